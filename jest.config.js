@@ -1,0 +1,14 @@
+/** Transpiles by swc, without types: `tsc` checks those once, for everything, in its own step. */
+module.exports = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test"],
+  testMatch: ["**/*.test.ts"],
+  transform: {
+    "^.+\\.ts$": [
+      "@swc/jest",
+      { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
+    ],
+  },
+  testTimeout: 30_000,
+  reporters: ["default", "<rootDir>/test/support/closing-line-reporter.js"],
+};
