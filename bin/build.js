@@ -8,10 +8,49 @@ const path = require("node:path");
 
 const root = path.join(__dirname, "..");
 const dist = path.join(root, "dist");
-const sourceFolders = ["common", "platform", "components", "remote", "automation", "report", "guard", "cli", "sandbox"];
+const sourceFolders = [
+  "common",
+  "platform",
+  "components",
+  "remote",
+  "automation",
+  "report",
+  "guard",
+  "cli",
+  "sandbox",
+  "examples",
+];
 
 /** Bundle name in `dist/` -> its source. A source that does not exist is an error of the build. */
 const entries = require("./entries.json");
+
+/**
+ * What is built together, with the folders it is made of. A provider is a process of its own at every preview: its
+ * libraries are bundled in as well, which halves its start.
+ */
+const groups = {
+  main: {
+    includes: (name) => !name.startsWith("providers/"),
+    sources: [
+      "index.ts",
+      "common",
+      "platform",
+      "components",
+      "remote",
+      "automation",
+      "report",
+      "guard",
+      "cli",
+      "sandbox",
+    ],
+    options: { packages: "external" },
+  },
+  providers: {
+    includes: (name) => name.startsWith("providers/"),
+    sources: ["common", "sandbox/providers"],
+    options: { packages: "bundle", external: ["cpu-features", "*.node"] },
+  },
+};
 
 function* sourceFiles(folder) {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
@@ -21,48 +60,57 @@ function* sourceFiles(folder) {
   }
 }
 
-/** The newest change below the source folders, in milliseconds since 1970. */
-function newestSource() {
+/** The newest change of a group's sources, in milliseconds since 1970. */
+function newestSource(group) {
   let newest = 0;
   const consider = (file) => {
     newest = Math.max(newest, fs.statSync(file).mtimeMs);
   };
-  consider(path.join(root, "index.ts"));
+  consider(__filename);
   consider(path.join(root, "package-lock.json"));
   consider(path.join(__dirname, "entries.json"));
-  for (const folder of sourceFolders) {
-    const full = path.join(root, folder);
+  for (const source of group.sources) {
+    const full = path.join(root, source);
     if (!fs.existsSync(full)) continue;
     consider(full);
-    for (const file of sourceFiles(full)) consider(file);
+    if (fs.statSync(full).isDirectory()) for (const file of sourceFiles(full)) consider(file);
   }
   return newest;
 }
 
-function isCurrent() {
+function isCurrent(stampFile, stamp) {
   try {
-    return Number(fs.readFileSync(path.join(dist, ".built"), "utf8")) >= newestSource();
+    return Number(fs.readFileSync(stampFile, "utf8")) >= stamp;
   } catch {
     return false;
   }
 }
 
-/** Builds when something changed. Two builders at once are harmless: each file is renamed into place whole. */
-function ensureBuilt() {
-  if (isCurrent()) return;
-  const stamp = newestSource();
-  const staging = path.join(root, "dist", `.staging-${process.pid}`);
+/**
+ * Builds what has changed. Two builders at once are harmless: each file is renamed into place whole.
+ *
+ * @param names the groups: `main`, `providers`; both when left out
+ */
+function ensureBuilt(...names) {
+  for (const name of names.length > 0 ? names : Object.keys(groups)) ensureGroup(name, groups[name]);
+}
+
+function ensureGroup(name, group) {
+  const stampFile = path.join(dist, `.built-${name}`);
+  const stamp = newestSource(group);
+  if (isCurrent(stampFile, stamp)) return;
+  const staging = path.join(dist, `.staging-${name}-${process.pid}`);
   require("esbuild").buildSync({
     absWorkingDir: root,
-    entryPoints: entries,
+    entryPoints: Object.fromEntries(Object.entries(entries).filter(([entry]) => group.includes(entry))),
     outdir: staging,
     bundle: true,
     platform: "node",
     target: "node20",
     format: "cjs",
-    packages: "external",
     sourcemap: "linked",
     logLevel: "warning",
+    ...group.options,
   });
   const place = (from, to) => {
     for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
@@ -75,8 +123,8 @@ function ensureBuilt() {
   };
   place(staging, dist);
   fs.rmSync(staging, { recursive: true, force: true });
-  fs.writeFileSync(path.join(dist, `.built-${process.pid}`), String(stamp));
-  fs.renameSync(path.join(dist, `.built-${process.pid}`), path.join(dist, ".built"));
+  fs.writeFileSync(`${stampFile}-${process.pid}`, String(stamp));
+  fs.renameSync(`${stampFile}-${process.pid}`, stampFile);
 }
 
 module.exports = { ensureBuilt };

@@ -1,0 +1,270 @@
+/**
+ * A provider as a process of its own, as the engine wants it: a gRPC server of the ResourceProvider service whose
+ * port is printed as the first line. Only the protocol's modules of `@pulumi/pulumi` are loaded: the whole SDK
+ * would cost about a second at every preview.
+ */
+import {
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+} from "@grpc/grpc-js";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import proto from "@pulumi/pulumi/proto/provider_pb";
+import plugin from "@pulumi/pulumi/proto/plugin_pb";
+import statusProto from "@pulumi/pulumi/proto/status_pb";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { type CheckFailure, type DiffResult, PartialFailure, type ProviderDefinition } from "./definition";
+import { EngineLog } from "./engine-log";
+import { type Context, Operations } from "./operations";
+import { schemaOf } from "./schema";
+import { fromWire, toWire, type Value, type Values } from "./values";
+
+/**
+ * Serves a provider until the engine goes away.
+ *
+ * @param args - the process's arguments: the engine's address, and flags that are of no concern here
+ * @example
+ * serve({ name: "random", version: "4.21.2", resources }, process.argv.slice(2));
+ */
+export function serve<Config>(definition: ProviderDefinition<Config>, args: readonly string[]): void {
+  const log = new EngineLog(engineAddress(args));
+  const operations = new Operations(definition as unknown as ProviderDefinition<never>);
+  const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+  server.addService(ResourceProviderService, handlers(operations, log));
+  server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+    if (error !== null) {
+      console.error(`the provider ${definition.name} could not listen: ${error.message}`);
+      process.exit(1);
+    }
+    console.log(port);
+  });
+  endWithParent();
+}
+
+/** A killed engine takes its providers along: orphans are given to another parent. */
+function endWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent) process.exit(1);
+  }, 2_000).unref();
+}
+
+/** The engine puts flags of its own logging before its address. */
+export function engineAddress(args: readonly string[]): string | undefined {
+  const skipValueOf = new Set(["--tracing"]);
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index]!;
+    if (skipValueOf.has(argument)) index++;
+    else if (!argument.startsWith("-")) return argument;
+  }
+  return undefined;
+}
+
+// The generated classes know nothing of each method's types here: `method` below casts once for all.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Handler = handleUnaryCall<any, any>;
+
+/** The service's methods over {@link Operations}. What is not here is answered "unimplemented" by gRPC itself. */
+export function handlers(operations: Operations, log: EngineLog): Record<string, Handler> {
+  const cancelled = new AbortController();
+  const general = (urn = "") =>
+    ({
+      config: operations.config,
+      signal: cancelled.signal,
+      timeoutSeconds: 0,
+      log: (severity, message, options) => log.send(severity, message, urn, options?.ephemeral ?? false),
+    }) satisfies Partial<Context>;
+  const context = (request: { getUrn(): string; getTimeout?: () => number }): Context => {
+    const urn = request.getUrn();
+    const { type, name } = partsOfUrn(urn);
+    return { ...general(urn), urn, type, name, timeoutSeconds: request.getTimeout?.() ?? 0 };
+  };
+  /** One method: messages reach the engine before the answer does, as it drops those of a resource that is done. */
+  const method =
+    <Request, Response>(run: (request: Request) => Response | Promise<Response>): Handler =>
+    (call, callback) => {
+      void (async () => {
+        try {
+          const response = await run((call as unknown as { request: Request }).request);
+          await log.flushed();
+          callback(null, response);
+        } catch (error) {
+          await log.flushed();
+          callback(grpcError(error));
+        }
+      })();
+    };
+
+  return {
+    getPluginInfo: method(() => new plugin.PluginInfo().setVersion(operations.provider.version)),
+    getSchema: method(() => new proto.GetSchemaResponse().setSchema(schemaOf(operations.provider))),
+    attach: method((request: plugin.PluginAttach) => {
+      log.attach(request.getAddress());
+      return new Empty();
+    }),
+    cancel: method(() => {
+      cancelled.abort(new Error("cancelled"));
+      return new Empty();
+    }),
+
+    checkConfig: method((request: proto.CheckRequest) =>
+      checkResponse(operations.checkConfig(settingsOf(values(request.getNews())))),
+    ),
+    diffConfig: method((request: proto.DiffRequest) => {
+      const olds = settingsOf(values(request.getOldInputs() ?? request.getOlds()));
+      return diffResponse(operations.diffConfig(olds, settingsOf(values(request.getNews()))));
+    }),
+    configure: method(async (request: proto.ConfigureRequest) => {
+      await operations.configure(settingsOf(values(request.getArgs())));
+      return new proto.ConfigureResponse().setSupportspreview(true);
+    }),
+
+    check: method((request: proto.CheckRequest) =>
+      checkResponse(
+        operations.check(
+          context(request),
+          values(request.getOlds()),
+          values(request.getNews()),
+          request.getRandomseed_asU8(),
+        ),
+      ),
+    ),
+    diff: method((request: proto.DiffRequest) =>
+      diffResponse(
+        operations.diff(
+          context(request),
+          request.getId(),
+          values(request.getOldInputs() ?? request.getOlds()),
+          values(request.getOlds()),
+          values(request.getNews()),
+        ),
+      ),
+    ),
+    create: method(async (request: proto.CreateRequest) => {
+      const { id, outputs } = await operations.create(
+        context(request),
+        values(request.getProperties()),
+        request.getPreview(),
+      );
+      return new proto.CreateResponse().setId(id).setProperties(struct(outputs));
+    }),
+    update: method(async (request: proto.UpdateRequest) => {
+      const outputs = await operations.update(
+        context(request),
+        request.getId(),
+        values(request.getOldInputs()),
+        values(request.getOlds()),
+        values(request.getNews()),
+        request.getPreview(),
+      );
+      return new proto.UpdateResponse().setProperties(struct(outputs));
+    }),
+    delete: method(async (request: proto.DeleteRequest) => {
+      const outputs = values(request.getProperties());
+      await operations.delete(context(request), request.getId(), values(request.getOldInputs()), outputs);
+      return new Empty();
+    }),
+    read: method(async (request: proto.ReadRequest) => {
+      const found = await operations.read(
+        context(request),
+        request.getId(),
+        values(request.getInputs()),
+        values(request.getProperties()),
+      );
+      // No id: the resource is gone.
+      if (found === undefined) return new proto.ReadResponse();
+      return new proto.ReadResponse()
+        .setId(found.id)
+        .setInputs(struct(found.inputs))
+        .setProperties(struct(found.outputs));
+    }),
+    invoke: method(async (request: proto.InvokeRequest) => {
+      const result = await operations.invoke(request.getTok(), values(request.getArgs()), general());
+      return new proto.InvokeResponse().setReturn(struct(result));
+    }),
+  };
+}
+
+/** `urn:pulumi:<stack>::<project>::<parent types and type>::<name>` */
+export function partsOfUrn(urn: string): { type: string; name: string } {
+  const [, , types = "", ...name] = urn.split("::");
+  return { type: types.split("$").at(-1) ?? "", name: name.join("::") };
+}
+
+/** Settings arrive as strings, in which anything but a string is JSON. */
+function settingsOf(raw: Values): Values {
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, value]) => [
+      name,
+      typeof value === "string" ? parsedSetting(value) : value,
+    ]),
+  );
+}
+
+function parsedSetting(text: string): Value {
+  if (!/^(?:\[.*\]|\{.*\}|true|false)$/s.test(text)) return text;
+  try {
+    return fromWire(JSON.parse(text) as Value);
+  } catch {
+    return text;
+  }
+}
+
+function values(sent: Struct | undefined): Values {
+  return (fromWire((sent?.toJavaScript() ?? {})) ?? {}) as Values;
+}
+
+function struct(plain: Values): Struct {
+  return Struct.fromJavaScript(toWire(plain) as Parameters<typeof Struct.fromJavaScript>[0]);
+}
+
+function checkResponse({ inputs, failures }: { inputs: Values; failures: readonly CheckFailure[] }) {
+  const list = failures.map(({ property, reason }) =>
+    new proto.CheckFailure().setProperty(property).setReason(reason),
+  );
+  return new proto.CheckResponse().setInputs(struct(inputs)).setFailuresList(list);
+}
+
+function diffResponse({ differences, deleteBeforeReplace }: DiffResult) {
+  const { Kind } = proto.PropertyDiff;
+  const kinds = {
+    add: [Kind.ADD, Kind.ADD_REPLACE],
+    delete: [Kind.DELETE, Kind.DELETE_REPLACE],
+    update: [Kind.UPDATE, Kind.UPDATE_REPLACE],
+  } as const;
+  const response = new proto.DiffResponse();
+  const detailed = response.getDetaileddiffMap();
+  for (const { path, kind, replace } of differences) {
+    detailed.set(path, new proto.PropertyDiff().setKind(kinds[kind][replace ? 1 : 0]).setInputdiff(true));
+  }
+  const topLevel = (paths: readonly { path: string }[]) => [
+    ...new Set(paths.map(({ path }) => /^[^.[]+/.exec(path)?.[0] ?? path)),
+  ];
+  return response
+    .setHasdetaileddiff(true)
+    .setChanges(proto.DiffResponse.DiffChanges[differences.length > 0 ? "DIFF_SOME" : "DIFF_NONE"])
+    .setDiffsList(topLevel(differences))
+    .setReplacesList(topLevel(differences.filter(({ replace }) => replace)))
+    .setDeletebeforereplace(deleteBeforeReplace ?? false);
+}
+
+/** A partial failure carries the state that came about in the error's details. */
+function grpcError(error: unknown): { code: status; details: string; metadata?: Metadata } {
+  const details = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof PartialFailure)) return { code: status.UNKNOWN, details };
+  const failed = new proto.ErrorResourceInitFailed()
+    .setId(error.id)
+    .setProperties(struct(error.outputs))
+    .setReasonsList([...error.reasons]);
+  const packed = new Any();
+  packed.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const message = new statusProto.Status().setCode(status.UNKNOWN).setMessage(details);
+  message.addDetails(packed);
+  const metadata = new Metadata();
+  metadata.add("grpc-status-details-bin", Buffer.from(message.serializeBinary()));
+  return { code: status.UNKNOWN, details, metadata };
+}
