@@ -1,0 +1,93 @@
+/**
+ * Behind `npm start`, `npm test` and the other scripts of package.json: sets up what is missing, then does the work.
+ * Plain Node.js, because it runs before any dependency is there.
+ */
+const { spawn, spawnSync } = require("node:child_process");
+const path = require("node:path");
+const { checkNode, installDependencies, installTestTools, isOnPath, root } = require("./setup.js");
+
+const verbs = {
+  start: (args) => groundwork(["start", ...args]),
+  test: async (args) => {
+    installTestTools();
+    if (args.length === 0) await check();
+    run("jest", ["--ci", ...args]);
+  },
+  check,
+  bench: (args) => node("dist/bench.js", args),
+  build: () => require("../bin/build.js").ensureBuilt(),
+  docs: () => {
+    require("../bin/build.js").ensureBuilt();
+    node("dist/docs.js", []);
+  },
+};
+
+/** What needs no running: formatting, lint, types, shell scripts. Two at a time; all are told, then the worst decides. */
+async function check() {
+  const steps = [
+    ["formatting", "prettier", ["--check", "--log-level=warn", "."]],
+    ["types", "tsc", ["-p", "."]],
+    ["lint", "eslint", ["--max-warnings=0", "."]],
+  ];
+  if (isOnPath("shellcheck")) steps.push(["shell scripts", "sh", ["scripts/shellcheck.sh"]]);
+  else console.log("skipped: shell scripts (shellcheck is not on PATH: apt-get install shellcheck)");
+  let failed = 0;
+  const work = async () => {
+    for (let step = steps.shift(); step !== undefined; step = steps.shift()) {
+      const [name, command, args] = step;
+      const started = Date.now();
+      const { code, output } = await capture(command, args);
+      console.log(
+        `${code === 0 ? "ok" : "FAILED"}: ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`,
+      );
+      if (code !== 0) {
+        failed += 1;
+        console.log(output);
+      }
+    }
+  };
+  await Promise.all([work(), work()]);
+  if (failed > 0) process.exit(1);
+}
+
+function capture(command, args) {
+  return new Promise((resolve) => {
+    let output = "";
+    const child = spawn(command, args, { cwd: root, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    child.once("close", (code) => resolve({ code, output }));
+  });
+}
+
+function environment() {
+  const binaries = path.join(root, "node_modules", ".bin");
+  return { ...process.env, PATH: `${binaries}${path.delimiter}${process.env.PATH}` };
+}
+
+function run(command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, env: environment(), stdio: "inherit" });
+  process.exitCode = status ?? 1;
+}
+
+function node(script, args) {
+  run(process.execPath, [path.join(root, script), ...args]);
+}
+
+/** Runs the command in this same process: its own signal handling then is the only one. */
+function groundwork(args) {
+  process.argv = [process.execPath, path.join(root, "bin", "groundwork.js"), ...args];
+  require("../bin/groundwork.js");
+}
+
+async function main([verb, ...args]) {
+  checkNode();
+  if (!Object.hasOwn(verbs, verb))
+    throw new Error(`unknown: ${verb}; one of ${Object.keys(verbs).join(", ")}`);
+  installDependencies();
+  await verbs[verb](args);
+}
+
+main(process.argv.slice(2)).catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -1,0 +1,124 @@
+/**
+ * Puts in place what a fresh machine lacks, with nothing but Node.js: the dependencies by `npm ci`, and, where
+ * continuous integration runs as root on Debian, the system packages that tests use. Quick when nothing is missing.
+ */
+const { execFileSync, spawnSync } = require("node:child_process");
+const { createHash } = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+
+const root = path.join(__dirname, "..");
+const oldestNode = [20, 19];
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return;
+  fail(
+    `Node.js ${process.versions.node} is too old`,
+    `Node.js ${oldestNode.join(".")} or newer`,
+    "install it from https://nodejs.org and run the same command again",
+  );
+}
+
+function fail(what, allowed, next) {
+  console.error(`error: ${what}\n  allowed: ${allowed}\n  next: ${next}`);
+  process.exit(1);
+}
+
+/** Installs the pinned dependencies when they are not the ones of package-lock.json. */
+function installDependencies() {
+  const lockFile = fs.readFileSync(path.join(root, "package-lock.json"));
+  const wanted = createHash("sha256").update(lockFile).digest("hex");
+  const stamp = path.join(root, "node_modules", ".groundwork-installed");
+  const current = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === wanted;
+  if (current()) return;
+  const unlock = lockFolder(path.join(root, ".groundwork", "install.lock"), "install the dependencies");
+  try {
+    if (current()) return;
+    console.log("installing the dependencies that package-lock.json pins (npm ci) …");
+    const started = Date.now();
+    const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    if (status !== 0) {
+      fail(
+        "`npm ci` did not succeed: see its own words above",
+        "a network that reaches the npm registry, or a filled npm cache",
+        "run the same command again",
+      );
+    }
+    fs.writeFileSync(stamp, wanted);
+    console.log(`installed the dependencies in ${Math.round((Date.now() - started) / 1000)} s`);
+  } finally {
+    unlock();
+  }
+}
+
+/** A lock made of a file that names its holder's process; one whose holder is gone is taken over. */
+function lockFolder(file, doing) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  for (let said = false; ; said = true) {
+    try {
+      fs.writeFileSync(file, String(process.pid), { flag: "wx" });
+      return () => fs.rmSync(file, { force: true });
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    const holder = Number(readOr(file, "0"));
+    if (!isAlive(holder)) fs.rmSync(file, { force: true });
+    else if (!said) console.log(`process ${holder} is about to ${doing} in this checkout; waiting for it`);
+    spawnSync(process.execPath, ["-e", "setTimeout(() => {}, 300)"]);
+  }
+}
+
+function readOr(file, otherwise) {
+  try {
+    return fs.readFileSync(file, "utf8") || otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+/** Programs that some tests drive: where continuous integration runs, a missing one is installed, never passed over. */
+const testTools = [
+  { program: "shellcheck", debian: "shellcheck", why: "checks the scripts of remote/" },
+  { program: "chromium", debian: "chromium", why: "drives the pages in a real browser" },
+  { program: "ssh", debian: "openssh-client", why: "is the SSH client that nobody here wrote" },
+  { program: "psql", debian: "postgresql-client", why: "is PostgreSQL's own client" },
+  { program: "dockerd", debian: "docker.io", why: "runs the sandbox's containers" },
+  { program: "openssl", debian: "openssl", why: "makes the origin's key on a host" },
+  { program: "curl", debian: "curl", why: "asks the edge as a visitor would" },
+];
+
+function installTestTools() {
+  const missing = testTools.filter(({ program }) => !isOnPath(program));
+  if (missing.length === 0) return;
+  const packages = missing.map(({ debian }) => debian);
+  const mayInstall = process.env.CI === "true" && process.getuid?.() === 0 && isOnPath("apt-get");
+  if (!mayInstall) {
+    for (const { program, why } of missing) console.log(`not here: ${program}, which ${why}`);
+    console.log(`  the tests that need them say so; to run those too: apt-get install ${packages.join(" ")}`);
+    return;
+  }
+  console.log(`installing what the tests drive: ${packages.join(", ")}`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const apt = (...args) =>
+    execFileSync("apt-get", ["-qq", ...args], { env: environment, stdio: ["ignore", "ignore", "inherit"] });
+  apt("update");
+  apt("install", "-y", "--no-install-recommends", ...packages);
+}
+
+function isOnPath(program) {
+  return spawnSync("/bin/sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0;
+}
+
+module.exports = { checkNode, installDependencies, installTestTools, isOnPath, root };
