@@ -1,0 +1,11 @@
+/** The components, for one's own Pulumi program. */
+export * from "./access-protected-env";
+export * from "./app-origin";
+export * from "./pages-site";
+export * from "./postgres-with-app-user";
+export * from "./r2-buckets";
+export * from "./scoped-token";
+export * from "./tunnel";
+export * from "./zone-baseline";
+export { RemoteHost } from "../remote/host";
+export type { RemoteHostArgs, ResolveOverride } from "../remote/host";
