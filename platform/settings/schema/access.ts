@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { complainAboutHostname } from "../hostnames";
+import { checked, field, type Complaint } from "./field";
+import { amount, entryName, hostname, secretName } from "./values";
+
+const PUBLIC_PATH =
+  "`host/path` such as api.example.com/health; `/icons/*` covers what is below, not /icons itself";
+
+function complainAboutPublicPath(value: string): Complaint | undefined {
+  const complain = (what: string, fix?: string): Complaint => ({ what, allowed: PUBLIC_PATH, fix });
+  if (/^https?:\/\//.test(value)) {
+    return complain("this is a URL; host and path belong here", `write ${value.replace(/^https?:\/\//, "")}`);
+  }
+  const slash = value.indexOf("/");
+  if (slash === 0) return complain("the host name is missing in front of the path");
+  if (slash === -1) return complain("the path is missing: a whole host is not public");
+  const name = value.slice(0, slash);
+  const path = value.slice(slash);
+  const about = complainAboutHostname(name);
+  if (about !== undefined) return complain(about.what, about.fix);
+  if (/[\s?#]/.test(path)) return complain("Access takes no white space, query or fragment");
+  if (path === "/" || path === "/*") return complain("this makes the whole host public");
+  if (path.split("/").some((part) => (part.match(/\*/g)?.length ?? 0) > 1)) {
+    return complain("Access takes one * between two slashes");
+  }
+  return undefined;
+}
+
+const emailPattern = /^[^\s@"<>]+@[^\s@"<>]+\.[^\s@"<>]+$/;
+
+export const access = field(
+  z.strictObject({
+    hostnames: field(z.array(hostname("A host name that is served through Cloudflare.")).min(1).max(5), {
+      description:
+        "The host names that need a login; one login serves them all. Limit of Cloudflare Access: 5 per application.",
+      allowed: "1 to 5 host names (the limit of an Access application)",
+    }),
+    emails: field(
+      z
+        .array(
+          field(
+            checked(z.string(), (value) =>
+              emailPattern.test(value)
+                ? undefined
+                : { what: "this is not an e-mail address", allowed: "name@example.com" },
+            ),
+            { description: "An e-mail address.", examples: ["dev@example.com"], allowed: "name@example.com" },
+          ),
+        )
+        .max(900),
+      { description: "People who may come in. The free plan of Zero Trust has 50 seats." },
+    ).default([]),
+    emailDomains: field(
+      z
+        .array(
+          field(
+            checked(z.string(), (value) => complainAboutHostname(value.replace(/^@/, "@"))),
+            {
+              description: "The part after the @.",
+              examples: ["example.com"],
+              allowed: "a domain such as example.com, without @",
+            },
+          ),
+        )
+        .max(50),
+      { description: "Everybody with an e-mail address of these domains may come in." },
+    ).default([]),
+    github: field(
+      z.strictObject({
+        organization: field(z.string().min(1).max(39), {
+          description: "Members of this organisation may come in.",
+          examples: ["streampai"],
+        }),
+        teams: field(z.array(z.string().min(1)).max(50), {
+          description: "Only members of these teams. Default: the whole organisation.",
+          examples: [["backend"]],
+        }).default([]),
+        identityProviderId: field(z.uuid(), {
+          description: "An identity provider that exists already. Excludes `clientId`.",
+        }).optional(),
+        clientId: field(z.string().min(1), {
+          description: "Client id of the GitHub OAuth app, for an identity provider that this stack makes.",
+        }).optional(),
+        clientSecretSecret: secretName(
+          "The entry of groundwork:secrets with the OAuth app's client secret.",
+        ).default("GITHUB_OAUTH_CLIENT_SECRET"),
+      }),
+      { description: "Login by GitHub. Default: none." },
+    ).optional(),
+    oneTimePin: field(z.boolean(), {
+      description: "Login by a code sent to an allowed e-mail address.",
+    }).default(true),
+    oneTimePinProviderId: field(z.uuid(), {
+      description:
+        "The account's one-time PIN provider, where it exists already: an account has one only, and two stacks cannot " +
+        "both make it. Default: this stack makes it.",
+    }).optional(),
+    team: field(
+      checked(z.string(), (value) =>
+        /^[a-z0-9-]+$/.test(value)
+          ? undefined
+          : { what: "this is not a team name", allowed: "what stands before .cloudflareaccess.com" },
+      ),
+      {
+        description: "The Zero Trust team name, for origins that verify the login.",
+        examples: ["streampai"],
+      },
+    ).optional(),
+    publicPaths: field(
+      z
+        .array(
+          field(checked(z.string(), complainAboutPublicPath), {
+            description: "A host and path that need no login.",
+            examples: ["api-stg.plyr.fm/health"],
+            allowed: PUBLIC_PATH,
+          }),
+        )
+        .max(100),
+      {
+        description:
+          "What stays open. An Access application takes 5 of them, so more become several applications. Bypassed requests " +
+          "are not logged; machines are better off with `serviceTokens`.",
+      },
+    ).default([]),
+    sessionHours: amount("hours", 1, 720, "After this time people log in again.", [24]).default(24),
+    serviceTokens: field(z.array(entryName).max(50), {
+      description:
+        "Machines that may come in (CI, uptime checks); each gets an id and a secret. Limit: 50 an account.",
+      examples: [["ci"]],
+    }).default([]),
+  }),
+  { description: "Cloudflare Access in front of the environment. Default: the environment is public." },
+);
+
+export type AccessSettings = z.output<typeof access>;

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { isLoopback } from "../addresses";
+import { checked, field } from "./field";
+import { amount, cloudflareId, secretName } from "./values";
+
+function complainAboutApiUrl(value: string) {
+  const allowed = "an https:// URL; http:// only for a server on this machine (127.0.0.1, [::1], localhost)";
+  if (!URL.canParse(value)) return { what: "this is not a URL", allowed };
+  const url = new URL(value);
+  const name = url.hostname.replace(/^\[|\]$/g, "");
+  const local = name === "localhost" || name.endsWith(".localhost") || isLoopback(name);
+  if (url.username !== "" || url.password !== "")
+    return { what: "a URL with a user or password in it", allowed };
+  if (url.search !== "" || url.hash !== "") return { what: "a URL with a query or fragment", allowed };
+  if (url.protocol === "https:" || (url.protocol === "http:" && local)) return undefined;
+  return url.protocol === "http:"
+    ? { what: "the API token would travel unencrypted", allowed, fix: "write https://" }
+    : { what: "this is not an http or https URL", allowed };
+}
+
+export const cloudflare = field(
+  z.strictObject({
+    accountId: cloudflareId("The account that owns the zone, the Pages projects and the buckets."),
+    zoneId: cloudflareId("The id of the zone. Default: looked up by `groundwork:domain`.").optional(),
+    apiUrl: field(checked(z.string(), complainAboutApiUrl), {
+      description:
+        "The address of Cloudflare's API with its path. Default: https://api.cloudflare.com/client/v4. The sandbox " +
+        "puts its own here, in its own copy of the file.",
+      examples: ["http://127.0.0.1:8787/client/v4"],
+      allowed: "an https:// URL; http:// only for a server on this machine",
+    }).optional(),
+    apiTokenSecret: secretName(
+      "The entry of groundwork:secrets that holds the API token. The environment's CLOUDFLARE_API_TOKEN serves as well.",
+    ).default("CLOUDFLARE_API_TOKEN"),
+    advancedCertificates: field(z.boolean(), {
+      description:
+        "Has the zone the paid Advanced Certificate Manager, so that names two levels below the domain " +
+        "(a.b.example.com) have a certificate? The free one covers one level.",
+    }).default(false),
+  }),
+  { description: "The Cloudflare account." },
+);
+
+const hsts = z.strictObject({
+  maxAgeSeconds: amount(
+    "seconds",
+    0,
+    63_072_000,
+    "For how long browsers insist on HTTPS. Cannot be taken back quickly: start with a day.",
+    [86_400, 15_552_000],
+  ).default(15_552_000),
+  includeSubdomains: field(z.boolean(), {
+    description: "Binds all names below the domain as well, those of other teams included.",
+  }).default(false),
+  preload: field(z.boolean(), {
+    description:
+      "Allows browsers to ship the domain in their preload list, which takes months to leave. Needs " +
+      "includeSubdomains and at least 31536000 seconds.",
+  }).default(false),
+  nosniff: field(z.boolean(), { description: "Adds `X-Content-Type-Options: nosniff`." }).default(true),
+});
+
+export const zone = field(
+  z.strictObject({
+    plan: field(z.enum(["free", "pro", "business", "enterprise"]), {
+      description:
+        "The zone's plan. With `free`, whatever the free plan does not have is refused before Cloudflare does.",
+    }).default("free"),
+    ssl: field(z.enum(["off", "flexible", "full", "strict"]), {
+      description:
+        "How Cloudflare connects to origins: `off` and `flexible` by HTTP to port 80, `full` by HTTPS to port 443 with " +
+        "any certificate, `strict` by HTTPS with a valid one (see `originCertificate`).",
+    }).default("strict"),
+    minTlsVersion: field(z.enum(["1.2", "1.3"]), {
+      description: "The oldest TLS that clients may use. In quotes: 1.2 without them is a number.",
+      allowed: '"1.2" or "1.3" ("1.0" and "1.1" are broken), in quotes',
+    }).default("1.2"),
+    tls13: field(z.enum(["on", "off", "zrt"]), {
+      description: "TLS 1.3; `zrt` adds 0-RTT, whose requests can be replayed.",
+      allowed: '"on", "off" or "zrt", in quotes',
+    }).default("on"),
+    hsts: field(hsts, { description: "HTTP Strict Transport Security. Default: no header." }).optional(),
+    alwaysUseHttps: field(z.boolean(), { description: "Redirects HTTP to HTTPS." }).default(true),
+    automaticHttpsRewrites: field(z.boolean(), {
+      description: "Rewrites http:// links in pages to https:// where the other side has it.",
+    }).default(true),
+    brotli: field(z.boolean(), { description: "Compresses by Brotli." }).default(true),
+    websockets: field(z.boolean(), { description: "Lets WebSockets through to origins." }).default(true),
+    http3: field(z.boolean(), { description: "HTTP/3 (QUIC) to clients." }).default(true),
+    earlyHints: field(z.boolean(), { description: "Sends 103 Early Hints." }).default(false),
+  }),
+  {
+    description:
+      "Settings of the whole zone. Only ONE stack may have this: the others on the same zone leave it out and live " +
+      "with what that one sets.",
+  },
+);
+
+export type CloudflareSettings = z.output<typeof cloudflare>;
+export type ZoneSettings = z.output<typeof zone>;

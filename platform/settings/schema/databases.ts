@@ -1,0 +1,267 @@
+import { z } from "zod";
+import { isLoopback } from "../addresses";
+import { parseListen } from "../listen";
+import { checked, field } from "./field";
+import { addressOrHostname, amount, composeName, entryName, hostname, port, secretName } from "./values";
+
+const IDENTIFIER = "lower-case letters, digits and underscores, at most 63, starting with a letter";
+
+/** A name that PostgreSQL takes without quoting. */
+const identifier = (description: string, examples: readonly string[]) =>
+  field(
+    checked(z.string(), (value) => {
+      if (!/^[a-z_][a-z0-9_]{0,62}$/.test(value))
+        return { what: "PostgreSQL needs quotes for this name", allowed: IDENTIFIER };
+      if (value.startsWith("pg_"))
+        return { what: "names that start with pg_ belong to PostgreSQL itself", allowed: IDENTIFIER };
+      if (["public", "none", "current_user", "session_user", "user"].includes(value)) {
+        return { what: "this name has a meaning of its own in PostgreSQL", allowed: IDENTIFIER };
+      }
+      return undefined;
+    }),
+    { description, examples, allowed: IDENTIFIER, pattern: "^[a-z_][a-z0-9_]{0,62}$" },
+  );
+
+const roles = z.strictObject({
+  migrator: identifier("Owns the schema; used by migrations only. Default: `<database>_migrator`.", [
+    "streampai_migrator",
+  ]).optional(),
+  app: identifier(
+    "The application: SELECT, INSERT, UPDATE, DELETE and nothing else. Default: `<database>_app`.",
+    ["streampai_app"],
+  ).optional(),
+  readOnly: identifier("Reports: SELECT only. Default: no such role.", ["streampai_ro"]).optional(),
+  backup: identifier("Dumps: reads everything. Default: no such role, unless `backups` needs it.", [
+    "streampai_backup",
+  ]).optional(),
+  monitor: identifier("Statistics only (pg_monitor). Default: no such role.", [
+    "streampai_monitor",
+  ]).optional(),
+  replication: identifier(
+    "Logical replication (Electric). Default: `<database>_repl` with `logicalReplication`.",
+    ["streampai_repl"],
+  ).optional(),
+});
+
+const KNOWN_DANGER = /^(plpython\d?u|plperlu|pltclu|file_fdw|adminpack|plsh|dblink|lo)$/;
+
+const extension = field(
+  checked(z.string(), (value) => {
+    const allowed = "the extension's name in PostgreSQL, such as timescaledb, pgcrypto, citext, pg_trgm";
+    if (!/^[a-z][a-z0-9_-]{0,62}$/.test(value))
+      return { what: "this is not the name of an extension", allowed };
+    if (KNOWN_DANGER.test(value)) return { what: "this extension lets a role out of the database", allowed };
+    return undefined;
+  }),
+  {
+    description: "The name of an extension.",
+    examples: ["timescaledb", "pgcrypto", "citext"],
+    allowed: "the extension's name in PostgreSQL, such as timescaledb, pgcrypto, citext, pg_trgm",
+  },
+);
+
+const CRON = "five fields: minute hour day month weekday, such as `15 3 * * *`";
+
+const backups = z.strictObject({
+  schedule: field(
+    checked(z.string(), (value) =>
+      isCron(value) ? undefined : { what: "this is not a schedule", allowed: CRON },
+    ),
+    {
+      description: "When a backup is made, in UTC, as a cron line.",
+      examples: ["15 3 * * *"],
+      allowed: CRON,
+    },
+  ),
+  bucket: entryName
+    .meta({
+      description: "The entry of groundwork:buckets that holds the backups. Default: they stay on the host.",
+    })
+    .optional(),
+  keep: field(
+    z.strictObject({
+      daily: amount("backups", 0, 366, "How many daily ones stay.", [7]).default(7),
+      weekly: amount("backups", 0, 260, "How many weekly ones stay.", [5]).default(5),
+      monthly: amount("backups", 0, 120, "How many monthly ones stay.", [12]).default(12),
+    }),
+    { description: "Which backups stay." },
+  ).prefault({}),
+  restoreTestDays: amount(
+    "days",
+    1,
+    92,
+    "A backup is restored as a test at least this often: quarterly or more.",
+    [30],
+  ).default(30),
+});
+
+const common = {
+  database: identifier("The database's name.", ["streampai"]),
+  schemas: field(
+    z
+      .array(identifier("A schema.", ["streampai"]).or(z.literal("public")))
+      .min(1)
+      .max(20),
+    {
+      description: "The schemas in which the application's tables are.",
+    },
+  ).default(["public"]),
+  roles: field(roles, { description: "Names of the roles." }).prefault({}),
+  extensions: field(z.array(extension).max(50), {
+    description:
+      "Extensions that may be there; provisioning installs them. Migrations cannot install others.",
+    examples: [["timescaledb", "citext"]],
+  }).default([]),
+  logicalReplication: field(z.boolean(), {
+    description: "Needs `wal_level=logical`, for Electric; makes the replication role.",
+  }).default(false),
+  connectionLimit: amount(
+    "connections",
+    1,
+    10_000,
+    "How many connections the application may hold.",
+    [40],
+  ).default(40),
+  statementTimeoutSeconds: amount(
+    "seconds",
+    0,
+    86_400,
+    "Ends the application's slow statements; 0 never.",
+    [30],
+  ).default(30),
+  allowReset: field(z.boolean(), {
+    description: "May `groundwork db reset` empty the database? Refused in production.",
+  }).default(false),
+  backups: field(backups, { description: "Scheduled backups. Default: none." }).optional(),
+  passwordVersion: amount(
+    "rotations",
+    1,
+    10_000,
+    "Raise it by one to rotate all passwords, without downtime.",
+    [1],
+  ).default(1),
+  passwordStore: field(
+    z.union([
+      z.literal("host"),
+      z.strictObject({
+        awsSecretsManager: z.strictObject({
+          region: field(
+            checked(z.string(), (value) =>
+              /^[a-z]{2}(-[a-z]+)+-\d$/.test(value)
+                ? undefined
+                : { what: "this is not an AWS region", allowed: "a region such as eu-central-1" },
+            ),
+            {
+              description: "The AWS region.",
+              examples: ["eu-central-1"],
+              allowed: "a region such as eu-central-1",
+            },
+          ),
+          prefix: field(
+            checked(z.string(), (value) =>
+              /^[A-Za-z0-9/_+=.@-]{1,400}$/.test(value)
+                ? undefined
+                : { what: "AWS does not take this name", allowed: "letters, digits and /_+=.@-" },
+            ),
+            { description: "What the secrets' names start with.", examples: ["srq-hpn/prod/"] },
+          ),
+        }),
+      }),
+    ]),
+    {
+      description: "Where passwords lie: in the host's 0600 file, or in AWS Secrets Manager as well.",
+      allowed: "host, or {awsSecretsManager: {region, prefix}}",
+    },
+  ).default("host"),
+};
+
+export const containerDatabase = z.strictObject({
+  kind: field(z.literal("container"), { description: "A container on a host, started by a compose file." }),
+  ...common,
+  origin: entryName
+    .meta({ description: "The origin whose compose project has the service. Excludes `host` and `project`." })
+    .optional(),
+  host: entryName.meta({ description: "The host, for a compose project that is no origin's." }).optional(),
+  project: composeName("The compose project, with `host`.", ["streampai-data"]).optional(),
+  service: composeName("The service in the compose file.", ["db"]),
+  port: port("The port inside the container.", [5432]).default(5432),
+  adminUser: field(z.string().min(1).max(63), {
+    description: "The container's superuser (POSTGRES_USER), for provisioning.",
+    examples: ["postgres"],
+  }).default("postgres"),
+  listen: field(
+    checked(z.string(), (value) => {
+      const allowed = "a loopback address and a port: 127.0.0.1:5433 or [::1]:5433";
+      const parsed = parseListen(value);
+      if (parsed === undefined) return { what: "this is not address:port", allowed };
+      if (!isLoopback(parsed.address)) {
+        return {
+          what: "the database would listen on an address that others can reach",
+          allowed,
+          fix: `write 127.0.0.1:${parsed.port}, and use \`groundwork db tunnel\` from elsewhere`,
+        };
+      }
+      return undefined;
+    }),
+    {
+      description:
+        "Where the host itself can reach it, for tools through an SSH tunnel. Default: containers only.",
+      examples: ["127.0.0.1:5433"],
+      allowed: "a loopback address and a port: 127.0.0.1:5433 or [::1]:5433",
+    },
+  ).optional(),
+});
+
+export const externalDatabase = z.strictObject({
+  kind: field(z.literal("external"), { description: "A PostgreSQL service elsewhere (Neon, RDS)." }),
+  ...common,
+  host: addressOrHostname("The server's host name (not a connection string).", [
+    "ep-cool-darkness-123456.eu-central-1.aws.neon.tech",
+  ]),
+  poolerHost: hostname("A pooled host name for the application's connections. Default: `host`.", [
+    "ep-cool-darkness-123456-pooler.eu-central-1.aws.neon.tech",
+  ]).optional(),
+  port: port("The server's port.", [5432]).default(5432),
+  adminUser: field(z.string().min(1).max(63), {
+    description: "A user that may create roles, for provisioning.",
+    examples: ["neondb_owner"],
+  }),
+  adminPasswordSecret: secretName("The entry of groundwork:secrets that holds that user's password."),
+  tls: field(z.enum(["verify-full", "require", "disable"]), {
+    description:
+      "`verify-full` checks certificate and name; the others only make sense in a private network.",
+  }).default("verify-full"),
+});
+
+export const database = field(z.discriminatedUnion("kind", [containerDatabase, externalDatabase]), {
+  description: "A PostgreSQL database: `container` or `external`.",
+  allowed: "kind: container or external",
+});
+
+/** A cron line of five fields with numbers, lists, ranges and steps in their limits. */
+function isCron(text: string): boolean {
+  const fields = text.trim().split(/\s+/);
+  const limits = [
+    [0, 59],
+    [0, 23],
+    [1, 31],
+    [1, 12],
+    [0, 7],
+  ] as const;
+  if (fields.length !== limits.length) return false;
+  return fields.every((part, index) => {
+    const [min, max] = limits[index] ?? [0, 0];
+    return part.split(",").every((item) => {
+      const match = /^(\*|\d{1,2}(?:-\d{1,2})?)(?:\/(\d{1,2}))?$/.exec(item);
+      if (match === null || match[2] === "0" || match[2] === "00") return false;
+      const numbers = match[1] === "*" ? [] : (match[1] ?? "").split("-").map(Number);
+      const [first, last] = numbers;
+      if (first !== undefined && last !== undefined && first > last) return false;
+      return numbers.every((number) => number >= min && number <= max);
+    });
+  });
+}
+
+export type ContainerDatabaseSettings = z.output<typeof containerDatabase>;
+export type ExternalDatabaseSettings = z.output<typeof externalDatabase>;
+export type DatabaseSettings = z.output<typeof database>;

@@ -1,0 +1,60 @@
+import type { z } from "zod";
+
+/** What a person needs to know of one setting; the texts of docs, editors and error messages all come from here. */
+export interface FieldInfo {
+  /** What it is for and what happens if it is left out. */
+  readonly description: string;
+  /** The unit of a number: "seconds", "days", "characters". */
+  readonly unit?: string;
+  /** What is allowed, in words; shown by error messages. */
+  readonly allowed?: string;
+  /** Values that are right. */
+  readonly examples?: readonly unknown[];
+  /** A regular expression for editors only: the exact rule, with its better message, is a check. */
+  readonly pattern?: string;
+  /** What to do where the value is wrong. */
+  readonly fix?: string;
+}
+
+const infos = new WeakMap<z.core.$ZodType, FieldInfo>();
+
+/** Describes a schema. Its unit, limits and examples reach the JSON Schema and docs/settings.md as well. */
+export function field<S extends z.ZodType>(schema: S, info: FieldInfo): S {
+  const description = info.unit === undefined ? info.description : `${info.description} Unit: ${info.unit}.`;
+  const described = schema.meta({
+    description,
+    ...(info.examples === undefined ? {} : { examples: [...info.examples] }),
+    ...(info.pattern === undefined ? {} : { pattern: info.pattern }),
+  });
+  infos.set(described, info);
+  return described;
+}
+
+/** What {@link field} said of this schema, or of the one that it wraps. */
+export function infoOf(schema: z.core.$ZodType): FieldInfo | undefined {
+  return infos.get(schema);
+}
+
+/** Why a value is refused. */
+export interface Complaint {
+  readonly what: string;
+  readonly allowed?: string | undefined;
+  readonly fix?: string | undefined;
+}
+
+/** Adds a rule with messages of its own to a schema. The rule sees only values of the right type. */
+export function checked<S extends z.ZodType>(
+  schema: S,
+  rule: (value: z.output<S>) => Complaint | undefined,
+): S {
+  return schema.check((context) => {
+    const complaint = rule(context.value);
+    if (complaint === undefined) return;
+    context.issues.push({
+      code: "custom",
+      input: context.value,
+      message: complaint.what,
+      params: { allowed: complaint.allowed, fix: complaint.fix },
+    });
+  });
+}

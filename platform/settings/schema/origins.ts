@@ -1,0 +1,260 @@
+import { z } from "zod";
+import { complainAboutHostname, HOSTNAME_ALLOWED } from "../hostnames";
+import { environment } from "./environment";
+import { checked, field } from "./field";
+import {
+  address,
+  amount,
+  command,
+  composeName,
+  entryName,
+  hostname,
+  imageReference,
+  port,
+  relativePath,
+  secretName,
+  urlPath,
+} from "./values";
+
+const build = z.strictObject({
+  context: relativePath("The folder with the sources.", ["apps/web"]),
+  dockerfile: relativePath("The Dockerfile, relative to the context. Default: Dockerfile.", [
+    "Dockerfile",
+  ]).default("Dockerfile"),
+  arguments: environment(
+    "Build arguments. They stay readable in the image's layers, so nothing secret: NEXT_PUBLIC_* belongs here.",
+  ).default({}),
+  secrets: environment(
+    "Secrets of the build (`RUN --mount=type=secret`): there while it runs, in no layer. SENTRY_AUTH_TOKEN belongs here.",
+  ).default({}),
+});
+
+const service = field(
+  z.strictObject({
+    port: port("The port on which the service listens inside its container.", [4000]).optional(),
+    publish: port(
+      "The port of the host that leads to `port`. Default: none, only other containers reach it.",
+      [80],
+    ).optional(),
+    tls: field(
+      z.strictObject({
+        port: port("The port inside the container that speaks TLS.", [4443]),
+        publish: port("The port of the host that leads to it.", [443]).optional(),
+      }),
+      { description: "The service's TLS port, for zones with `ssl: full` or `strict`." },
+    ).optional(),
+    image: imageReference.optional(),
+    build: field(build, {
+      description: "How the image is built by a pipeline. Default: it is only pulled.",
+    }).optional(),
+    healthPath: urlPath("The path that answers 200 when the service can take traffic.", [
+      "/api/health",
+    ]).optional(),
+    healthTimeoutSeconds: amount(
+      "seconds",
+      1,
+      1800,
+      "How long a release waits for the service to be healthy.",
+      [60],
+    ).default(60),
+    drainSeconds: amount(
+      "seconds",
+      0,
+      600,
+      "How long requests and WebSockets may go on after new ones go elsewhere.",
+      [10, 30],
+    ).default(10),
+    strategy: field(z.enum(["recreate", "start-first"]), {
+      description:
+        "How a new release replaces the old one: `recreate` stops the old container first; `start-first` starts the new " +
+        "one beside it, which a service that publishes a port of the host cannot do.",
+    }).default("recreate"),
+    replicas: amount("containers", 1, 50, "How many containers run.", [1, 2]).default(1),
+    environment: environment("Variables of this service only; they win over the origin's.").default({}),
+  }),
+  { description: "A service of the compose file, by its name there." },
+);
+
+const registry = z.strictObject({
+  server: field(
+    checked(z.string(), (value) => complainAboutHostname(value.replace(/:\d{1,5}$/, ""))),
+    {
+      description: "The registry's host name.",
+      examples: ["ghcr.io"],
+      allowed: `${HOSTNAME_ALLOWED}, with a port or not`,
+    },
+  ),
+  username: field(z.string().min(1), { description: "Who logs in.", examples: ["streampai"] }),
+  passwordSecret: secretName("The entry of groundwork:secrets that holds the password or token."),
+});
+
+const migrations = z.strictObject({
+  service: composeName(
+    "The compose service whose image holds the migrations; a one-off container runs them.",
+    ["api"],
+  ),
+  command: command("Brings the schema up to date; running it again changes nothing.", [
+    ["bin/streampai", "eval", "Streampai.Release.migrate()"],
+    "alembic upgrade head",
+  ]),
+  downgradeCommand: command("Takes the last migration back, for a rollback.", [
+    "alembic downgrade -1",
+  ]).optional(),
+  database: entryName.optional(),
+  timeoutSeconds: amount(
+    "seconds",
+    1,
+    86_400,
+    "After this time the migration counts as failed.",
+    [600],
+  ).default(600),
+  lockTimeoutSeconds: amount(
+    "seconds",
+    0,
+    3600,
+    "How long a statement waits for a lock before it gives up.",
+    [10],
+  ).default(10),
+  environment: environment(
+    "Variables for the migration only, DATABASE_URL of the migrating user for example.",
+  ).default({}),
+});
+
+const verification = z.strictObject({
+  path: urlPath("What is asked for, on the first host name.", ["/", "/api/health"]),
+  status: amount("HTTP status", 100, 599, "The status that must come.", [200]).default(200),
+  contains: field(z.string().min(1), {
+    description: "Text that the answer must hold.",
+    examples: ['"ok":true'],
+  }).optional(),
+  http2: field(z.boolean(), { description: "Must the answer come over HTTP/2?" }).default(false),
+});
+
+const shared = {
+  hostnames: field(z.array(hostname("A host name below the domain, or the domain itself.")).min(1).max(50), {
+    description: "The host names at which the origin answers; each gets a DNS record.",
+    examples: [["api.streampai.com"]],
+  }),
+  proxied: field(z.boolean(), {
+    description:
+      "Goes traffic through Cloudflare? Without it there is no Access, no cache and the address is public.",
+  }).default(true),
+  environment: environment("Variables of all services of the origin.").default({}),
+  verify: field(z.array(z.strictObject(verification.shape)).max(50), {
+    description:
+      "What must answer through the public name before a release counts as done. Default: each healthPath.",
+    examples: [
+      [
+        { path: "/", http2: true },
+        { path: "/api/health", contains: '"ok":true' },
+      ],
+    ],
+  }).default([]),
+};
+
+const compose = {
+  host: entryName.meta({ description: "The entry of groundwork:hosts on which it runs." }),
+  composeFile: relativePath("The compose file, sent to the host as it is.", [
+    "examples/streampai/compose.yaml",
+  ]),
+  files: field(z.array(relativePath("A file or folder.", ["examples/srq-hpn/Caddyfile"])).max(100), {
+    description:
+      "Further files that go to the host beside the compose file, such as a Caddyfile. They must be below its folder.",
+  }).default([]),
+  project: composeName("The compose project, which names its containers, networks and volumes.", [
+    "streampai",
+  ]),
+  services: field(z.record(composeName("A service's name.", ["api"]), service), {
+    description:
+      "The services that a release replaces. Others (a database) are started and otherwise left alone.",
+  }),
+  registry: field(registry, { description: "The login for images that are not public." }).optional(),
+  migrations: field(migrations, {
+    description: "Run once before the new containers start; a failure leaves the old ones serving.",
+  }).optional(),
+  verify: shared.verify,
+  environment: shared.environment,
+  keepReleases: amount("releases", 1, 50, "How many releases stay on the host for a rollback.", [5]).default(
+    5,
+  ),
+  closedPorts: field(z.array(port("A port.", [5432])).max(100), {
+    description: "Ports that must not answer from outside; `groundwork doctor` looks.",
+    examples: [[3000, 8000, 5432]],
+  }).default([]),
+};
+
+const originCertificate = z.strictObject({
+  days: field(z.union([7, 30, 90, 365, 730, 1095, 5475].map((days) => z.literal(days))), {
+    description: "How long the certificate is valid.",
+    unit: "days",
+    allowed: "7, 30, 90, 365, 730, 1095 or 5475 (what Cloudflare's Origin CA issues)",
+  }).default(5475),
+});
+
+export const composeOrigin = z.strictObject({
+  kind: field(z.literal("compose"), { description: "Docker Compose on a host over SSH, reached by DNS." }),
+  ...shared,
+  ...compose,
+  address: address(
+    "The public address that the DNS records get. Default: the host's `address`, which must then be an address.",
+  ).optional(),
+  originCertificate: field(originCertificate, {
+    description:
+      "A certificate of Cloudflare's Origin CA for `ssl: strict`. The key is made on the host and never leaves it; the " +
+      "certificate lies in the project's folder `certificates/`. `{}` takes the defaults.",
+    examples: [{}, { days: 365 }],
+  }).optional(),
+  certificate: field(z.enum(["origin-ca", "own", "none"]), {
+    description:
+      "Where the certificate at the origin comes from: `origin-ca` (with `originCertificate`), `own` (the services get " +
+      "one, as Caddy does from Let's Encrypt), `none`. Default: origin-ca where `originCertificate` is given, else none.",
+  }).optional(),
+});
+
+export const tunnelOrigin = z.strictObject({
+  kind: field(z.literal("tunnel"), {
+    description: "Docker Compose on a host over SSH, reached through a tunnel: no inbound port.",
+  }),
+  tunnel: entryName.meta({
+    description: "The entry of groundwork:tunnels; its `ingress` has the host names.",
+  }),
+  ...compose,
+});
+
+export const externalOrigin = z.strictObject({
+  kind: field(z.literal("external"), {
+    description: "A platform elsewhere (Fly.io, Render), reached by DNS.",
+  }),
+  ...shared,
+  target: hostname("The platform's own name for the application: what the CNAME points to.", [
+    "relay-api-staging.fly.dev",
+  ]),
+  platform: field(z.enum(["fly", "other"]), {
+    description: "Which platform it is: `fly` lets releases hand secrets over by flyctl.",
+  }).default("other"),
+  app: field(z.string().min(1).max(63), {
+    description: "The application's name there. Default: the first label of `target`.",
+    examples: ["relay-api-staging"],
+  }).optional(),
+  healthPath: urlPath("The path that answers 200 when the application is well.", ["/health"]).optional(),
+  releaseCommand: command("Run by the platform before a release takes traffic.", [
+    "uv run alembic upgrade head",
+  ]).optional(),
+  downgradeCommand: command("Takes the last migration back, for a rollback.", [
+    "uv run alembic downgrade -1",
+  ]).optional(),
+  checkCertificate: field(z.boolean(), {
+    description: "Must the platform hold a valid certificate for each host name? Checked by the doctor.",
+  }).default(true),
+});
+
+export const origin = field(z.discriminatedUnion("kind", [composeOrigin, externalOrigin, tunnelOrigin]), {
+  description: "What answers behind Cloudflare: `compose`, `external` or `tunnel`.",
+  allowed: "kind: compose, external or tunnel",
+});
+
+export type ServiceSettings = z.output<typeof service>;
+export type ComposeOriginSettings = z.output<typeof composeOrigin>;
+export type TunnelOriginSettings = z.output<typeof tunnelOrigin>;
+export type ExternalOriginSettings = z.output<typeof externalOrigin>;
+export type OriginSettings = z.output<typeof origin>;
