@@ -1,5 +1,5 @@
 import type { Difference } from "./differences";
-import type { Values } from "./values";
+import type { Value, Values } from "./values";
 
 /** How one input of a resource behaves. */
 export interface InputDefinition {
@@ -11,6 +11,11 @@ export interface InputDefinition {
   readonly secret?: boolean;
   /** Filled in at check when it is absent. @default left absent */
   readonly default?: string | number | boolean;
+  /**
+   * What being absent means: giving this value is then no difference, and outputs show it.
+   * @default absent is a value of its own
+   */
+  readonly implied?: Value;
   /** The only values that are accepted. @default any */
   readonly oneOf?: readonly (string | number | boolean)[];
 }

@@ -63,8 +63,8 @@ export class Operations {
     const definition = this.definition(context.type);
     const standard = {
       differences: differences(
-        oldInputs,
-        news,
+        { ...implied(definition, news), ...oldInputs },
+        { ...implied(definition, oldInputs), ...news },
         (name) => definition.update === undefined || (definition.inputs[name]?.replace ?? false),
       ),
     };
@@ -76,13 +76,16 @@ export class Operations {
     const request: CreateRequest<unknown> = { ...context, inputs };
     if (preview) {
       const unknown = Object.fromEntries((definition.computed ?? []).map((name) => [name, UNKNOWN]));
-      const outputs = definition.previewCreate?.(request) ?? { ...unknown, ...inputs };
+      const outputs = definition.previewCreate?.(request) ?? {
+        ...unknown,
+        ...implied(definition),
+        ...inputs,
+      };
       return { id: "", outputs: markSecrets(definition, outputs) };
     }
-    const { id, outputs } = await whole(definition.create(request), (made) =>
-      markSecrets(definition, { ...inputs, ...made }),
-    );
-    return { id, outputs: markSecrets(definition, { ...inputs, ...outputs }) };
+    const merged = (made: Values) => markSecrets(definition, { ...implied(definition), ...inputs, ...made });
+    const { id, outputs } = await whole(definition.create(request), merged);
+    return { id, outputs: merged(outputs) };
   }
 
   async update(
@@ -102,11 +105,12 @@ export class Operations {
       const unknown = Object.fromEntries(
         (definition.recomputedOnUpdate ?? []).map((name) => [name, UNKNOWN]),
       );
-      return markSecrets(definition, { ...kept, ...unknown, ...inputs });
+      return markSecrets(definition, { ...kept, ...unknown, ...implied(definition), ...inputs });
     }
     if (definition.update === undefined) throw new Error(`${context.type} cannot be changed in place`);
     const request: UpdateRequest<unknown> = { ...context, id, oldInputs, oldOutputs, inputs };
-    const merged = (made: Values) => markSecrets(definition, { ...kept, ...inputs, ...made });
+    const merged = (made: Values) =>
+      markSecrets(definition, { ...kept, ...implied(definition), ...inputs, ...made });
     return merged(await whole(definition.update(request), merged));
   }
 
@@ -178,6 +182,15 @@ async function whole<Result>(
     if (!(error instanceof PartialFailure)) throw error;
     throw new PartialFailure(error.id, complete(error.outputs), error.reasons);
   }
+}
+
+/** What absent inputs mean, by name; only of those that `among` has when that is given. */
+function implied(definition: ResourceDefinition, among?: Values): Values {
+  return Object.fromEntries(
+    Object.entries(definition.inputs)
+      .filter(([name, input]) => input.implied !== undefined && (among === undefined || name in among))
+      .map(([name, input]) => [name, input.implied]),
+  );
 }
 
 function list(table: Readonly<Record<string, unknown>>): string {

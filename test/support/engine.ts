@@ -1,0 +1,185 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import {
+  type Deployment,
+  type DestroyResult,
+  type EngineEvent,
+  LocalWorkspace,
+  type OpMap,
+  type PreviewResult,
+  type PulumiFn,
+  type RefreshResult,
+  type Stack,
+  type UpResult,
+} from "@pulumi/pulumi/automation";
+import { findEngine } from "../../sandbox/engine/engine";
+import { installProviders, type ProviderName } from "../../sandbox/providers/install";
+
+/** One resource as it stands in the state, its secrets decrypted (`{ <signature>, plaintext }`). */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly custom: boolean;
+  readonly inputs?: Record<string, unknown>;
+  readonly outputs?: Record<string, unknown>;
+  readonly additionalSecretOutputs?: string[];
+  readonly [other: string]: unknown;
+}
+
+export interface StackOptions {
+  /** The first program; exchanged by the argument of {@link EngineStack.up} and {@link EngineStack.preview}. */
+  readonly program: PulumiFn;
+  /** Which of the sandbox's providers are installed. */
+  readonly packages: readonly ProviderName[];
+  /** @default {} */
+  readonly config?: Readonly<Record<string, { value: string; secret?: boolean }>>;
+  /** Further environment variables of the engine and its providers. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A stack of its own under the real engine: private home, file backend, random passphrase. */
+export interface EngineStack {
+  /** Everything of the stack is below it; gone afterwards. */
+  readonly directory: string;
+  readonly stack: Stack;
+  /** All that the CLI has printed so far, both streams. */
+  readonly printed: () => string;
+  up(program?: PulumiFn): Promise<UpResult>;
+  preview(program?: PulumiFn): Promise<PreviewResult>;
+  /** A preview's decision for each resource, by name: `create`, `update`, `replace`, `same` ... and what differs. */
+  decisions(
+    program?: PulumiFn,
+  ): Promise<Record<string, { op: string; diffs: string[]; replaceKeys: string[] }>>;
+  refresh(): Promise<RefreshResult>;
+  destroy(): Promise<DestroyResult>;
+  /** The resource of that name in the state. */
+  resource(name: string): Promise<StateResource>;
+  resources(): Promise<StateResource[]>;
+  /** The state file as it lies on the disk: secrets encrypted. */
+  stateText(): string;
+}
+
+const project = "engine-test";
+const stackName = "test";
+
+/**
+ * Runs a whole program under the real Pulumi CLI, destroys what it made and removes every trace, also when `run` fails.
+ *
+ * @example
+ * await withStack({ packages: ["random"], program: async () => { new random.RandomPet("pet"); } }, async (stack) => {
+ *   await stack.up();
+ *   expect((await stack.preview()).changeSummary).toEqual({ same: 2 });
+ * });
+ */
+export async function withStack(
+  options: StackOptions,
+  run: (stack: EngineStack) => Promise<void>,
+): Promise<void> {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build is plain JavaScript
+  const build = require("../../bin/build.js") as { ensureBuilt(...groups: string[]): void };
+  build.ensureBuilt("providers");
+  const directory = mkdtempSync(join(tmpdir(), "groundwork-engine-"));
+  try {
+    const stack = await openStack(options, directory);
+    let failed = true;
+    try {
+      await run(stack);
+      failed = false;
+    } finally {
+      // The test's own failure is the one to see, not that of a destroy after it.
+      await stack.destroy().catch((error: unknown) => {
+        if (!failed) throw error;
+      });
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function openStack(options: StackOptions, directory: string): Promise<EngineStack> {
+  const engine = await findEngine();
+  const pulumiHome = join(directory, "home");
+  const state = join(directory, "state");
+  mkdirSync(state);
+  // No plugin of the machine's own is to be tested here.
+  await installProviders({ pulumiHome, policy: "always", packages: options.packages, path: "" });
+
+  const stack = await LocalWorkspace.createOrSelectStack(
+    { stackName, projectName: project, program: options.program },
+    {
+      pulumiHome,
+      envVars: {
+        PATH: [engine.binDirectory, process.env["PATH"] ?? ""].join(delimiter),
+        PULUMI_BACKEND_URL: `file://${state}`,
+        PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
+        PULUMI_SKIP_UPDATE_CHECK: "1",
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+        SSH_AUTH_SOCK: "",
+        ...options.env,
+      },
+    },
+  );
+  await stack.setAllConfig({ ...options.config });
+
+  let printed = "";
+  const onOutput = (text: string) => {
+    printed += text;
+  };
+  const streams = { onOutput, onError: onOutput };
+  const use = (program: PulumiFn | undefined) => {
+    if (program !== undefined) stack.workspace.program = program;
+  };
+  const resources = async (): Promise<StateResource[]> => {
+    const exported: Deployment = await stack.exportStack();
+    return (exported.deployment as { resources?: StateResource[] }).resources ?? [];
+  };
+
+  return {
+    directory,
+    stack,
+    printed: () => printed,
+    up: (program) => (use(program), stack.up(streams)),
+    preview: (program) => (use(program), stack.preview(streams)),
+    async decisions(program) {
+      use(program);
+      const decisions: Record<string, { op: string; diffs: string[]; replaceKeys: string[] }> = {};
+      const onEvent = (event: EngineEvent) => {
+        const metadata = event.resourcePreEvent?.metadata;
+        if (metadata === undefined || metadata.type.startsWith("pulumi:")) return;
+        // A replacement is told in three events; the two halves add nothing to the whole.
+        if (metadata.op === "create-replacement" || metadata.op === "delete-replaced") return;
+        decisions[metadata.urn.split("::").at(-1)!] = {
+          op: metadata.op,
+          diffs: Object.keys(metadata.detailedDiff ?? {}).sort(),
+          replaceKeys: [...(metadata.keys ?? [])].sort(),
+        };
+      };
+      await stack.preview({ ...streams, onEvent });
+      return decisions;
+    },
+    refresh: () => stack.refresh(streams),
+    destroy: () => stack.destroy(streams),
+    resources,
+    async resource(name) {
+      const found = (await resources()).find(({ urn }) => urn.endsWith(`::${name}`));
+      if (found === undefined) throw new Error(`no resource ${name} in the state`);
+      return found;
+    },
+    stateText: () => readFileSync(join(state, ".pulumi", "stacks", project, `${stackName}.json`), "utf8"),
+  };
+}
+
+/** Counts of a summary without those that are none, so that tests name all that happens. */
+export function changes(summary: OpMap | Record<string, number> | undefined): Record<string, number> {
+  return Object.fromEntries(Object.entries(summary ?? {}).filter(([, count]) => count > 0));
+}
+
+/** The value of a secret output of {@link StateResource}; fails when it is none. */
+export function plaintext(output: unknown): unknown {
+  const sealed = output as { plaintext?: string } | undefined;
+  if (sealed?.plaintext === undefined) throw new Error(`not a secret: ${JSON.stringify(output)}`);
+  return JSON.parse(sealed.plaintext);
+}
