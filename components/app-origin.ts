@@ -3,20 +3,22 @@ import type { RemoteHost } from "../remote/host";
 import type { OriginDatabase } from "./postgres-with-app-user";
 import type { TunnelConnection } from "./tunnel";
 
-/** A compose service that takes traffic. */
+/** A compose service that belongs to the release. */
 export interface OriginService {
-  /** Port on which the container listens. */
-  readonly port: number;
-  /** Port published on the host. @default none for a tunnel; 443 with `tls`, else 80 */
+  /** Port on which the container listens for plain HTTP. @default the service takes no traffic by plain HTTP */
+  readonly port?: number;
+  /** Port of the host that leads to `port`. @default none: only other containers reach it */
   readonly publish?: number;
+  /** Port that speaks TLS, and the host's port that leads to it; the container finds certificate and key in `/certificates`. @default none */
+  readonly tls?: { readonly port: number; readonly publish?: number };
   /** Path that answers 2xx or 3xx when the service can take traffic. @default the container's own health check only */
   readonly healthPath?: string;
-  /** Seconds the service gets to end what is in flight. @default 30 */
+  /** Seconds the service gets to end what is in flight. @default what the compose file says */
   readonly drainSeconds?: number;
-  /** Gets the origin certificate (files named by TLS_CERT_FILE and TLS_KEY_FILE) and speaks TLS on `port`. @default false */
-  readonly tls?: boolean;
-  /** Host name of this service behind a tunnel. @default the origin's only host name */
-  readonly hostname?: string;
+  /** Containers. @default what the compose file says */
+  readonly replicas?: number;
+  /** Image reference over that of the compose file. Pin digests in production. @default the compose file's */
+  readonly image?: pulumi.Input<string>;
   /** Variables for this service alone, over the origin's. @default {} */
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
 }
@@ -39,13 +41,19 @@ export interface OriginCertificateArgs {
   readonly keyMode?: "0600" | "0640" | "0644";
 }
 
-/** What every kind of origin has. */
-export interface OriginCommonArgs {
+/** Where an origin with records of its own is reached. */
+export interface OriginDnsArgs {
   readonly zoneId: pulumi.Input<string>;
-  /** Full host names that the origin answers. The first is its main one. */
+  /** Full host names that the origin answers, each with its records. The first is its main one. */
   readonly hostnames: readonly string[];
   /** Makes the DNS records. @default true */
   readonly manageDns?: boolean;
+  /** Sends traffic through Cloudflare. @default true */
+  readonly proxied?: boolean;
+}
+
+/** What every kind of origin has. */
+export interface OriginCommonArgs {
   /** Variables of the application. @default {} */
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Secret variables of the application. @default {} */
@@ -59,14 +67,12 @@ export interface ComposeDeploymentArgs {
   readonly project?: string;
   /** Path of the compose file here, relative to the working directory. */
   readonly composeFile: string;
-  /** Services that take traffic, by their names in the compose file. */
+  /** Services of the release, by their names in the compose file. All of them get the application's variables. */
   readonly services: Readonly<Record<string, OriginService>>;
-  /** Image reference of a service, over that of the compose file. Pin digests in production. @default {} */
-  readonly images?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Further text files or folders that the compose file mentions, such as a Caddyfile; below the compose file's folder. @default [] */
+  readonly files?: readonly string[];
   /** Variables for `${…}` in the compose file, besides the application's. Secret. @default {} */
   readonly composeEnvironment?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Further services that get the application's variables, such as workers. @default [] */
-  readonly workers?: readonly string[];
   /** @default [] */
   readonly registries?: readonly RegistryLogin[];
   /** Databases in the project's containers: started and provisioned before migrations. @default [] */
@@ -83,32 +89,34 @@ export interface ComposeDeploymentArgs {
     /** Seconds. @default 600 */
     readonly timeoutSeconds?: number;
   };
+  /** Changed by hand or by a pipeline when a release must happen although nothing else here changed. @default none */
+  readonly release?: pulumi.Input<string>;
+  /** When images are fetched: `always` asks the registry at each release, for tags that move. @default "missing" */
+  readonly pull?: "missing" | "always" | "never";
   /** Seconds for all containers to be healthy. @default 180 */
   readonly healthTimeoutSeconds?: number;
 }
 
 /** Docker Compose on a host that Cloudflare reaches by proxied DNS. */
-export interface ComposeOriginArgs extends OriginCommonArgs, ComposeDeploymentArgs {
+export interface ComposeOriginArgs extends OriginCommonArgs, OriginDnsArgs, ComposeDeploymentArgs {
   readonly kind: "compose";
   /** Public IPv4 and/or IPv6 addresses of the host, for the A and AAAA records. */
   readonly publicAddresses: readonly pulumi.Input<string>[];
-  /** Sends traffic through Cloudflare. @default true */
-  readonly proxied?: boolean;
   /** @default none: the host has a certificate of its own or speaks plain HTTP */
   readonly originCertificate?: OriginCertificateArgs;
 }
 
 /** A PaaS name behind Cloudflare: Fly.io, Render, Railway. */
-export interface ExternalOriginArgs extends OriginCommonArgs {
+export interface ExternalOriginArgs extends OriginCommonArgs, OriginDnsArgs {
   readonly kind: "external";
   /** Host name of the PaaS application, such as `relay-api.fly.dev`. */
   readonly target: pulumi.Input<string>;
-  /** @default true */
-  readonly proxied?: boolean;
   /** Hands the variables over: a program here that reads `NAME=value` lines from standard input. @default not handed over */
   readonly deliver?: {
     /** Program and arguments, such as `["flyctl", "secrets", "import", "--app", "relay-api"]`. */
     readonly command: readonly string[];
+    /** What it reads: `NAME=value` lines, or one JSON object. @default "lines" */
+    readonly format?: "lines" | "json";
   };
   /** Path that answers 2xx or 3xx, asked of the target under the main host name with its certificate checked. @default not asked */
   readonly healthPath?: string;
@@ -117,16 +125,15 @@ export interface ExternalOriginArgs extends OriginCommonArgs {
 /** Docker Compose on a host without inbound ports: a cloudflared container carries the traffic. */
 export interface TunnelOriginArgs extends OriginCommonArgs, ComposeDeploymentArgs {
   readonly kind: "tunnel";
-  readonly accountId: pulumi.Input<string>;
-  /** A tunnel that exists, with routes of its own. @default one is made, with a route for each service's host name */
-  readonly tunnel?: TunnelConnection;
+  /** The tunnel, such as a {@link Tunnel} component; its routes hold the host names. */
+  readonly tunnel: TunnelConnection;
   /** The cloudflared container. */
   readonly connector?: {
-    /** Service in the compose file that is the connector and reads TUNNEL_TOKEN. @default one is added: `cloudflared` */
+    /** Service that is the connector and gets TUNNEL_TOKEN. Added where the compose file has no such service. @default "cloudflared" */
     readonly service?: string;
-    /** Image of the added connector. @default the version this library was tested with */
+    /** Image of an added connector. @default "cloudflare/cloudflared:2025.8.1" */
     readonly image?: string;
-    /** Networks of the compose file the added connector joins. @default the project's default network */
+    /** Networks of the compose file that an added connector joins. @default the project's default network */
     readonly networks?: readonly string[];
   };
 }

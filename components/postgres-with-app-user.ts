@@ -1,12 +1,28 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RemoteHost, ResolveOverride } from "../remote/host";
 
+/** Names of the roles in a database. */
+export interface PostgresRoleNames {
+  /** Owns the database's objects; for migrations only. @default `<database>_migrator` */
+  readonly migrator?: string;
+  /** Holds the application's grants; its logins are `<app>_a` and `<app>_b`. @default `<database>_app` */
+  readonly app?: string;
+  /** A login that reads everything in the schemas. @default no such role */
+  readonly readOnly?: string;
+  /** A login for dumps (`pg_read_all_data`). @default no such role */
+  readonly backup?: string;
+  /** A login for statistics (`pg_monitor`). @default no such role */
+  readonly monitor?: string;
+  /** A login for logical replication. @default `<database>_repl` with `replication`, else no such role */
+  readonly replication?: string;
+}
+
 /** What both kinds of database have in common. */
 export interface PostgresCommonArgs {
   /** Name of the application's database; made if it is missing. */
   readonly database: string;
-  /** Start of all role names: `<prefix>_migrator`, `<prefix>_rw_a` … @default the database's name */
-  readonly rolePrefix?: string;
+  /** Names of the roles. @default `<database>_migrator`, `<database>_app`, and no optional ones */
+  readonly roles?: PostgresRoleNames;
   /** Schemas the application works in; the first one is where new tables go. @default ["public"] */
   readonly schemas?: readonly string[];
   /** Extensions installed by the administrator, so that migrations need no superuser. @default [] */
@@ -25,19 +41,11 @@ export interface PostgresCommonArgs {
   readonly idleInTransactionTimeout?: number;
   /** Milliseconds a migration waits for a lock before it fails. @default 5000 */
   readonly migratorLockTimeout?: number;
-  /** Which of the two logins the application uses; switch it to rotate without downtime. @default "a" */
-  readonly activeLogin?: "a" | "b";
-  /** Raise a number by one to get a new password for that role. Never the active login's. @default all 1 */
-  readonly passwordVersions?: Readonly<Partial<Record<PostgresRole, number>>>;
-  /** A login that reads everything in the schemas. @default false */
-  readonly readOnlyLogin?: boolean;
-  /** A login for dumps (`pg_read_all_data`). @default true */
-  readonly backupLogin?: boolean;
-  /** A login for monitoring (`pg_monitor`). @default false */
-  readonly monitorLogin?: boolean;
+  /** Raise it by one to rotate all passwords. The application changes to its other login, so nothing is interrupted. @default 1 */
+  readonly passwordVersion?: number;
   /** A login with REPLICATION and SELECT for logical consumers such as Electric; makes the publication. @default none */
   readonly replication?: {
-    /** @default `<prefix>_publication` */
+    /** @default `<database>_publication` */
     readonly publication?: string;
     /** Tables, as `schema.table`. @default every table */
     readonly tables?: readonly string[];
@@ -58,6 +66,8 @@ export interface ContainerPostgresArgs extends PostgresCommonArgs {
   readonly service?: string;
   /** Superuser of the container. @default "postgres" */
   readonly adminUser?: string;
+  /** Variable of the compose file that holds the superuser's password. @default "POSTGRES_PASSWORD" */
+  readonly adminPasswordVariable?: string;
   /** Host name of the database on the containers' network. @default the service's name */
   readonly networkHost?: string;
   /** @default 5432 */
@@ -77,8 +87,8 @@ export interface ExternalPostgresArgs extends PostgresCommonArgs {
   readonly adminDatabase?: string;
   /** Certificate authority of the server, PEM. @default the system's */
   readonly certificateAuthority?: pulumi.Input<string>;
-  /** `disable` is for a server on loopback only. @default "verify-full" */
-  readonly tls?: "verify-full" | "disable";
+  /** `require` encrypts without checking the certificate; it and `disable` are for private networks. @default "verify-full" */
+  readonly tls?: "verify-full" | "require" | "disable";
   /** Host in the URLs, where applications go through a pooler. @default `address` */
   readonly applicationAddress?: pulumi.Input<string>;
   /** Where the server really is, as curl's `--resolve`. @default [] */
@@ -87,9 +97,6 @@ export interface ExternalPostgresArgs extends PostgresCommonArgs {
 
 /** Arguments of {@link PostgresWithAppUser}. */
 export type PostgresWithAppUserArgs = ContainerPostgresArgs | ExternalPostgresArgs;
-
-/** A role with a password of its own. */
-export type PostgresRole = "migrator" | "rw_a" | "rw_b" | "ro" | "backup" | "monitor" | "repl";
 
 /** What an {@link AppOrigin} needs of a database in one of its containers. */
 export interface OriginDatabase {
@@ -109,11 +116,11 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
   readonly appUrl!: pulumi.Output<string>;
   /** `postgresql://…` for migrations. Secret. */
   readonly migratorUrl!: pulumi.Output<string>;
-  /** Secret. Undefined unless `readOnlyLogin`. */
+  /** Secret. Undefined without such a role. */
   readonly readOnlyUrl!: pulumi.Output<string> | undefined;
-  /** Secret. Undefined with `backupLogin: false`. */
+  /** Secret. Undefined without such a role. */
   readonly backupUrl!: pulumi.Output<string> | undefined;
-  /** Secret. Undefined unless `monitorLogin`. */
+  /** Secret. Undefined without such a role. */
   readonly monitorUrl!: pulumi.Output<string> | undefined;
   /** Secret. Undefined without `replication`. */
   readonly replicationUrl!: pulumi.Output<string> | undefined;

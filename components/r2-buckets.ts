@@ -3,13 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 /** Where the data of a bucket must stay. */
 export type R2Jurisdiction = "default" | "eu" | "fedramp" | "us";
 
-/** What a bucket's S3 credentials may do. */
-export type R2Permission = "read-write" | "read";
+/** What S3 credentials may do with a bucket; `write` includes reading and listing. */
+export type R2Permission = "read" | "write";
 
 export interface R2CorsRule {
   /** Origins without a trailing slash, such as `https://example.com`. */
   readonly origins: readonly string[];
-  /** @default ["GET"] */
+  /** @default ["GET", "HEAD"] */
   readonly methods?: readonly ("GET" | "PUT" | "POST" | "DELETE" | "HEAD")[];
   /** Request headers a browser may send. @default [] */
   readonly headers?: readonly string[];
@@ -20,41 +20,38 @@ export interface R2CorsRule {
 }
 
 export interface R2LifecycleRule {
-  /** Unique in its bucket. */
-  readonly id: string;
   /** Only keys that start so. @default "": every key */
   readonly prefix?: string;
   /** Deletes objects after so many days. @default kept */
   readonly deleteAfterDays?: number;
   /** Moves objects to infrequent access after so many days. @default not moved */
   readonly infrequentAccessAfterDays?: number;
+  /** Ends unfinished uploads after so many days. @default 7 for the whole bucket, as R2 does by itself */
+  readonly abortUploadsAfterDays?: number;
 }
 
 /** A bucket. */
 export interface R2BucketSpec {
   /** Name in the account: 3 to 63 characters, lower case, digits, hyphens. @default `<component>-<key>` */
-  readonly bucketName?: string;
-  /** A hint, honoured when the name is used for the first time only. @default Cloudflare chooses */
+  readonly name?: string;
+  /** A hint, honoured when the name is used for the first time only. @default near whoever makes it */
   readonly location?: "wnam" | "enam" | "weur" | "eeur" | "apac" | "oc";
-  /** Changing it replaces the bucket. @default "default" */
+  /** Changing it replaces the bucket. Excludes `location`. @default "default" */
   readonly jurisdiction?: R2Jurisdiction;
   /** @default "Standard" */
   readonly storageClass?: "Standard" | "InfrequentAccess";
-  /** @default no browser may use the bucket from another origin */
+  /** Makes objects readable by anybody at a rate-limited `r2.dev` address, for development. @default false */
+  readonly public?: boolean;
+  /** Makes objects readable by anybody under this host name; needs the component's `zoneId`. @default private */
+  readonly customDomain?: string;
+  /** Oldest TLS at the custom domain. @default "1.2" */
+  readonly minTlsVersion?: "1.2" | "1.3";
+  /** @default no web page of another origin may use the bucket */
   readonly cors?: readonly R2CorsRule[];
-  /** The rule that ends unfinished uploads after 7 days is always kept. @default nothing is deleted */
+  /** @default nothing is deleted; unfinished uploads end after 7 days */
   readonly lifecycle?: readonly R2LifecycleRule[];
-  /** Makes the bucket's objects readable by anybody under this host name. @default private */
-  readonly publicDomain?: {
-    readonly hostname: string;
-    readonly zoneId: pulumi.Input<string>;
-    /** @default "1.2" */
-    readonly minTls?: "1.0" | "1.1" | "1.2" | "1.3";
-  };
-  /** Makes objects readable under a rate-limited `r2.dev` address, for development. @default false */
-  readonly developmentUrl?: boolean;
-  /** S3 credentials for this bucket alone. @default "read-write" */
-  readonly credentials?: R2Permission | "none";
+  /** Who gets S3 credentials, by name; a consumer has one key for all its buckets. @default {} */
+  readonly consumers?: Readonly<Record<string, R2Permission>>;
 }
 
 /** Arguments of {@link R2Buckets}. */
@@ -62,8 +59,8 @@ export interface R2BucketsArgs {
   readonly accountId: pulumi.Input<string>;
   /** Buckets by a short name, such as `media`. At least one. */
   readonly buckets: Readonly<Record<string, R2BucketSpec>>;
-  /** One more pair of S3 credentials, for all the buckets together. @default none */
-  readonly sharedCredentials?: R2Permission;
+  /** Zone of the custom domains. @default none: no bucket may have a custom domain */
+  readonly zoneId?: pulumi.Input<string>;
   /** Raise by one to replace all credentials. @default 1 */
   readonly credentialsVersion?: number;
   /** Refuses to delete the buckets. @default true */
@@ -72,11 +69,11 @@ export interface R2BucketsArgs {
   readonly retainOnDelete?: boolean;
 }
 
-/** S3 credentials. */
+/** A consumer's S3 credentials. */
 export interface S3Credentials {
-  readonly accessKeyId: string;
+  readonly accessKeyId: pulumi.Output<string>;
   /** Secret. */
-  readonly secretAccessKey: string;
+  readonly secretAccessKey: pulumi.Output<string>;
 }
 
 /** A bucket as an application needs it. */
@@ -88,10 +85,6 @@ export interface R2BucketAccess {
   readonly host: pulumi.Output<string>;
   /** Always `auto`. */
   readonly region: string;
-  /** Undefined with `credentials: "none"`. */
-  readonly accessKeyId: pulumi.Output<string> | undefined;
-  /** Secret. Undefined with `credentials: "none"`. */
-  readonly secretAccessKey: pulumi.Output<string> | undefined;
   /** Undefined for a private bucket. */
   readonly publicUrl: pulumi.Output<string> | undefined;
 }
@@ -100,8 +93,8 @@ export interface R2BucketAccess {
 export class R2Buckets extends pulumi.ComponentResource {
   /** By the same short names as in the arguments. */
   readonly buckets!: Readonly<Record<string, R2BucketAccess>>;
-  /** Undefined unless `sharedCredentials` was asked for; the secret access key is secret. */
-  readonly sharedCredentials!: pulumi.Output<S3Credentials> | undefined;
+  /** Credentials by consumer. */
+  readonly credentials!: Readonly<Record<string, S3Credentials>>;
 
   constructor(name: string, args: R2BucketsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("groundwork:index:R2Buckets", name, args, opts);

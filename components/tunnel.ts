@@ -35,8 +35,10 @@ export interface TunnelArgs {
   readonly zoneId: pulumi.Input<string>;
   /** Name of the tunnel, unique among the account's live tunnels. @default the component's name */
   readonly tunnelName?: string;
-  /** Routes, matched in order; a catch-all that answers 404 is added after them. */
+  /** Routes, matched in order; the catch-all comes after them by itself. */
   readonly routes: readonly TunnelRoute[];
+  /** What every other host name gets. @default "http_status:404" */
+  readonly catchAll?: string;
   /** Makes the proxied CNAME record of each host name. @default true */
   readonly manageDns?: boolean;
 }
@@ -45,6 +47,8 @@ export interface TunnelArgs {
 export interface TunnelConnection {
   /** What `TUNNEL_TOKEN` of cloudflared is. Secret. */
   readonly token: pulumi.Output<string>;
+  /** Public host names it carries. */
+  readonly hostnames: pulumi.Output<string[]>;
 }
 
 /** A Cloudflare tunnel managed from here, with its routes and DNS records. */

@@ -91,6 +91,8 @@ export interface ZoneBaselineArgs {
   readonly websockets?: boolean;
   /** @default true */
   readonly http3?: boolean;
+  /** Sends 103 Early Hints. @default not managed */
+  readonly earlyHints?: boolean;
   /** @default not managed */
   readonly hsts?: HstsArgs;
   /** Seconds browsers keep files; 0 = as the origin says. @default not managed */

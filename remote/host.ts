@@ -1,4 +1,7 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import { remote } from "@pulumi/command";
+import { encodeFrames, type Frames } from "./framing";
+import { stepCommand, stepInput, type RemoteStep } from "./scripts";
 
 /** Where a host and port really are, as curl's `--resolve`: used by the sandbox. */
 export interface ResolveOverride {
@@ -8,8 +11,8 @@ export interface ResolveOverride {
   readonly toPort: number;
 }
 
-/** Arguments of {@link RemoteHost}. */
-export interface RemoteHostArgs {
+/** How to reach an SSH server. */
+export interface SshServerArgs {
   /** Host name, IPv4 or bare IPv6 address of the machine. */
   readonly address: pulumi.Input<string>;
   /** Port of its SSH server. @default 22 */
@@ -20,25 +23,156 @@ export interface RemoteHostArgs {
   readonly privateKey: pulumi.Input<string>;
   /** The server's public key, `ssh-ed25519 AAAA…` or `ecdsa-sha2-nistp256 AAAA…`. Pinned: any other is refused. */
   readonly hostKey: pulumi.Input<string>;
+}
+
+/** Arguments of {@link RemoteHost}. */
+export interface RemoteHostArgs extends SshServerArgs {
   /** A host to jump over. @default none */
-  readonly jump?: {
-    readonly address: pulumi.Input<string>;
-    readonly port?: number;
-    readonly user: string;
-    readonly privateKey: pulumi.Input<string>;
-    readonly hostKey: pulumi.Input<string>;
-  };
+  readonly jump?: SshServerArgs;
+  /** Folder on the host below which each project has its own; relative to the user's home. @default "groundwork" */
+  readonly directory?: string;
   /** Words before `docker`, such as `sudo -n`. @default none */
   readonly dockerPrefix?: string;
   /** Where hosts really are. @default [] */
   readonly resolve?: readonly ResolveOverride[];
-  /** Further attempts at a connection that fails, about 1 s apart at first. @default 10 */
+  /** Further attempts at a connection that fails; they are spread over about 11 s. @default 10 */
   readonly dialErrorLimit?: number;
   /** Seconds for one attempt. @default 15 */
   readonly perDialTimeout?: number;
+  /** Seconds a step waits for another one that works on the same project. @default 600 */
+  readonly lockWaitSeconds?: number;
 }
 
-/** A machine that is deployed to. Not a resource: it is what remote steps are made with. */
+/** What a step needs besides its script. */
+export interface StepArgs {
+  readonly step: RemoteStep;
+  /** Compose project on the host; all of its files lie in a folder of that name. */
+  readonly project: string;
+  /** Input of the script. The whole of it is secret, and a change of it is what makes the step run again. */
+  readonly input: pulumi.Input<Frames>;
+  /** Texts that must not be shown when the step fails. @default [] */
+  readonly redact?: readonly pulumi.Input<string>[];
+}
+
+/**
+ * A machine that is deployed to. Not a resource: it is what remote steps are made with, and the only thing that makes
+ * them. A step is a `command.remote.Command` with fixed text; everything that varies goes by standard input, is secret,
+ * and is neither logged nor sent back to the host. It has no `delete`: destroying a stack leaves the host as it is.
+ *
+ * @example
+ * import { RemoteHost } from "groundwork/components";
+ * import * as pulumi from "@pulumi/pulumi";
+ *
+ * const config = new pulumi.Config();
+ * export const host = new RemoteHost({
+ *   address: "203.0.113.10",
+ *   user: "deploy",
+ *   privateKey: config.requireSecret("sshPrivateKey"),
+ *   hostKey: config.require("sshHostKey"),
+ * });
+ */
 export class RemoteHost {
-  constructor(readonly args: RemoteHostArgs) {}
+  readonly args: RemoteHostArgs;
+
+  constructor(args: RemoteHostArgs) {
+    this.args = args;
+  }
+
+  /** Makes a step. `opts` takes the parent and what must be done before. */
+  step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): remote.Command {
+    const { directory, dockerPrefix, lockWaitSeconds } = this.args;
+    const stdin = pulumi.all([args.input, pulumi.all([...(args.redact ?? [])])]).apply(([input, redact]) =>
+      stepInput(
+        args.step,
+        encodeFrames({
+          project: args.project,
+          ...(directory === undefined ? {} : { directory }),
+          ...(dockerPrefix === undefined ? {} : { docker_prefix: dockerPrefix }),
+          ...(lockWaitSeconds === undefined ? {} : { lock_wait: lockWaitSeconds }),
+          ...(redact.length === 0 ? {} : { redact: redactionList(redact) }),
+          ...input,
+        }),
+      ),
+    );
+    return new remote.Command(
+      name,
+      {
+        connection: this.connection(),
+        create: stepCommand(args.step),
+        stdin: pulumi.secret(stdin),
+        logging: remote.Logging.None,
+        addPreviousOutputInEnv: false,
+      },
+      { ...opts, additionalSecretOutputs: ["stdin", "stdout", "stderr"] },
+    );
+  }
+
+  /** Built field by field: the provider prints a whole connection that has a field it does not know. */
+  private connection() {
+    const { jump, resolve, dialErrorLimit = 10, perDialTimeout = 15 } = this.args;
+    const server = (args: SshServerArgs) => {
+      const place = pulumi
+        .output(args.address)
+        .apply((address) => resolvePlace(address, args.port ?? 22, resolve));
+      return {
+        host: place.apply(({ address }) => address),
+        port: place.apply(({ port }) => port),
+        user: args.user,
+        privateKey: pulumi.secret(args.privateKey).apply(withFinalNewline),
+        hostKey: pulumi.output(args.hostKey).apply((key) => key.trim()),
+        dialErrorLimit,
+        perDialTimeout,
+      };
+    };
+    const connection = server(this.args);
+    return pulumi.secret(jump === undefined ? connection : { ...connection, proxy: server(jump) });
+  }
+}
+
+/** Where a host really is, by the overrides; an IPv6 address without brackets, as the provider wants it. */
+export function resolvePlace(
+  address: string,
+  port: number,
+  overrides: readonly ResolveOverride[] = [],
+): { readonly address: string; readonly port: number } {
+  const bare = (text: string) => text.replace(/^\[(.*)\]$/, "$1");
+  const found = overrides.find((entry) => bare(entry.host) === bare(address) && entry.port === port);
+  if (found === undefined) return { address: bare(address), port };
+  return { address: bare(found.toAddress), port: found.toPort };
+}
+
+/** Secrets one a line; short ones are left out, as replacing them would only garble the text. */
+export function redactionList(secrets: readonly string[]): string {
+  const lines = secrets.flatMap((secret) => secret.split("\n")).filter((line) => line.length >= 6);
+  return [...new Set(lines)].sort((one, other) => other.length - one.length).join("\n");
+}
+
+/** OpenSSH's key format needs the newline after its last line, which secret stores like to cut. */
+function withFinalNewline(key: string): string {
+  return key.endsWith("\n") ? key : `${key}\n`;
+}
+
+/** What is wrong with an SSH server's arguments, as pairs of member and problem. Outputs are not looked at. */
+export function sshServerProblems(args: SshServerArgs): readonly (readonly [string, string])[] {
+  const problems: [string, string][] = [];
+  const { address, hostKey, port, privateKey, user } = args;
+  if (typeof address === "string" && (address === "" || /[\s@/]/.test(address) || address.startsWith("-"))) {
+    problems.push(["address", "is not a host name or address"]);
+  }
+  if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65535)) {
+    problems.push(["port", "is not a port (1 to 65535)"]);
+  }
+  if (!/^[a-z_][a-z0-9_.-]*\$?$/i.test(user)) problems.push(["user", "is not a user name"]);
+  if (typeof privateKey === "string" && !/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(privateKey.trim())) {
+    problems.push(["privateKey", "is not the text of a private key (it is not a file name)"]);
+  }
+  if (typeof hostKey === "string") {
+    const key = hostKey.trim();
+    if (key.startsWith("ssh-rsa ")) {
+      problems.push(["hostKey", "is an RSA key, which current servers do not offer; take the ed25519 one"]);
+    } else if (!/^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( \S.*)?$/.test(key)) {
+      problems.push(["hostKey", "is not a line `ssh-ed25519 AAAA…` (no host name before it)"]);
+    }
+  }
+  return problems;
 }

@@ -1,0 +1,30 @@
+/**
+ * Input of remote steps. Plain `sh` cannot read JSON, and values hold quotes, newlines and anything else, so each value
+ * travels as one line `name base64`, closed by a line with a single dot. `read_frames` and `value` of lib.sh read it.
+ */
+export type Frames = Readonly<Record<string, string | number>>;
+
+const namePattern = /^[a-z][a-z0-9_]*$/;
+
+/** The frames as text for standard input. A name that lib.sh would refuse is an error here already. */
+export function encodeFrames(frames: Frames): string {
+  const lines = Object.entries(frames).map(([name, value]) => {
+    if (!namePattern.test(name)) throw new Error(`bad frame name: ${name}`);
+    return `${name} ${Buffer.from(String(value), "utf8").toString("base64")}`;
+  });
+  return [...lines, ".", ""].join("\n");
+}
+
+/**
+ * Frames of a list: `{files: 2, file_1_path: …, file_2_path: …}`.
+ *
+ * @example
+ * listFrames("files", "file", [{ path: ".env", mode: "0600" }]);
+ */
+export function listFrames(count: string, item: string, entries: readonly Frames[]): Frames {
+  const frames: Record<string, string | number> = { [count]: entries.length };
+  entries.forEach((entry, index) => {
+    for (const [name, value] of Object.entries(entry)) frames[`${item}_${index + 1}_${name}`] = value;
+  });
+  return frames;
+}

@@ -1,0 +1,160 @@
+# shellcheck shell=sh
+# lib.sh: what every remote step shares. A step's first line includes it; it does nothing by itself.
+#
+# Input (standard input): frames, one a line, `name base64-of-the-value`; the last line is a single dot, so that a cut
+# connection is noticed. Names are lower case, digits, underscores. remote/framing.ts writes it.
+# Every step reads: project        name of the compose project; everything lies in <directory>/<project>
+#                   directory      absolute, or relative to the home of who logs in (default groundwork)
+#                   docker_prefix  words before `docker`, may be empty
+#                   redact         secrets, one a line, taken out of what is printed when a step fails
+#                   lock_wait      seconds to wait for another step on the same project (default 600)
+#                   trigger        a hash of what the step depends on; not looked at
+#
+# Output: one line of JSON without secrets on standard output. What tools print goes to logs/<step>.log (mode 0600), so a
+# step runs to its end even when the connection is gone; its end is shown on standard error when the step fails.
+#
+# Exit codes of every step:
+#   0   done            10  the input is wrong         11  a tool is missing on the host
+#   12  cannot write (disk full, no permission)        20  the step itself failed; what failed is said
+#   75  another step held the project's lock for too long; nothing was done
+
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin
+export PATH
+umask 077
+exec 3>&1 4>&2
+
+# fail CODE MESSAGE [with-log]: says why, shows the end of the log without secrets, ends the step.
+fail() {
+  printf '%s: %s\n' "${step:-groundwork}" "$2" >&4
+  if [ "${3-}" = with-log ] && [ -f "${log-}" ]; then
+    printf 'end of %s on the host:\n' "$log" >&4
+    { value redact 2>/dev/null; printf '\n\001\n'; tail -n 40 "$log"; } | redact_lines >&4
+  fi
+  exit "$1"
+}
+
+# Lines up to one that is a single \001 are secrets; prints the rest without them.
+redact_lines() {
+  LC_ALL=C awk '
+    !listed && $0 == "\001" { listed = 1; next }
+    !listed { if (length($0) >= 6) secret[++count] = $0; next }
+    {
+      line = $0
+      for (i = 1; i <= count; i++)
+        while ((at = index(line, secret[i])) > 0)
+          line = substr(line, 1, at - 1) "[secret]" substr(line, at + length(secret[i]))
+      print line
+    }' | sed 's#\(://[^:/@ ]*:\)[^@ ]*@#\1[secret]@#g'
+}
+
+# needs TOOL...: ends the step unless each is there.
+needs() {
+  for tool in "$@"; do
+    command -v "$tool" >/dev/null 2>&1 || fail 11 "$tool is missing on this host; install it and run again"
+  done
+}
+
+# Reads all frames into variables frame_<name>, still encoded.
+read_frames() {
+  complete=
+  while IFS=' ' read -r key encoded; do
+    case $key in
+      .) complete=1; break ;;
+      '' | [!a-z]* | *[!a-z0-9_]*) fail 10 "a frame of the input has a bad name" ;;
+    esac
+    case $encoded in *[!A-Za-z0-9+/=]*) fail 10 "the frame $key is not base64" ;; esac
+    eval "frame_$key=\$encoded"
+  done
+  [ -n "$complete" ] || fail 10 "the input ends early; the connection was cut"
+}
+
+# has NAME: whether the frame was sent.
+has() { eval "[ -n \"\${frame_$1+sent}\" ]"; }
+
+# value NAME: the decoded value on standard output, nothing if it was not sent.
+value() {
+  eval "encoded=\${frame_$1-}"
+  [ -z "$encoded" ] || printf '%s' "$encoded" | base64 -d
+}
+
+# value_or NAME DEFAULT
+value_or() { if has "$1"; then value "$1"; else printf '%s' "$2"; fi; }
+
+# number NAME DEFAULT: a whole number, else the step ends.
+number() {
+  number=$(value_or "$1" "$2")
+  case $number in '' | *[!0-9]*) fail 10 "$1 is not a whole number" ;; esac
+  printf '%s' "$number"
+}
+
+# begin STEP: reads the input, makes the project's folder, takes its lock, sends what tools print to the log.
+begin() {
+  step=$1
+  needs base64 mktemp awk sed
+  read_frames
+  project=$(value project)
+  case $project in '' | [!a-z0-9]* | *[!a-z0-9_-]*) fail 10 "bad project name" ;; esac
+  docker_prefix=$(value docker_prefix)
+  case $docker_prefix in *[!A-Za-z0-9\ ./_=-]*) fail 10 "bad words before docker" ;; esac
+  directory=$(value_or directory groundwork)
+  case $directory in '' | -* | *..* | *[!A-Za-z0-9._/-]*) fail 10 "bad directory" ;; /*) ;; *) directory=$HOME/$directory ;; esac
+  root=$directory/$project
+  mkdir -p "$root/logs" || fail 12 "cannot make $root"
+  chmod 0700 "$root" || fail 12 "cannot close $root to others"
+  take_lock "$(number lock_wait 600)"
+  rm -f "$root"/.groundwork.* "$root"/*/.groundwork.*
+  log=$root/logs/$step.log
+  : >"$log" || fail 12 "cannot write $log"
+  exec 1>>"$log" 2>&1
+  trap '' HUP PIPE
+}
+
+# One step at a time on a project. The kernel frees the lock when its holder dies. Programs are started without it
+# (`9>&-`), so that a container or server they leave behind does not hold it.
+take_lock() {
+  needs flock
+  exec 9>>"$root/lock" || fail 12 "cannot write $root/lock"
+  if ! flock -n 9; then
+    printf '%s: waiting for %s, which holds the lock of %s\n' "$step" "$(cat "$root/lock.holder" 2>/dev/null)" "$project" >&4
+    flock -w "$1" 9 || fail 75 "still locked by $(cat "$root/lock.holder" 2>/dev/null) after $1 s; nothing was done"
+  fi
+  printf '%s (process %s since %s)' "$step" "$$" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$root/lock.holder"
+}
+
+# docker, with the words before it (`within` is a time limit, such as `timeout 60`); both are split on purpose.
+within=
+run_docker() {
+  # shellcheck disable=SC2086
+  $within $docker_prefix docker "$@" 9>&- 3>&- 4>&-
+}
+
+# docker compose on the project's files.
+compose() {
+  run_docker compose --project-name "$project" --project-directory "$root" --env-file "$root/.env" \
+    --file "$root/compose.yaml" --file "$root/compose.override.json" "$@"
+}
+
+# store PATH MODE <content: writes a file whole or not at all. Sets nothing; prints "changed" or "same".
+store() {
+  folder=${1%/*}
+  mkdir -p "$folder" || return 1
+  temporary=$(mktemp "$folder/.groundwork.XXXXXX") || return 1
+  if cat >"$temporary" && chmod "$2" "$temporary"; then
+    if [ -f "$1" ] && cmp -s "$temporary" "$1"; then
+      chmod "$2" "$1"
+      rm -f "$temporary"
+      printf same
+      return 0
+    fi
+    sync "$temporary" 2>/dev/null || sync
+    mv -f "$temporary" "$1" && printf changed && return 0
+  fi
+  rm -f "$temporary"
+  return 1
+}
+
+# finish JSON-MEMBERS: the step's one line of output.
+finish() {
+  printf '{"step":"%s","project":"%s"%s}\n' "$step" "$project" "${1:+,$1}" >&3
+  exit 0
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../common/project-root";
+
+/** The steps that run on a host: each is the script of that name in remote/. */
+export const remoteSteps = [
+  "prepare-host",
+  "registry-login",
+  "write-files",
+  "origin-csr",
+  "origin-certificate",
+  "database-healthy",
+  "postgres-roles",
+  "migrate",
+  "rollout",
+  "verify",
+] as const;
+
+export type RemoteStep = (typeof remoteSteps)[number];
+
+const cached = new Map<RemoteStep, string>();
+
+/** A step's whole script, with lib.sh in the place of the line that includes it. */
+export function stepScript(step: RemoteStep): string {
+  const known = cached.get(step);
+  if (known !== undefined) return known;
+  const read = (name: string) => readFileSync(join(projectRoot(), "remote", `${name}.sh`), "utf8");
+  const script = withoutComments(read(step).replace(/^\. \.\/lib\.sh$/m, () => read("lib")));
+  cached.set(step, script);
+  return script;
+}
+
+/** Drops whole-line comments: only what runs travels, and a better comment is not a change of every stack. */
+function withoutComments(script: string): string {
+  return script
+    .split("\n")
+    .filter((line) => line !== "" && !/^\s*#/.test(line))
+    .join("\n")
+    .concat("\n");
+}
+
+/**
+ * What the login shell of the host is asked to run: reads the script from the first line of standard input, then
+ * becomes it; the rest of the input is the script's own. The same for every release, without quotes inside, so any
+ * login shell takes it, an error shows a line instead of a script, and nothing that varies is seen in a process list.
+ */
+export function stepCommand(step: RemoteStep): string {
+  return (
+    `exec sh -c 'IFS= read -r s && s=$(printf %s "$s" | base64 -d) && [ -n "$s" ] && exec sh -c "$s"; ` +
+    `echo "groundwork: the step did not arrive whole" >&2; exit 10' groundwork-${step}`
+  );
+}
+
+/** A step's standard input: the script, then its frames. */
+export function stepInput(step: RemoteStep, frames: string): string {
+  return `${Buffer.from(stepScript(step), "utf8").toString("base64")}\n${frames}`;
+}
