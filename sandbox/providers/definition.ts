@@ -41,6 +41,8 @@ export interface OperationContext<Config> {
   readonly signal: AbortSignal;
   /** The user's custom timeout in seconds. @default 0: none given */
   readonly timeoutSeconds: number;
+  /** The inputs that are secret or contain a secret; for a delete, of the recorded ones. Keep them out of messages. */
+  readonly secretInputs: ReadonlySet<string>;
   /** A message for the user, shown at this resource. Never a secret. */
   log(severity: LogSeverity, message: string, options?: { readonly ephemeral?: boolean }): void;
 }

@@ -3,13 +3,7 @@
  * port is printed as the first line. Only the protocol's modules of `@pulumi/pulumi` are loaded: the whole SDK
  * would cost about a second at every preview.
  */
-import {
-  type handleUnaryCall,
-  Metadata,
-  Server,
-  ServerCredentials,
-  status,
-} from "@grpc/grpc-js";
+import { type handleUnaryCall, Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import proto from "@pulumi/pulumi/proto/provider_pb";
 import plugin from "@pulumi/pulumi/proto/plugin_pb";
@@ -21,7 +15,7 @@ import { type CheckFailure, type DiffResult, PartialFailure, type ProviderDefini
 import { EngineLog } from "./engine-log";
 import { type Context, Operations } from "./operations";
 import { schemaOf } from "./schema";
-import { fromWire, toWire, type Value, type Values } from "./values";
+import { containsSecret, copySecrets, fromWire, toWire, type Value, type Values } from "./values";
 
 /**
  * Serves a provider until the engine goes away.
@@ -76,12 +70,22 @@ export function handlers(operations: Operations, log: EngineLog): Record<string,
       config: operations.config,
       signal: cancelled.signal,
       timeoutSeconds: 0,
+      secretInputs: new Set<string>(),
       log: (severity, message, options) => log.send(severity, message, urn, options?.ephemeral ?? false),
     }) satisfies Partial<Context>;
-  const context = (request: { getUrn(): string; getTimeout?: () => number }): Context => {
+  const context = (
+    request: { getUrn(): string; getTimeout?: () => number },
+    inputs: Struct | undefined,
+  ): Context => {
     const urn = request.getUrn();
-    const { type, name } = partsOfUrn(urn);
-    return { ...general(urn), urn, type, name, timeoutSeconds: request.getTimeout?.() ?? 0 };
+    const secretInputs = Object.entries(received(inputs)).filter(([, value]) => containsSecret(value));
+    return {
+      ...general(urn),
+      ...partsOfUrn(urn),
+      urn,
+      timeoutSeconds: request.getTimeout?.() ?? 0,
+      secretInputs: new Set(secretInputs.map(([name]) => name)),
+    };
   };
   /** One method: messages reach the engine before the answer does, as it drops those of a resource that is done. */
   const method =
@@ -111,32 +115,34 @@ export function handlers(operations: Operations, log: EngineLog): Record<string,
       return new Empty();
     }),
 
-    checkConfig: method((request: proto.CheckRequest) =>
-      checkResponse(operations.checkConfig(settingsOf(values(request.getNews())))),
-    ),
+    checkConfig: method((request: proto.CheckRequest) => {
+      const { inputs, failures } = operations.checkConfig(settingsOf(values(request.getNews())));
+      // What was given goes back as it came, secrets and JSON in strings included; only defaults are added.
+      return checkResponse({ inputs: { ...inputs, ...received(request.getNews()) }, failures });
+    }),
     diffConfig: method((request: proto.DiffRequest) => {
       const olds = settingsOf(values(request.getOldInputs() ?? request.getOlds()));
       return diffResponse(operations.diffConfig(olds, settingsOf(values(request.getNews()))));
     }),
     configure: method(async (request: proto.ConfigureRequest) => {
       await operations.configure(settingsOf(values(request.getArgs())));
-      return new proto.ConfigureResponse().setSupportspreview(true);
+      // Secrets are taken as such, so that a provider knows what to keep out of its messages.
+      return new proto.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(true);
     }),
 
-    check: method((request: proto.CheckRequest) =>
-      checkResponse(
-        operations.check(
-          context(request),
-          values(request.getOlds()),
-          values(request.getNews()),
-          request.getRandomseed_asU8(),
-        ),
-      ),
-    ),
+    check: method((request: proto.CheckRequest) => {
+      const { inputs, failures } = operations.check(
+        context(request, request.getNews()),
+        values(request.getOlds()),
+        values(request.getNews()),
+        request.getRandomseed_asU8(),
+      );
+      return checkResponse({ inputs: copySecrets(inputs, received(request.getNews())), failures });
+    }),
     diff: method((request: proto.DiffRequest) =>
       diffResponse(
         operations.diff(
-          context(request),
+          context(request, request.getNews()),
           request.getId(),
           values(request.getOldInputs() ?? request.getOlds()),
           values(request.getOlds()),
@@ -145,42 +151,50 @@ export function handlers(operations: Operations, log: EngineLog): Record<string,
       ),
     ),
     create: method(async (request: proto.CreateRequest) => {
-      const { id, outputs } = await operations.create(
-        context(request),
-        values(request.getProperties()),
-        request.getPreview(),
+      const sent = request.getProperties();
+      const { id, outputs } = await sealed(sent, () =>
+        operations.create(context(request, sent), values(sent), request.getPreview()),
       );
-      return new proto.CreateResponse().setId(id).setProperties(struct(outputs));
+      return new proto.CreateResponse().setId(id).setProperties(struct(copySecrets(outputs, received(sent))));
     }),
     update: method(async (request: proto.UpdateRequest) => {
-      const outputs = await operations.update(
-        context(request),
-        request.getId(),
-        values(request.getOldInputs()),
-        values(request.getOlds()),
-        values(request.getNews()),
-        request.getPreview(),
+      const sent = request.getNews();
+      const outputs = await sealed(sent, () =>
+        operations.update(
+          context(request, sent),
+          request.getId(),
+          values(request.getOldInputs()),
+          values(request.getOlds()),
+          values(sent),
+          request.getPreview(),
+        ),
       );
-      return new proto.UpdateResponse().setProperties(struct(outputs));
+      return new proto.UpdateResponse().setProperties(struct(copySecrets(outputs, received(sent))));
     }),
     delete: method(async (request: proto.DeleteRequest) => {
-      const outputs = values(request.getProperties());
-      await operations.delete(context(request), request.getId(), values(request.getOldInputs()), outputs);
+      const inputs = request.getOldInputs();
+      await operations.delete(
+        context(request, inputs),
+        request.getId(),
+        values(inputs),
+        values(request.getProperties()),
+      );
       return new Empty();
     }),
     read: method(async (request: proto.ReadRequest) => {
+      const [inputs, properties] = [request.getInputs(), request.getProperties()];
       const found = await operations.read(
-        context(request),
+        context(request, inputs),
         request.getId(),
-        values(request.getInputs()),
-        values(request.getProperties()),
+        values(inputs),
+        values(properties),
       );
       // No id: the resource is gone.
       if (found === undefined) return new proto.ReadResponse();
       return new proto.ReadResponse()
         .setId(found.id)
-        .setInputs(struct(found.inputs))
-        .setProperties(struct(found.outputs));
+        .setInputs(struct(copySecrets(found.inputs, received(inputs))))
+        .setProperties(struct(copySecrets(found.outputs, received(properties))));
     }),
     invoke: method(async (request: proto.InvokeRequest) => {
       const result = await operations.invoke(request.getTok(), values(request.getArgs()), general());
@@ -214,8 +228,23 @@ function parsedSetting(text: string): Value {
   }
 }
 
+/** As sent: secrets still marked. */
+function received(sent: Struct | undefined): Values {
+  return sent?.toJavaScript() ?? {};
+}
+
 function values(sent: Struct | undefined): Values {
-  return (fromWire((sent?.toJavaScript() ?? {})) ?? {}) as Values;
+  return fromWire(received(sent)) as Values;
+}
+
+/** The state that a partial failure leaves is as secret as that of a success. */
+async function sealed<Result>(sent: Struct | undefined, run: () => Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof PartialFailure)) throw error;
+    throw new PartialFailure(error.id, copySecrets(error.outputs, received(sent)), error.reasons);
+  }
 }
 
 function struct(plain: Values): Struct {

@@ -1,7 +1,7 @@
 /**
  * Property values as they travel between the engine and a provider, in plain JavaScript: unknowns are the
- * string {@link UNKNOWN}, secrets are unwrapped on the way in (the engine marks an output again whose input
- * of the same name was secret) and marked with {@link secret} on the way out.
+ * string {@link UNKNOWN}, secrets are unwrapped on the way in and marked with {@link secret} on the way out
+ * (an output whose input of the same name was secret by {@link copySecrets}).
  */
 
 /** One property value. Assets and archives stay objects, see {@link isAsset} and {@link isArchive}. */
@@ -45,6 +45,24 @@ export function isObject(value: Value): value is { [name: string]: Value } {
 
 export function isSecret(value: Value): boolean {
   return isObject(value) && value[signatureKey] === secretSignature;
+}
+
+/** True when the value or anything inside it is secret. Of values as received, see {@link fromWire}. */
+export function containsSecret(value: Value): boolean {
+  if (Array.isArray(value)) return value.some(containsSecret);
+  return isSecret(value) || (isObject(value) && Object.values(value).some(containsSecret));
+}
+
+/** Marks what was secret in `received` (not yet unwrapped) where it stands under the same name in `outputs`. */
+export function copySecrets(outputs: Values, received: Values): Values {
+  const result = { ...outputs };
+  for (const [name, before] of Object.entries(received)) {
+    const value = result[name];
+    if (value === undefined || isSecret(value) || !containsSecret(before)) continue;
+    const isNested = !isSecret(before) && isObject(before) && isObject(value);
+    result[name] = isNested ? copySecrets(value, before) : secret(value);
+  }
+  return result;
 }
 
 /** A file, a text or a URL given as an asset: `{ path? , text?, uri?, hash }` and the signature. */

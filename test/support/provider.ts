@@ -31,6 +31,7 @@ export function testProvider<Config>(definition: ProviderDefinition<Config>): Te
     config: operations.config,
     signal: cancelled.signal,
     timeoutSeconds: 0,
+    secretInputs: new Set(),
     log: (severity: LogSeverity, message: string) => void messages.push(`${severity}: ${message}`),
   });
   const check = (type: string, news: Values) => operations.check(context(type), {}, news, seed);
