@@ -2,14 +2,14 @@ import { isAddress } from "./addresses";
 import { isHostname } from "./hostnames";
 import type { Complaint } from "./schema/field";
 
-/** One entry of `groundwork:resolve`: connections to `host:port` go to `address:targetPort`. */
+/** One entry of `groundwork:resolve`: connections to `host:port` go to `toAddress:toPort`. */
 export interface ResolveEntry {
   /** A host name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
   /** An address without brackets. */
-  readonly address: string;
-  readonly targetPort: number;
+  readonly toAddress: string;
+  readonly toPort: number;
 }
 
 const ENTRY = /^(\[[^\]]*\]|[^:[\]]*):(\d*):(\[[^\]]*\]|[^:[\]]*):(\d*)$/;
@@ -19,12 +19,12 @@ const ALLOWED = "host:port:address:port, with IPv6 addresses in brackets: 203.0.
 export function parseResolve(text: string): ResolveEntry | undefined {
   const found = ENTRY.exec(text);
   if (found === null) return undefined;
-  const [, host = "", port = "", address = "", targetPort = ""] = found;
+  const [, host = "", port = "", toAddress = "", toPort = ""] = found;
   return {
     host: withoutBrackets(host),
     port: Number(port),
-    address: withoutBrackets(address),
-    targetPort: Number(targetPort),
+    toAddress: withoutBrackets(toAddress),
+    toPort: Number(toPort),
   };
 }
 
@@ -40,7 +40,7 @@ export function complainAboutResolve(text: string): Complaint | undefined {
   }
   for (const [name, port] of [
     ["first", entry.port],
-    ["second", entry.targetPort],
+    ["second", entry.toPort],
   ] as const) {
     if (port < 1 || port > 65535)
       return { what: `the ${name} port is not from 1 to 65535`, allowed: ALLOWED };
@@ -48,7 +48,7 @@ export function complainAboutResolve(text: string): Complaint | undefined {
   if (!isAddress(entry.host) && !isHostname(entry.host) && entry.host !== "localhost") {
     return { what: "what stands first is neither a host name nor an address", allowed: ALLOWED };
   }
-  if (!isAddress(entry.address)) {
+  if (!isAddress(entry.toAddress)) {
     return { what: "what stands third is not an IP address", allowed: ALLOWED };
   }
   return undefined;

@@ -95,17 +95,6 @@ export const access = field(
         "The account's one-time PIN provider, where it exists already: an account has one only, and two stacks cannot " +
         "both make it. Default: this stack makes it.",
     }).optional(),
-    team: field(
-      checked(z.string(), (value) =>
-        /^[a-z0-9-]+$/.test(value)
-          ? undefined
-          : { what: "this is not a team name", allowed: "what stands before .cloudflareaccess.com" },
-      ),
-      {
-        description: "The Zero Trust team name, for origins that verify the login.",
-        examples: ["streampai"],
-      },
-    ).optional(),
     publicPaths: field(
       z
         .array(

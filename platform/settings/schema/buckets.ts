@@ -96,9 +96,6 @@ const lifecycleRule = z.strictObject({
   infrequentAccessAfterDays: days(
     "Moves objects of this age to the cheaper class with paid reads.",
   ).optional(),
-  abortUploadsAfterDays: days(
-    "Drops multipart uploads that were begun this long ago. Default: 7 for the whole bucket, as R2 does.",
-  ).optional(),
 });
 
 export const bucket = field(
@@ -114,7 +111,7 @@ export const bucket = field(
         "Where the data should be: west or east North America, west or east Europe, Asia-Pacific, Oceania. A hint that " +
         "counts only when the bucket is made. Default: near whoever makes it.",
     }).optional(),
-    jurisdiction: field(z.enum(["default", "eu", "fedramp"]), {
+    jurisdiction: field(z.enum(["default", "eu", "us", "fedramp"]), {
       description:
         "A guarantee of where the data stays. Another one means another bucket. Excludes `location`.",
     }).default("default"),
@@ -136,7 +133,8 @@ export const bucket = field(
       description: "What web pages may do. Default: nothing.",
     }).default([]),
     lifecycle: field(z.array(lifecycleRule).max(100), {
-      description: "What happens to old objects. Default: nothing.",
+      description:
+        "What happens to old objects. Uploads that were never finished always end after 7 days. Default: nothing else.",
     }).default([]),
     consumers: field(z.record(entryName, z.enum(["read", "write"])), {
       description:

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { isLoopback } from "../addresses";
 import { checked, field } from "./field";
-import { amount, cloudflareId, secretName } from "./values";
+import { complainAboutHostname } from "../hostnames";
+import { amount, cloudflareId, hostname, secretName, urlPath } from "./values";
 
 function complainAboutApiUrl(value: string) {
   const allowed = "an https:// URL; http:// only for a server on this machine (127.0.0.1, [::1], localhost)";
@@ -40,6 +41,34 @@ export const cloudflare = field(
   }),
   { description: "The Cloudflare account." },
 );
+
+const redirect = field(
+  z.union([
+    hostname("The host name that visitors are sent to.", ["srq-hpn.example"]),
+    z.strictObject({
+      to: hostname("The host name that visitors are sent to.", ["srq-hpn.example"]),
+      status: field(z.literal([301, 302, 307, 308]), { description: "The status." }).default(301),
+    }),
+  ]),
+  {
+    description: "Where visitors are sent.",
+    allowed: "a host name, or {to: <host name>, status: 301|302|307|308}",
+  },
+);
+
+const ruleRef = field(
+  checked(z.string(), (value) =>
+    /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)
+      ? undefined
+      : { what: "this cannot name a rule", allowed: "lower-case letters, digits, hyphens and underscores" },
+  ),
+  { description: "Names the rule across changes; unique in its list.", examples: ["block-xmlrpc"] },
+);
+
+const expression = field(z.string().min(1).max(4096), {
+  description: "Cloudflare's rule language: which requests match.",
+  examples: ['http.request.uri.path eq "/xmlrpc.php"'],
+});
 
 const hsts = z.strictObject({
   maxAgeSeconds: amount(
@@ -87,7 +116,120 @@ export const zone = field(
     brotli: field(z.boolean(), { description: "Compresses by Brotli." }).default(true),
     websockets: field(z.boolean(), { description: "Lets WebSockets through to origins." }).default(true),
     http3: field(z.boolean(), { description: "HTTP/3 (QUIC) to clients." }).default(true),
-    earlyHints: field(z.boolean(), { description: "Sends 103 Early Hints." }).default(false),
+    browserCacheSeconds: amount(
+      "seconds",
+      0,
+      31_536_000,
+      "How long browsers keep files; 0 as the origin says.",
+      [14_400],
+    ).optional(),
+    authenticatedOriginPulls: field(z.boolean(), {
+      description: "Cloudflare shows its shared client certificate to origins. Default: left as it is.",
+    }).optional(),
+    dnssec: field(z.boolean(), { description: "Signs the zone. Default: left as it is." }).optional(),
+    redirects: field(
+      z.record(hostname("The host name that only redirects.", ["www.srq-hpn.example"]), redirect),
+      {
+        description:
+          "Host names that answer nothing but a redirect, path and query kept. The free plan has 10.",
+        examples: [{ "www.srq-hpn.example": "srq-hpn.example" }],
+      },
+    ).default({}),
+    securityHeaders: field(z.boolean(), {
+      description:
+        "Adds the usual security headers at the edge (frame, referrer, permissions, content type).",
+    }).default(false),
+    responseHeaders: field(
+      z.record(
+        field(
+          checked(z.string(), (name) =>
+            /^[A-Za-z][A-Za-z0-9-]{0,99}$/.test(name)
+              ? undefined
+              : { what: "this is not the name of a header", allowed: "letters, digits and hyphens" },
+          ),
+          { description: "The header's name.", examples: ["X-Frame-Options"] },
+        ),
+        z.union([z.string().max(1000), z.null()]),
+      ),
+      {
+        description: "Response headers set at the edge; null removes one.",
+        examples: [{ "X-Powered-By": null }],
+      },
+    ).default({}),
+    rateLimit: field(
+      z.strictObject({
+        pathPrefix: urlPath("Paths that start so.", ["/api/auth/"]),
+        requestsPer10Seconds: amount("requests", 1, 100_000, "How many of one address in 10 seconds.", [20]),
+      }),
+      { description: "The one rate limit that the free plan has. Default: none." },
+    ).optional(),
+    firewallRules: field(
+      z.array(
+        z.strictObject({
+          ref: ruleRef,
+          expression,
+          action: field(z.enum(["block", "managed_challenge", "js_challenge", "challenge"]), {
+            description: "What happens to a request that matches.",
+          }),
+          description: field(z.string().max(500), { description: "Shown in the dashboard." }).optional(),
+        }),
+      ),
+      { description: "Firewall rules, in order. The free plan has 5." },
+    ).default([]),
+    cacheRules: field(
+      z.array(
+        z.strictObject({
+          ref: ruleRef,
+          expression,
+          cache: field(z.boolean(), { description: "False keeps requests that match out of the cache." }),
+          edgeSeconds: amount(
+            "seconds",
+            1,
+            31_536_000,
+            "How long the edge keeps the answer. The free plan: 7200 or more.",
+            [7200],
+          ).optional(),
+          browserSeconds: amount(
+            "seconds",
+            0,
+            31_536_000,
+            "How long browsers keep the answer.",
+            [300],
+          ).optional(),
+        }),
+      ),
+      { description: "Cache rules, in order. The free plan has 10." },
+    ).default([]),
+    records: field(
+      z.array(
+        z.strictObject({
+          name: field(
+            checked(z.string(), (name) =>
+              complainAboutHostname(name.replace(/^\*\./, "").replace(/(^|\.)_/g, "$1")),
+            ),
+            {
+              description: "The full name, also with underscores: _dmarc.example.com.",
+              examples: ["streampai.com"],
+            },
+          ),
+          type: field(z.enum(["A", "AAAA", "CNAME", "TXT", "MX", "CAA"]), {
+            description: "The record's type.",
+          }),
+          content: field(z.string().min(1).max(2048), {
+            description: "The value; for CAA `0 issue letsencrypt.org`.",
+            examples: ["v=spf1 -all"],
+          }),
+          priority: amount("priority", 0, 65_535, "For MX.", [10]).optional(),
+          ttlSeconds: field(z.union([z.literal(1), z.int().min(60).max(86_400)]), {
+            description: "How long resolvers keep it; 1 lets Cloudflare choose.",
+            unit: "seconds",
+            allowed: "1, or a whole number of seconds from 60 to 86400",
+          }).default(1),
+          proxied: field(z.boolean(), { description: "Goes traffic through Cloudflare?" }).default(false),
+        }),
+      ),
+      { description: "Further DNS records: mail, verification, certificate authorities.", examples: [[]] },
+    ).default([]),
   }),
   {
     description:

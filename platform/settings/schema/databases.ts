@@ -22,25 +22,33 @@ const identifier = (description: string, examples: readonly string[]) =>
     { description, examples, allowed: IDENTIFIER, pattern: "^[a-z_][a-z0-9_]{0,62}$" },
   );
 
-const roles = z.strictObject({
-  migrator: identifier("Owns the schema; used by migrations only. Default: `<database>_migrator`.", [
-    "streampai_migrator",
+const ROLES = ["migrator", "rw_a", "rw_b", "ro", "backup", "monitor", "repl"] as const;
+
+const tables = (description: string, examples: readonly string[]) =>
+  field(
+    z
+      .array(
+        field(
+          checked(z.string(), (value) =>
+            /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/.test(value)
+              ? undefined
+              : { what: "this is not schema.table", allowed: "schema and table with a dot: public.messages" },
+          ),
+          {
+            description: "A table, as schema.table.",
+            allowed: "schema and table with a dot: public.messages",
+          },
+        ),
+      )
+      .max(500),
+    { description, examples: [examples] },
+  );
+
+const replication = z.strictObject({
+  publication: identifier("The publication's name. Default: `<rolePrefix>_publication`.", [
+    "streampai_publication",
   ]).optional(),
-  app: identifier(
-    "The application: SELECT, INSERT, UPDATE, DELETE and nothing else. Default: `<database>_app`.",
-    ["streampai_app"],
-  ).optional(),
-  readOnly: identifier("Reports: SELECT only. Default: no such role.", ["streampai_ro"]).optional(),
-  backup: identifier("Dumps: reads everything. Default: no such role, unless `backups` needs it.", [
-    "streampai_backup",
-  ]).optional(),
-  monitor: identifier("Statistics only (pg_monitor). Default: no such role.", [
-    "streampai_monitor",
-  ]).optional(),
-  replication: identifier(
-    "Logical replication (Electric). Default: `<database>_repl` with `logicalReplication`.",
-    ["streampai_repl"],
-  ).optional(),
+  tables: tables("The tables that are published. Default: all.", ["public.messages"]).optional(),
 });
 
 const KNOWN_DANGER = /^(plpython\d?u|plperlu|pltclu|file_fdw|adminpack|plsh|dblink|lo)$/;
@@ -106,22 +114,55 @@ const common = {
       description: "The schemas in which the application's tables are.",
     },
   ).default(["public"]),
-  roles: field(roles, { description: "Names of the roles." }).prefault({}),
+  rolePrefix: field(
+    checked(z.string(), (value) =>
+      /^[a-z_][a-z0-9_]{0,49}$/.test(value) && !value.startsWith("pg_")
+        ? undefined
+        : {
+            what: "role names cannot start so",
+            allowed: "1 to 50 lower-case letters, digits and underscores, not pg_",
+          },
+    ),
+    {
+      description:
+        "What all role names start with: `<prefix>_migrator` owns the schema and is used by migrations only; " +
+        "`<prefix>_rw_a` and `_rw_b` are the application (SELECT, INSERT, UPDATE, DELETE); `_ro`, `_backup`, `_monitor`, " +
+        "`_repl` are further ones. Default: the database's name.",
+      examples: ["streampai"],
+    },
+  ).optional(),
+  readOnlyLogin: field(z.boolean(), { description: "Makes `<prefix>_ro`, which can only SELECT." }).default(
+    false,
+  ),
+  backupLogin: field(z.boolean(), {
+    description: "Makes `<prefix>_backup`, which reads everything for dumps.",
+  }).default(true),
+  monitorLogin: field(z.boolean(), { description: "Makes `<prefix>_monitor` (pg_monitor)." }).default(false),
   extensions: field(z.array(extension).max(50), {
     description:
       "Extensions that may be there; provisioning installs them. Migrations cannot install others.",
     examples: [["timescaledb", "citext"]],
   }).default([]),
-  logicalReplication: field(z.boolean(), {
-    description: "Needs `wal_level=logical`, for Electric; makes the replication role.",
-  }).default(false),
+  logicalReplication: field(replication, {
+    description:
+      "Makes `<prefix>_repl` and a publication, for Electric; needs `wal_level=logical`. `{}` publishes all tables. " +
+      "Default: none.",
+    examples: [{}],
+  }).optional(),
+  readOnlyTables: tables(
+    "Tables that the application reads but never writes. Default: the usual migration-history tables.",
+    ["public.schema_migrations"],
+  ).optional(),
+  hiddenRelations: tables("Tables and views that the application may not touch.", ["public.audit"]).default(
+    [],
+  ),
   connectionLimit: amount(
     "connections",
     1,
     10_000,
     "How many connections the application may hold.",
-    [40],
-  ).default(40),
+    [50],
+  ).default(50),
   statementTimeoutSeconds: amount(
     "seconds",
     0,
@@ -129,17 +170,41 @@ const common = {
     "Ends the application's slow statements; 0 never.",
     [30],
   ).default(30),
+  lockTimeoutSeconds: amount(
+    "seconds",
+    0,
+    3600,
+    "How long the application waits for a lock; 0 for ever.",
+    [5],
+  ).default(5),
+  idleInTransactionTimeoutSeconds: amount(
+    "seconds",
+    0,
+    86_400,
+    "Ends idle transactions of the application; 0 never.",
+    [60],
+  ).default(60),
+  migratorLockTimeoutSeconds: amount(
+    "seconds",
+    0,
+    3600,
+    "How long a migration waits for a lock before it fails.",
+    [5],
+  ).default(5),
   allowReset: field(z.boolean(), {
-    description: "May `groundwork db reset` empty the database? Refused in production.",
+    description: "May the database be emptied by one command? Refused in production.",
+    later: true,
   }).default(false),
-  backups: field(backups, { description: "Scheduled backups. Default: none." }).optional(),
-  passwordVersion: amount(
-    "rotations",
-    1,
-    10_000,
-    "Raise it by one to rotate all passwords, without downtime.",
-    [1],
-  ).default(1),
+  backups: field(backups, { description: "Scheduled backups. Default: none.", later: true }).optional(),
+  activeLogin: field(z.enum(["a", "b"]), {
+    description: "Which of its two logins the application uses; change it to rotate without downtime.",
+  }).default("a"),
+  passwordVersions: field(z.partialRecord(z.enum(ROLES), z.int().min(1).max(10_000)), {
+    description:
+      "Raise a number by one for a new password of that role, never of the active login. Default: all 1.",
+    examples: [{ rw_b: 2 }],
+    allowed: `${ROLES.join(", ")}, each with a whole number from 1`,
+  }).default({}),
   passwordStore: field(
     z.union([
       z.literal("host"),
@@ -170,6 +235,7 @@ const common = {
     ]),
     {
       description: "Where passwords lie: in the host's 0600 file, or in AWS Secrets Manager as well.",
+      later: true,
       allowed: "host, or {awsSecretsManager: {region, prefix}}",
     },
   ).default("host"),
@@ -198,7 +264,7 @@ export const containerDatabase = z.strictObject({
         return {
           what: "the database would listen on an address that others can reach",
           allowed,
-          fix: `write 127.0.0.1:${parsed.port}, and use \`groundwork db tunnel\` from elsewhere`,
+          fix: `write 127.0.0.1:${parsed.port}, and an SSH tunnel from elsewhere`,
         };
       }
       return undefined;
@@ -227,9 +293,13 @@ export const externalDatabase = z.strictObject({
     examples: ["neondb_owner"],
   }),
   adminPasswordSecret: secretName("The entry of groundwork:secrets that holds that user's password."),
-  tls: field(z.enum(["verify-full", "require", "disable"]), {
-    description:
-      "`verify-full` checks certificate and name; the others only make sense in a private network.",
+  adminDatabase: field(z.string().min(1).max(63), {
+    description: "The database that provisioning connects to first.",
+    examples: ["neondb"],
+  }).default("postgres"),
+  tls: field(z.enum(["verify-full", "disable"]), {
+    description: "`verify-full` checks certificate and name; `disable` is for a server on this machine only.",
+    allowed: "verify-full, or disable for a server on loopback",
   }).default("verify-full"),
 });
 

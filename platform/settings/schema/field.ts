@@ -14,13 +14,17 @@ export interface FieldInfo {
   readonly pattern?: string;
   /** What to do where the value is wrong. */
   readonly fix?: string;
+  /** True: checked and handed on, but no part of Groundwork acts on it yet. The docs say so. */
+  readonly later?: boolean;
 }
 
 const infos = new WeakMap<z.core.$ZodType, FieldInfo>();
 
 /** Describes a schema. Its unit, limits and examples reach the JSON Schema and docs/settings.md as well. */
 export function field<S extends z.ZodType>(schema: S, info: FieldInfo): S {
-  const description = info.unit === undefined ? info.description : `${info.description} Unit: ${info.unit}.`;
+  const unit = info.unit === undefined ? "" : ` Unit: ${info.unit}.`;
+  const later = info.later === true ? " (Checked, but nothing acts on it yet.)" : "";
+  const description = `${info.description}${unit}${later}`;
   const described = schema.meta({
     description,
     ...(info.examples === undefined ? {} : { examples: [...info.examples] }),
@@ -32,7 +36,15 @@ export function field<S extends z.ZodType>(schema: S, info: FieldInfo): S {
 
 /** What {@link field} said of this schema, or of the one that it wraps. */
 export function infoOf(schema: z.core.$ZodType): FieldInfo | undefined {
-  return infos.get(schema);
+  const { parent } = schema._zod as { parent?: z.core.$ZodType };
+  return infos.get(schema) ?? (parent === undefined ? undefined : infos.get(parent));
+}
+
+/** Marks a described schema: checked and handed on, but no part of Groundwork acts on it yet. */
+export function later<S extends z.ZodType>(schema: S): S {
+  const info = infoOf(schema);
+  if (info === undefined) throw new Error("only a described field can be marked");
+  return field(schema, { ...info, later: true });
 }
 
 /** Why a value is refused. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checked, field } from "./field";
-import { addressOrHostname, hostKey, port, secretName } from "./values";
+import { addressOrHostname, entryName, hostKey, port, secretName } from "./values";
 
 export const host = field(
   z.strictObject({
@@ -29,21 +29,11 @@ export const host = field(
     privateKeySecret: secretName(
       "The entry of groundwork:secrets that holds the private key (the text of the file).",
     ).default("SSH_PRIVATE_KEY"),
-    directory: field(
-      checked(z.string(), (value) =>
-        /^(\/[A-Za-z0-9._-]+)+$/.test(value) && !value.split("/").includes("..")
-          ? undefined
-          : {
-              what: "this is not a folder on the host",
-              allowed: "an absolute path of letters, digits, `.`, `_`, `-`",
-            },
-      ),
-      {
-        description: "The folder on the host below which each compose project has its own.",
-        examples: ["/opt/groundwork"],
-        allowed: "an absolute path of letters, digits, `.`, `_`, `-`",
-      },
-    ).default("/opt/groundwork"),
+    jump: field(entryName, {
+      description:
+        "Another entry of groundwork:hosts, over which the connection goes. Default: a direct connection.",
+      examples: ["bastion"],
+    }).optional(),
     dockerPrefix: field(
       checked(z.string(), (value) =>
         /^[A-Za-z0-9_./=-]+( [A-Za-z0-9_./=-]+)*$/.test(value)

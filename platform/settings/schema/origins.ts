@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { complainAboutHostname, HOSTNAME_ALLOWED } from "../hostnames";
 import { environment } from "./environment";
-import { checked, field } from "./field";
+import { checked, field, later } from "./field";
 import {
   address,
   amount,
@@ -31,7 +31,10 @@ const build = z.strictObject({
 
 const service = field(
   z.strictObject({
-    port: port("The port on which the service listens inside its container.", [4000]).optional(),
+    port: port(
+      "The port on which the service listens inside its container. Without one it takes no traffic: a worker.",
+      [4000],
+    ).optional(),
     publish: port(
       "The port of the host that leads to `port`. Default: none, only other containers reach it.",
       [80],
@@ -46,17 +49,11 @@ const service = field(
     image: imageReference.optional(),
     build: field(build, {
       description: "How the image is built by a pipeline. Default: it is only pulled.",
+      later: true,
     }).optional(),
     healthPath: urlPath("The path that answers 200 when the service can take traffic.", [
       "/api/health",
     ]).optional(),
-    healthTimeoutSeconds: amount(
-      "seconds",
-      1,
-      1800,
-      "How long a release waits for the service to be healthy.",
-      [60],
-    ).default(60),
     drainSeconds: amount(
       "seconds",
       0,
@@ -68,8 +65,14 @@ const service = field(
       description:
         "How a new release replaces the old one: `recreate` stops the old container first; `start-first` starts the new " +
         "one beside it, which a service that publishes a port of the host cannot do.",
+      later: true,
     }).default("recreate"),
-    replicas: amount("containers", 1, 50, "How many containers run.", [1, 2]).default(1),
+    replicas: field(z.int().min(1).max(50), {
+      description: "How many containers run.",
+      unit: "containers",
+      allowed: "a whole number of containers from 1 to 50",
+      later: true,
+    }).default(1),
     environment: environment("Variables of this service only; they win over the origin's.").default({}),
   }),
   { description: "A service of the compose file, by its name there." },
@@ -93,14 +96,20 @@ const migrations = z.strictObject({
     "The compose service whose image holds the migrations; a one-off container runs them.",
     ["api"],
   ),
-  command: command("Brings the schema up to date; running it again changes nothing.", [
-    ["bin/streampai", "eval", "Streampai.Release.migrate()"],
-    "alembic upgrade head",
-  ]),
-  downgradeCommand: command("Takes the last migration back, for a rollback.", [
-    "alembic downgrade -1",
-  ]).optional(),
-  database: entryName.optional(),
+  command: command(
+    "Brings the schema up to date; running it again changes nothing. Default: the image's own command.",
+    [["bin/streampai", "eval", "Streampai.Release.migrate()"], "alembic upgrade head"],
+  ).optional(),
+  downgradeCommand: later(
+    command("Takes the last migration back, for a rollback.", ["alembic downgrade -1"]),
+  ).optional(),
+  database: entryName
+    .meta({
+      description:
+        "The entry of groundwork:databases that is migrated: DATABASE_URL is then its `migratorUrl`, unless " +
+        "`environment` says otherwise. Default: the only database there is.",
+    })
+    .optional(),
   timeoutSeconds: amount(
     "seconds",
     1,
@@ -108,13 +117,6 @@ const migrations = z.strictObject({
     "After this time the migration counts as failed.",
     [600],
   ).default(600),
-  lockTimeoutSeconds: amount(
-    "seconds",
-    0,
-    3600,
-    "How long a statement waits for a lock before it gives up.",
-    [10],
-  ).default(10),
   environment: environment(
     "Variables for the migration only, DATABASE_URL of the migrating user for example.",
   ).default({}),
@@ -143,6 +145,7 @@ const shared = {
   verify: field(z.array(z.strictObject(verification.shape)).max(50), {
     description:
       "What must answer through the public name before a release counts as done. Default: each healthPath.",
+    later: true,
     examples: [
       [
         { path: "/", http2: true },
@@ -160,6 +163,7 @@ const compose = {
   files: field(z.array(relativePath("A file or folder.", ["examples/srq-hpn/Caddyfile"])).max(100), {
     description:
       "Further files that go to the host beside the compose file, such as a Caddyfile. They must be below its folder.",
+    later: true,
   }).default([]),
   project: composeName("The compose project, which names its containers, networks and volumes.", [
     "streampai",
@@ -174,41 +178,54 @@ const compose = {
   }).optional(),
   verify: shared.verify,
   environment: shared.environment,
-  keepReleases: amount("releases", 1, 50, "How many releases stay on the host for a rollback.", [5]).default(
-    5,
-  ),
+  healthTimeoutSeconds: amount(
+    "seconds",
+    1,
+    1800,
+    "How long a release waits for all its services to be healthy.",
+    [180],
+  ).default(180),
+  keepReleases: later(
+    amount("releases", 1, 50, "How many releases stay on the host for a rollback.", [5]),
+  ).default(5),
   closedPorts: field(z.array(port("A port.", [5432])).max(100), {
-    description: "Ports that must not answer from outside; `groundwork doctor` looks.",
+    description: "Ports that must not answer from outside.",
+    later: true,
     examples: [[3000, 8000, 5432]],
   }).default([]),
 };
 
 const originCertificate = z.strictObject({
-  days: field(z.union([7, 30, 90, 365, 730, 1095, 5475].map((days) => z.literal(days))), {
+  days: field(z.literal([7, 30, 90, 365, 730, 1095, 5475]), {
     description: "How long the certificate is valid.",
     unit: "days",
     allowed: "7, 30, 90, 365, 730, 1095 or 5475 (what Cloudflare's Origin CA issues)",
   }).default(5475),
+  keyMode: field(z.enum(["0600", "0640", "0644"]), {
+    description:
+      "The mode of the key's file, in quotes; its folder is closed to everybody else. Containers that do not run as root " +
+      "need 0644.",
+  }).default("0600"),
 });
 
 export const composeOrigin = z.strictObject({
   kind: field(z.literal("compose"), { description: "Docker Compose on a host over SSH, reached by DNS." }),
   ...shared,
   ...compose,
-  address: address(
-    "The public address that the DNS records get. Default: the host's `address`, which must then be an address.",
-  ).optional(),
+  addresses: field(z.array(address("An address.")).min(1).max(10), {
+    description:
+      "The public addresses that the A and AAAA records get. Default: the host's `address`, which must then be one.",
+    examples: [["203.0.113.10"]],
+  }).optional(),
   originCertificate: field(originCertificate, {
     description:
       "A certificate of Cloudflare's Origin CA for `ssl: strict`. The key is made on the host and never leaves it; the " +
       "certificate lies in the project's folder `certificates/`. `{}` takes the defaults.",
     examples: [{}, { days: 365 }],
   }).optional(),
-  certificate: field(z.enum(["origin-ca", "own", "none"]), {
-    description:
-      "Where the certificate at the origin comes from: `origin-ca` (with `originCertificate`), `own` (the services get " +
-      "one, as Caddy does from Let's Encrypt), `none`. Default: origin-ca where `originCertificate` is given, else none.",
-  }).optional(),
+  ownCertificate: field(z.boolean(), {
+    description: "The services get a valid certificate by themselves, as Caddy does from Let's Encrypt.",
+  }).default(false),
 });
 
 export const tunnelOrigin = z.strictObject({
@@ -237,14 +254,15 @@ export const externalOrigin = z.strictObject({
     examples: ["relay-api-staging"],
   }).optional(),
   healthPath: urlPath("The path that answers 200 when the application is well.", ["/health"]).optional(),
-  releaseCommand: command("Run by the platform before a release takes traffic.", [
-    "uv run alembic upgrade head",
-  ]).optional(),
-  downgradeCommand: command("Takes the last migration back, for a rollback.", [
-    "uv run alembic downgrade -1",
-  ]).optional(),
+  releaseCommand: later(
+    command("Run by the platform before a release takes traffic.", ["uv run alembic upgrade head"]),
+  ).optional(),
+  downgradeCommand: later(
+    command("Takes the last migration back, for a rollback.", ["uv run alembic downgrade -1"]),
+  ).optional(),
   checkCertificate: field(z.boolean(), {
-    description: "Must the platform hold a valid certificate for each host name? Checked by the doctor.",
+    description: "Must the platform hold a valid certificate for each host name?",
+    later: true,
   }).default(true),
 });
 

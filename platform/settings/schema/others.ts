@@ -170,7 +170,7 @@ export const dev = field(
       ".env",
     ]).default(".env"),
   }),
-  { description: "Development on one machine: entry and services." },
+  { description: "Development on one machine: entry and services.", later: true },
 );
 
 export const release = field(
@@ -194,7 +194,7 @@ export const release = field(
       },
     ).default("{timestamp}"),
   }),
-  { description: "How `groundwork release` makes a release from git." },
+  { description: "How a release is made from git.", later: true },
 );
 
 export const costs = field(
@@ -209,6 +209,7 @@ export const costs = field(
   ),
   {
     description: "What is paid elsewhere (a platform, a database), for the cost sheet.",
+    later: true,
     examples: [{ "fly-api": 10, neon: 5 }],
   },
 );

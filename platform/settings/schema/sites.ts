@@ -113,9 +113,10 @@ export const site = field(
       description: "The runtime version of Pages functions, as a date.",
       allowed: "a date such as 2026-01-31, in quotes",
     }).optional(),
-    singlePageApp: field(z.boolean(), {
-      description: "Unknown paths answer with index.html, as Pages does where there is no 404.html.",
-    }).default(true),
+    compatibilityFlags: field(z.array(z.string().min(1)).max(50), {
+      description: "Flags of the runtime of Pages functions.",
+      examples: [["nodejs_compat"]],
+    }).default([]),
   }),
   { description: "A static site on Cloudflare Pages." },
 );
