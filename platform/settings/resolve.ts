@@ -2,14 +2,14 @@ import { isAddress } from "./addresses";
 import { isHostname } from "./hostnames";
 import type { Complaint } from "./schema/field";
 
-/** One entry of `groundwork:resolve`: connections to `host:port` go to `toAddress:toPort`. */
+/** One entry of `groundwork:resolve`: connections to `host:port` go to `address:targetPort`. */
 export interface ResolveEntry {
   /** A host name, or an address without brackets. */
   readonly host: string;
   readonly port: number;
   /** An address without brackets. */
-  readonly toAddress: string;
-  readonly toPort: number;
+  readonly address: string;
+  readonly targetPort: number;
 }
 
 const ENTRY = /^(\[[^\]]*\]|[^:[\]]*):(\d*):(\[[^\]]*\]|[^:[\]]*):(\d*)$/;
@@ -19,12 +19,12 @@ const ALLOWED = "host:port:address:port, with IPv6 addresses in brackets: 203.0.
 export function parseResolve(text: string): ResolveEntry | undefined {
   const found = ENTRY.exec(text);
   if (found === null) return undefined;
-  const [, host = "", port = "", toAddress = "", toPort = ""] = found;
+  const [, host = "", port = "", address = "", targetPort = ""] = found;
   return {
     host: withoutBrackets(host),
     port: Number(port),
-    toAddress: withoutBrackets(toAddress),
-    toPort: Number(toPort),
+    address: withoutBrackets(address),
+    targetPort: Number(targetPort),
   };
 }
 
@@ -40,7 +40,7 @@ export function complainAboutResolve(text: string): Complaint | undefined {
   }
   for (const [name, port] of [
     ["first", entry.port],
-    ["second", entry.toPort],
+    ["second", entry.targetPort],
   ] as const) {
     if (port < 1 || port > 65535)
       return { what: `the ${name} port is not from 1 to 65535`, allowed: ALLOWED };
@@ -48,7 +48,7 @@ export function complainAboutResolve(text: string): Complaint | undefined {
   if (!isAddress(entry.host) && !isHostname(entry.host) && entry.host !== "localhost") {
     return { what: "what stands first is neither a host name nor an address", allowed: ALLOWED };
   }
-  if (!isAddress(entry.toAddress)) {
+  if (!isAddress(entry.address)) {
     return { what: "what stands third is not an IP address", allowed: ALLOWED };
   }
   return undefined;

@@ -4,16 +4,26 @@ import type { ResolveEntry } from "./resolve";
 
 export type Tier = "development" | "staging" | "production";
 
+/** Names of a database's roles with the defaults filled in. Undefined: there is no such role. */
+export interface RoleNames {
+  readonly migrator: string;
+  readonly app: string;
+  readonly readOnly: string | undefined;
+  readonly backup: string | undefined;
+  readonly monitor: string | undefined;
+  readonly replication: string | undefined;
+}
+
 /** A database container, with its place told whether it was given by `origin` or by `host` and `project`. */
-export type CompleteContainerDatabase = Omit<ContainerDatabaseSettings, "rolePrefix" | "host" | "project"> & {
-  readonly rolePrefix: string;
+export type CompleteContainerDatabase = Omit<ContainerDatabaseSettings, "roles" | "host" | "project"> & {
+  readonly roles: RoleNames;
   /** Name of the entry of `hosts`. */
   readonly host: string;
   /** The compose project. */
   readonly project: string;
 };
-export type CompleteExternalDatabase = Omit<ExternalDatabaseSettings, "rolePrefix"> & {
-  readonly rolePrefix: string;
+export type CompleteExternalDatabase = Omit<ExternalDatabaseSettings, "roles"> & {
+  readonly roles: RoleNames;
 };
 export type CompleteDatabase = CompleteContainerDatabase | CompleteExternalDatabase;
 

@@ -96,6 +96,9 @@ const lifecycleRule = z.strictObject({
   infrequentAccessAfterDays: days(
     "Moves objects of this age to the cheaper class with paid reads.",
   ).optional(),
+  abortUploadsAfterDays: days(
+    "Drops multipart uploads that were begun this long ago. Default: 7 for the whole bucket, as R2 does.",
+  ).optional(),
 });
 
 export const bucket = field(
@@ -133,8 +136,7 @@ export const bucket = field(
       description: "What web pages may do. Default: nothing.",
     }).default([]),
     lifecycle: field(z.array(lifecycleRule).max(100), {
-      description:
-        "What happens to old objects. Uploads that were never finished always end after 7 days. Default: nothing else.",
+      description: "What happens to old objects. Default: nothing.",
     }).default([]),
     consumers: field(z.record(entryName, z.enum(["read", "write"])), {
       description:

@@ -42,19 +42,11 @@ export const cloudflare = field(
   { description: "The Cloudflare account." },
 );
 
-const redirect = field(
-  z.union([
-    hostname("The host name that visitors are sent to.", ["srq-hpn.example"]),
-    z.strictObject({
-      to: hostname("The host name that visitors are sent to.", ["srq-hpn.example"]),
-      status: field(z.literal([301, 302, 307, 308]), { description: "The status." }).default(301),
-    }),
-  ]),
-  {
-    description: "Where visitors are sent.",
-    allowed: "a host name, or {to: <host name>, status: 301|302|307|308}",
-  },
-);
+const redirect = z.strictObject({
+  from: hostname("The host name that only redirects.", ["www.srq-hpn.example"]),
+  to: hostname("The host name that visitors are sent to.", ["srq-hpn.example"]),
+  statusCode: field(z.literal([301, 302, 307, 308]), { description: "The status." }).default(301),
+});
 
 const ruleRef = field(
   checked(z.string(), (value) =>
@@ -116,7 +108,8 @@ export const zone = field(
     brotli: field(z.boolean(), { description: "Compresses by Brotli." }).default(true),
     websockets: field(z.boolean(), { description: "Lets WebSockets through to origins." }).default(true),
     http3: field(z.boolean(), { description: "HTTP/3 (QUIC) to clients." }).default(true),
-    browserCacheSeconds: amount(
+    earlyHints: field(z.boolean(), { description: "Sends 103 Early Hints." }).default(false),
+    browserCacheTtl: amount(
       "seconds",
       0,
       31_536_000,
@@ -127,14 +120,11 @@ export const zone = field(
       description: "Cloudflare shows its shared client certificate to origins. Default: left as it is.",
     }).optional(),
     dnssec: field(z.boolean(), { description: "Signs the zone. Default: left as it is." }).optional(),
-    redirects: field(
-      z.record(hostname("The host name that only redirects.", ["www.srq-hpn.example"]), redirect),
-      {
-        description:
-          "Host names that answer nothing but a redirect, path and query kept. The free plan has 10.",
-        examples: [{ "www.srq-hpn.example": "srq-hpn.example" }],
-      },
-    ).default({}),
+    redirects: field(z.array(redirect), {
+      description:
+        "Host names that answer nothing but a redirect, path and query kept. The free plan has 10.",
+      examples: [[{ from: "www.srq-hpn.example", to: "srq-hpn.example" }]],
+    }).default([]),
     securityHeaders: field(z.boolean(), {
       description:
         "Adds the usual security headers at the edge (frame, referrer, permissions, content type).",
@@ -182,14 +172,14 @@ export const zone = field(
           ref: ruleRef,
           expression,
           cache: field(z.boolean(), { description: "False keeps requests that match out of the cache." }),
-          edgeSeconds: amount(
+          edgeTtl: amount(
             "seconds",
             1,
             31_536_000,
             "How long the edge keeps the answer. The free plan: 7200 or more.",
             [7200],
           ).optional(),
-          browserSeconds: amount(
+          browserTtl: amount(
             "seconds",
             0,
             31_536_000,
@@ -220,7 +210,7 @@ export const zone = field(
             examples: ["v=spf1 -all"],
           }),
           priority: amount("priority", 0, 65_535, "For MX.", [10]).optional(),
-          ttlSeconds: field(z.union([z.literal(1), z.int().min(60).max(86_400)]), {
+          ttl: field(z.union([z.literal(1), z.int().min(60).max(86_400)]), {
             description: "How long resolvers keep it; 1 lets Cloudflare choose.",
             unit: "seconds",
             allowed: "1, or a whole number of seconds from 60 to 86400",

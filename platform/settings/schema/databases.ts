@@ -22,7 +22,24 @@ const identifier = (description: string, examples: readonly string[]) =>
     { description, examples, allowed: IDENTIFIER, pattern: "^[a-z_][a-z0-9_]{0,62}$" },
   );
 
-const ROLES = ["migrator", "rw_a", "rw_b", "ro", "backup", "monitor", "repl"] as const;
+const roles = z.strictObject({
+  migrator: identifier("Owns the schema; used by migrations only. Default: `<database>_migrator`.", [
+    "streampai_migrator",
+  ]).optional(),
+  app: identifier(
+    "The application: SELECT, INSERT, UPDATE, DELETE and nothing else. Default: `<database>_app`.",
+    ["streampai_app"],
+  ).optional(),
+  readOnly: identifier("Reports: SELECT only. Default: no such role.", ["streampai_ro"]).optional(),
+  backup: identifier("Dumps: reads everything. Default: no such role.", ["streampai_backup"]).optional(),
+  monitor: identifier("Statistics only (pg_monitor). Default: no such role.", [
+    "streampai_monitor",
+  ]).optional(),
+  replication: identifier(
+    "Logical replication (Electric). Default: `<database>_repl` with `logicalReplication`.",
+    ["streampai_repl"],
+  ).optional(),
+});
 
 const tables = (description: string, examples: readonly string[]) =>
   field(
@@ -45,7 +62,7 @@ const tables = (description: string, examples: readonly string[]) =>
   );
 
 const replication = z.strictObject({
-  publication: identifier("The publication's name. Default: `<rolePrefix>_publication`.", [
+  publication: identifier("The publication's name. Default: `<database>_publication`.", [
     "streampai_publication",
   ]).optional(),
   tables: tables("The tables that are published. Default: all.", ["public.messages"]).optional(),
@@ -114,41 +131,18 @@ const common = {
       description: "The schemas in which the application's tables are.",
     },
   ).default(["public"]),
-  rolePrefix: field(
-    checked(z.string(), (value) =>
-      /^[a-z_][a-z0-9_]{0,49}$/.test(value) && !value.startsWith("pg_")
-        ? undefined
-        : {
-            what: "role names cannot start so",
-            allowed: "1 to 50 lower-case letters, digits and underscores, not pg_",
-          },
-    ),
-    {
-      description:
-        "What all role names start with: `<prefix>_migrator` owns the schema and is used by migrations only; " +
-        "`<prefix>_rw_a` and `_rw_b` are the application (SELECT, INSERT, UPDATE, DELETE); `_ro`, `_backup`, `_monitor`, " +
-        "`_repl` are further ones. Default: the database's name.",
-      examples: ["streampai"],
-    },
-  ).optional(),
-  readOnlyLogin: field(z.boolean(), { description: "Makes `<prefix>_ro`, which can only SELECT." }).default(
-    false,
-  ),
-  backupLogin: field(z.boolean(), {
-    description: "Makes `<prefix>_backup`, which reads everything for dumps.",
-  }).default(true),
-  monitorLogin: field(z.boolean(), { description: "Makes `<prefix>_monitor` (pg_monitor)." }).default(false),
+  roles: field(roles, { description: "Names of the roles." }).prefault({}),
   extensions: field(z.array(extension).max(50), {
     description:
       "Extensions that may be there; provisioning installs them. Migrations cannot install others.",
     examples: [["timescaledb", "citext"]],
   }).default([]),
-  logicalReplication: field(replication, {
+  logicalReplication: field(z.union([z.boolean(), replication]), {
     description:
-      "Makes `<prefix>_repl` and a publication, for Electric; needs `wal_level=logical`. `{}` publishes all tables. " +
-      "Default: none.",
-    examples: [{}],
-  }).optional(),
+      "Makes the replication role and a publication, for Electric; needs `wal_level=logical`. `true` publishes all tables.",
+    allowed: "true, false, or {publication: …, tables: […]}",
+    examples: [true, { tables: ["public.messages"] }],
+  }).default(false),
   readOnlyTables: tables(
     "Tables that the application reads but never writes. Default: the usual migration-history tables.",
     ["public.schema_migrations"],
@@ -196,15 +190,13 @@ const common = {
     later: true,
   }).default(false),
   backups: field(backups, { description: "Scheduled backups. Default: none.", later: true }).optional(),
-  activeLogin: field(z.enum(["a", "b"]), {
-    description: "Which of its two logins the application uses; change it to rotate without downtime.",
-  }).default("a"),
-  passwordVersions: field(z.partialRecord(z.enum(ROLES), z.int().min(1).max(10_000)), {
-    description:
-      "Raise a number by one for a new password of that role, never of the active login. Default: all 1.",
-    examples: [{ rw_b: 2 }],
-    allowed: `${ROLES.join(", ")}, each with a whole number from 1`,
-  }).default({}),
+  passwordVersion: amount(
+    "rotations",
+    1,
+    10_000,
+    "Raise it by one to rotate all passwords: the application changes to its other login, without downtime.",
+    [1],
+  ).default(1),
   passwordStore: field(
     z.union([
       z.literal("host"),

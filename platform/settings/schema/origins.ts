@@ -54,6 +54,13 @@ const service = field(
     healthPath: urlPath("The path that answers 200 when the service can take traffic.", [
       "/api/health",
     ]).optional(),
+    healthTimeoutSeconds: amount(
+      "seconds",
+      1,
+      1800,
+      "How long a release waits for the service to be healthy.",
+      [60],
+    ).default(60),
     drainSeconds: amount(
       "seconds",
       0,
@@ -71,7 +78,6 @@ const service = field(
       description: "How many containers run.",
       unit: "containers",
       allowed: "a whole number of containers from 1 to 50",
-      later: true,
     }).default(1),
     environment: environment("Variables of this service only; they win over the origin's.").default({}),
   }),
@@ -163,7 +169,6 @@ const compose = {
   files: field(z.array(relativePath("A file or folder.", ["examples/srq-hpn/Caddyfile"])).max(100), {
     description:
       "Further files that go to the host beside the compose file, such as a Caddyfile. They must be below its folder.",
-    later: true,
   }).default([]),
   project: composeName("The compose project, which names its containers, networks and volumes.", [
     "streampai",
@@ -178,13 +183,6 @@ const compose = {
   }).optional(),
   verify: shared.verify,
   environment: shared.environment,
-  healthTimeoutSeconds: amount(
-    "seconds",
-    1,
-    1800,
-    "How long a release waits for all its services to be healthy.",
-    [180],
-  ).default(180),
   keepReleases: later(
     amount("releases", 1, 50, "How many releases stay on the host for a rollback.", [5]),
   ).default(5),

@@ -69,10 +69,18 @@ export const tunnel = field(
         examples: [{ "api.pika.dance": "http://pika-cloud:3001" }],
       },
     ),
+    catchAll: field(
+      checked(z.string(), (value) =>
+        /^http_status:[1-5]\d\d$/.test(value)
+          ? undefined
+          : { what: "all other names get a status", allowed: "http_status:404 or another status" },
+      ),
+      { description: "What all other names get.", allowed: "http_status:404 or another status" },
+    ).default("http_status:404"),
     connectorService: composeName(
-      "The compose service that runs cloudflared and reads TUNNEL_TOKEN. Default: one is added.",
+      "The compose service that runs cloudflared and gets TUNNEL_TOKEN. Added where the compose file has none of that name.",
       ["cloudflared"],
-    ).optional(),
+    ).default("cloudflared"),
   }),
   { description: "A Cloudflare tunnel: the host connects out, nothing connects in." },
 );
