@@ -13,6 +13,8 @@ export interface EdgeView {
   rules(zoneId: string, phase: string): readonly EdgeRule[];
   /** The Pages project whose custom domain or `*.pages.dev` name this host is. */
   pagesForHost(host: string): EdgePages | undefined;
+  /** The Access application that protects a host and path, if one does. Optional until the API server has it. */
+  accessForHost?(host: string, path: string): { readonly id: string; readonly name: string } | undefined;
   /** The certificate (PEM) of the authority that signs origin certificates: what `ssl: strict` trusts. */
   readonly originCaCertificate: string;
 }

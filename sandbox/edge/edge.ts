@@ -1,0 +1,257 @@
+import type { IncomingMessage } from "node:http";
+import { createServer as createHttpServer, ServerResponse } from "node:http";
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import type { Log } from "../../common/log";
+import { silent } from "../../common/log";
+import { UserError } from "../../common/user-error";
+import type { Authority } from "../certificates";
+import { createAuthority } from "../certificates";
+import { edgeErrors, errorReply } from "./error-pages";
+import type { ClientRequest, Exchange, Outcome, Reply, Scheme } from "./exchange";
+import { BadRequest, openExchange } from "./exchange";
+import type { Limits } from "./origin";
+import { defaultLimits, forward, OriginClient } from "./origin";
+import type { ResolveOrigin } from "./origin-target";
+import type { EdgeHooks, Step } from "./pipeline";
+import { decide, makePipeline } from "./pipeline";
+import type { ClientResponse } from "./respond";
+import { send, withoutConnectionHeaders } from "./respond";
+import { createTlsEntrance } from "./tls-entrance";
+import type { EdgeView } from "./view";
+import { proxyUpgrade } from "./websocket";
+
+/** What {@link startEdge} needs. */
+export interface EdgeOptions {
+  /** The account behind the edge, asked anew for each request. */
+  readonly view: EdgeView;
+  /** Where the certificate authority of the edge is kept, in `authority/`. */
+  readonly directory: string;
+  /** @default a free port */
+  readonly httpPort?: number;
+  /** @default a free port */
+  readonly httpsPort?: number;
+  /** Where origins really are. What it does not name is not connected to. */
+  readonly resolveOrigin: ResolveOrigin;
+  /** @default nothing is plugged in: see {@link EdgeHooks} */
+  readonly hooks?: EdgeHooks;
+  /** @default Cloudflare's */
+  readonly limits?: Partial<Limits>;
+  /** One line for each answer that is an error of the edge. @default silent */
+  readonly log?: Log;
+}
+
+/** A running edge. It listens on 127.0.0.1 only. */
+export interface Edge {
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  /** Signs the certificates of the https port: what a client must trust. */
+  readonly authority: Authority;
+  /** Stops listening and breaks every connection off. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts what Cloudflare does with traffic, on two ports of this machine, for the zones and projects of a view.
+ *
+ * @throws UserError where a port is taken
+ * @example
+ * const edge = await startEdge({
+ *   view: cloudflare.view,
+ *   directory: ".groundwork/sandbox/edge",
+ *   resolveOrigin: (address, port) => (address === "203.0.113.10" && port === 80 ? { host: "127.0.0.1", port: 4000 } : undefined),
+ * });
+ * // curl --cacert <edge.authority.certificateFile> https://api.streampai.localhost:<edge.httpsPort>/
+ */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const authority = await createAuthority(join(options.directory, "authority"), "Groundwork sandbox edge");
+  const edge = new RunningEdge(options, authority);
+  await edge.listen(options.httpPort ?? 0, options.httpsPort ?? 0);
+  return edge;
+}
+
+class RunningEdge implements Edge {
+  httpPort = 0;
+  httpsPort = 0;
+  private readonly sockets = new Set<Socket>();
+  private readonly origin: OriginClient;
+  private readonly pipeline: readonly Step[];
+  private readonly http: Server;
+  private readonly https: Server;
+  private readonly log: Log;
+
+  constructor(
+    private readonly options: EdgeOptions,
+    readonly authority: Authority,
+  ) {
+    this.log = options.log ?? silent;
+    this.origin = new OriginClient({ ...defaultLimits, ...options.limits });
+    this.pipeline = makePipeline(options.resolveOrigin, options.hooks ?? {});
+    const http = createHttpServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0, keepAliveTimeout: 75_000 });
+    this.serve(http, "http");
+    this.http = http;
+    this.https = createTlsEntrance({
+      view: options.view,
+      authority,
+      prepare: (server) => this.serve(server, "https"),
+    });
+    for (const server of [this.http, this.https]) {
+      server.on("connection", (socket: Socket) => {
+        this.sockets.add(socket);
+        socket.once("close", () => this.sockets.delete(socket));
+      });
+    }
+  }
+
+  async listen(httpPort: number, httpsPort: number): Promise<void> {
+    try {
+      this.httpPort = await listenOn(this.http, httpPort);
+      this.httpsPort = await listenOn(this.https, httpsPort);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = [this.http, this.https].map((server) => new Promise((resolve) => server.close(resolve)));
+    this.origin.close();
+    for (const socket of this.sockets) socket.destroy();
+    await Promise.all(closed);
+  }
+
+  private serve(server: Server | Http2SecureServer, scheme: Scheme): void {
+    server.on(
+      "request",
+      (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
+        void this.answer(scheme, request, response);
+      },
+    );
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      void this.upgrade(scheme, request, socket, head);
+    });
+    server.on("clientError", (_error: Error, socket: Duplex) => {
+      if (socket.writable)
+        socket.end("HTTP/1.1 400 Bad Request\r\nserver: cloudflare\r\nconnection: close\r\n\r\n");
+      else socket.destroy();
+    });
+    // A client that breaks a TLS handshake or an HTTP/2 session off harms nobody else.
+    server.on("tlsClientError", () => undefined);
+    server.on("sessionError", () => undefined);
+  }
+
+  private async answer(scheme: Scheme, request: ClientRequest, response: ClientResponse): Promise<void> {
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    const exchange = this.open(scheme, request, response);
+    if (exchange === undefined) return;
+    try {
+      const outcome = await this.decide(exchange);
+      if (outcome.kind === "reply") {
+        request.resume();
+        await send(exchange, response, outcome.reply);
+      } else {
+        await forward(this.origin, exchange, outcome.target, request, response);
+      }
+      if (response.statusCode >= 520 && response.statusCode <= 530) {
+        this.log(`${exchange.method} ${exchange.host}${exchange.path}: ${response.statusCode}`);
+      }
+    } catch (error) {
+      await this.failed(exchange, response, error);
+    }
+  }
+
+  private async upgrade(
+    scheme: Scheme,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
+    socket.on("error", () => socket.destroy());
+    // Until both sides agree, the client may get an ordinary answer instead.
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket as Socket);
+    response.once("finish", () => socket.end());
+    if (request.headers.upgrade?.toLowerCase() !== "websocket") return this.answer(scheme, request, response);
+
+    const exchange = this.open(scheme, request, response);
+    if (exchange === undefined) return;
+    try {
+      const outcome = await this.decide(exchange);
+      if (outcome.kind === "reply") return await send(exchange, response, outcome.reply);
+      const result = await proxyUpgrade(this.origin, exchange, outcome.target, {
+        socket,
+        head,
+        detach: () => response.detachSocket(socket as Socket),
+      });
+      if (result.kind === "error") await send(exchange, response, errorReply(result.error, exchange));
+      if (result.kind === "answer") await send(exchange, response, replyOf(result.answer));
+    } catch (error) {
+      await this.failed(exchange, response, error);
+    }
+  }
+
+  private open(scheme: Scheme, request: ClientRequest, response: ClientResponse): Exchange | undefined {
+    try {
+      const ports = { http: this.httpPort, https: this.httpsPort };
+      return openExchange(request, { view: this.options.view, scheme, ports });
+    } catch (error) {
+      const status = error instanceof BadRequest ? 400 : 502;
+      if (status === 502) this.log(`edge: ${String(error)}`);
+      response.statusCode = status;
+      response.setHeader("server", "cloudflare");
+      response.end(`${status} ${(error as Error).message}\n`);
+      return undefined;
+    }
+  }
+
+  private decide(exchange: Exchange): Promise<Outcome> {
+    return decide(this.pipeline, exchange);
+  }
+
+  /** Before the head: an error page. After it: the connection breaks, so that nobody takes a part for the whole. */
+  private async failed(exchange: Exchange, response: ClientResponse, error: unknown): Promise<void> {
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    this.log(`edge: ${exchange.method} ${exchange.host}${exchange.path}: ${String(error)}`);
+    try {
+      await send(exchange, response, errorReply(edgeErrors.badGateway(String(error)), exchange));
+    } catch {
+      response.destroy();
+    }
+  }
+}
+
+function replyOf(answer: IncomingMessage): Reply {
+  return {
+    status: answer.statusCode ?? 502,
+    headers: withoutConnectionHeaders(answer.headers),
+    body: answer,
+  };
+}
+
+function listenOn(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      if (error.code !== "EADDRINUSE" && error.code !== "EACCES") return reject(error);
+      reject(
+        new UserError({
+          what: error.code === "EADDRINUSE" ? "the port is taken" : "the port is not allowed to this user",
+          value: String(port),
+          next: "choose another port, or none for a free one",
+          cause: error,
+        }),
+      );
+    };
+    server.once("error", failed);
+    server.listen(port, "127.0.0.1", () => {
+      server.off("error", failed);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
