@@ -47,7 +47,12 @@ const quietMs = 500;
 /** Starts the API; resolves when it listens. The database may still be away: health says so. */
 export async function startApi(config: ApiConfig, log: Log): Promise<RunningApi> {
   const api = new Api(config, log);
-  await api.listen();
+  try {
+    await api.listen();
+  } catch (error) {
+    await api.close();
+    throw error;
+  }
   return api;
 }
 
