@@ -1,3 +1,6 @@
+/** How a rule of Access chooses; the same in every list of them. */
+const selectors = { azureAd: "azureAD", githubOrganization: "github-organization" };
+
 /**
  * Names on the wire. Pulumi writes lists in the plural and everything in camel case; the API has the singular and
  * snake case. What does not follow from that rule is listed here, by the type that has the property.
@@ -9,6 +12,8 @@ export const wireNames: Readonly<Record<string, Readonly<Record<string, string>>
     targetCriterias: "target_criteria",
     serviceAuth401Redirect: "service_auth_401_redirect",
   },
+  ZeroTrustAccessApplicationPolicyExclude: selectors,
+  ZeroTrustAccessPolicyExclude: selectors,
   ZeroTrustAccessApplicationPolicy: { includes: "include", excludes: "exclude", requires: "require" },
   ZeroTrustAccessApplicationSaasAppCustomAttributeSource: { nameByIdps: "name_by_idp" },
   ZeroTrustAccessPolicyExcludeUserRiskScore: { userRiskScores: "user_risk_score" },
@@ -41,6 +46,10 @@ export const wireNames: Readonly<Record<string, Readonly<Record<string, string>>
     inputIds: "input_id",
     insightClasses: "insight_class",
     limits: "limit",
+    megabitsPerSeconds: "megabits_per_second",
+    packetsPerSeconds: "packets_per_second",
+    queryTags: "query_tag",
+    requestsPerSeconds: "requests_per_second",
     logoTags: "logo_tag",
     newHealths: "new_health",
     newStatuses: "new_status",
@@ -58,6 +67,19 @@ export const wireNames: Readonly<Record<string, Readonly<Record<string, string>>
     tunnelNames: "tunnel_name",
     types: "type",
     wheres: "where",
+  },
+  // The directives of a Cache-Control header are called as in the header.
+  RulesetRuleActionParameters: {
+    maxAge: "max-age",
+    mustRevalidate: "must-revalidate",
+    mustUnderstand: "must-understand",
+    noCache: "no-cache",
+    noStore: "no-store",
+    noTransform: "no-transform",
+    proxyRevalidate: "proxy-revalidate",
+    sMaxage: "s-maxage",
+    staleIfError: "stale-if-error",
+    staleWhileRevalidate: "stale-while-revalidate",
   },
   RulesetRuleActionParametersEdgeTtl: { statusCodeTtls: "status_code_ttl" },
   RulesetRuleActionParametersCacheKeyCustomKeyCookie: {

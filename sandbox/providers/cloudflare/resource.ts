@@ -14,8 +14,13 @@ import type { Call, Operation, ResourceTable } from "./table";
 export type CloudflareResource = ResourceDefinition<Client>;
 
 export function defineResource(table: ResourceTable): [token: string, definition: CloudflareResource] {
-  const shape = resourceShape(table.name, { names: table.names, rules: rulesOf(table) });
+  const shape = shapeOf(table);
   return [shape.token, new Resource(table, shape).definition()];
+}
+
+/** The resource's properties with every rule of its table. */
+export function shapeOf(table: ResourceTable): Shape {
+  return resourceShape(table.name, { names: table.names, rules: rulesOf(table) });
 }
 
 /** What follows from the paths and the list of replacing properties. */
