@@ -68,7 +68,7 @@ export interface Edge {
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const authority = await createAuthority(join(options.directory, "authority"), "Groundwork sandbox edge");
   const edge = new RunningEdge(options, authority);
-  await edge.listen(options.httpPort ?? 0, options.httpsPort ?? 0);
+  await edge.open(options.httpPort ?? 0, options.httpsPort ?? 0);
   return edge;
 }
 
@@ -78,8 +78,7 @@ class RunningEdge implements Edge {
   private readonly sockets = new Set<Socket>();
   private readonly origin: OriginClient;
   private readonly pipeline: readonly Step[];
-  private readonly http: Server;
-  private readonly https: Server;
+  private readonly servers: Server[] = [];
   private readonly log: Log;
 
   constructor(
@@ -89,26 +88,23 @@ class RunningEdge implements Edge {
     this.log = options.log ?? silent;
     this.origin = new OriginClient({ ...defaultLimits, ...options.limits });
     this.pipeline = makePipeline(options.resolveOrigin, options.hooks ?? {});
-    const http = createHttpServer({ maxHeaderSize: 128 * 1024, requestTimeout: 0, keepAliveTimeout: 75_000 });
+  }
+
+  async open(httpPort: number, httpsPort: number): Promise<void> {
+    const http = createHttpServer({ requestTimeout: 0, keepAliveTimeout: 75_000 });
     this.serve(http, "http");
-    this.http = http;
-    this.https = createTlsEntrance({
-      view: options.view,
-      authority,
-      prepare: (server) => this.serve(server, "https"),
-    });
-    for (const server of [this.http, this.https]) {
+    const prepare = (server: Http2SecureServer): void => this.serve(server, "https");
+    const https = await createTlsEntrance({ view: this.options.view, authority: this.authority, prepare });
+    for (const server of [http, https]) {
+      this.servers.push(server);
       server.on("connection", (socket: Socket) => {
         this.sockets.add(socket);
         socket.once("close", () => this.sockets.delete(socket));
       });
     }
-  }
-
-  async listen(httpPort: number, httpsPort: number): Promise<void> {
     try {
-      this.httpPort = await listenOn(this.http, httpPort);
-      this.httpsPort = await listenOn(this.https, httpsPort);
+      this.httpPort = await listenOn(http, httpPort);
+      this.httpsPort = await listenOn(https, httpsPort);
     } catch (error) {
       await this.close();
       throw error;
@@ -116,7 +112,7 @@ class RunningEdge implements Edge {
   }
 
   async close(): Promise<void> {
-    const closed = [this.http, this.https].map((server) => new Promise((resolve) => server.close(resolve)));
+    const closed = this.servers.map((server) => new Promise((resolve) => server.close(resolve)));
     this.origin.close();
     for (const socket of this.sockets) socket.destroy();
     await Promise.all(closed);
@@ -145,7 +141,7 @@ class RunningEdge implements Edge {
   private async answer(scheme: Scheme, request: ClientRequest, response: ClientResponse): Promise<void> {
     request.on("error", () => undefined);
     response.on("error", () => undefined);
-    const exchange = this.open(scheme, request, response);
+    const exchange = this.read(scheme, request, response);
     if (exchange === undefined) return;
     try {
       const outcome = await this.decide(exchange);
@@ -177,7 +173,7 @@ class RunningEdge implements Edge {
     response.once("finish", () => socket.end());
     if (request.headers.upgrade?.toLowerCase() !== "websocket") return this.answer(scheme, request, response);
 
-    const exchange = this.open(scheme, request, response);
+    const exchange = this.read(scheme, request, response);
     if (exchange === undefined) return;
     try {
       const outcome = await this.decide(exchange);
@@ -194,7 +190,7 @@ class RunningEdge implements Edge {
     }
   }
 
-  private open(scheme: Scheme, request: ClientRequest, response: ClientResponse): Exchange | undefined {
+  private read(scheme: Scheme, request: ClientRequest, response: ClientResponse): Exchange | undefined {
     try {
       const ports = { http: this.httpPort, https: this.httpsPort };
       return openExchange(request, { view: this.options.view, scheme, ports });

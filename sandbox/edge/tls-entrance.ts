@@ -42,7 +42,9 @@ export interface TlsEntranceOptions {
  * A server that reads each client's greeting, and hands the connection to the HTTPS server with the TLS settings of
  * the zone it asks for. Certificates are made by the local authority for the name asked for.
  */
-export function createTlsEntrance({ view, authority, prepare }: TlsEntranceOptions): Server {
+export async function createTlsEntrance({ view, authority, prepare }: TlsEntranceOptions): Promise<Server> {
+  // For a client that asks without a name, by address.
+  const unnamed = await authority.issue({ hostnames: ["localhost", "127.0.0.1"] });
   const servers = new Map<string, Http2SecureServer>();
   const serverFor = (choice: TlsChoice): Http2SecureServer => {
     const key = `${choice.minVersion} ${choice.maxVersion}`;
@@ -50,6 +52,8 @@ export function createTlsEntrance({ view, authority, prepare }: TlsEntranceOptio
     if (server === undefined) {
       server = createSecureServer({
         ...choice,
+        cert: unnamed.certificatePem,
+        key: unnamed.keyPem,
         allowHTTP1: true,
         handshakeTimeout: greetingMs,
         settings: {
@@ -71,19 +75,8 @@ export function createTlsEntrance({ view, authority, prepare }: TlsEntranceOptio
     }
     return server;
   };
-  const fallback = authority.issue({ hostnames: ["localhost", "127.0.0.1"] });
-  return createServer({ pauseOnConnect: false }, (socket) => {
-    greet(socket, (serverName) => {
-      const server = serverFor(tlsChoice(view, serverName));
-      fallback
-        .then(({ certificatePem, keyPem }) => {
-          // Asked without a name (by address), a server needs a certificate of its own.
-          if (serverName === undefined)
-            server.setSecureContext({ ...tlsChoice(view, undefined), cert: certificatePem, key: keyPem });
-          server.emit("connection", socket);
-        })
-        .catch(() => socket.destroy());
-    });
+  return createServer((socket) => {
+    greet(socket, (serverName) => serverFor(tlsChoice(view, serverName)).emit("connection", socket));
   });
 }
 
