@@ -66,7 +66,7 @@ export function stateAfterRead(fields: readonly Field[], recorded: Values, answe
     const before = recorded[field.name] ?? undefined;
     const found = answered[field.answer];
     const { kept } = field.rule;
-    const stays = typeof kept === "function" ? before !== undefined && kept(found) : kept;
+    const stays = before !== undefined && (typeof kept === "function" ? kept(found) : kept);
     const value = stays ? before : readValue(field, before, found);
     if (value !== undefined) state[field.name] = value;
   }
