@@ -59,6 +59,8 @@ export interface DocumentRow {
 /** An object that is an echo of its body with an id and times. */
 export interface ObjectRow {
   readonly id: string;
+  /** What it is; part of its key. */
+  readonly kind: string;
   readonly scope: Scope;
   readonly body: Json;
   readonly createdAt: string;

@@ -141,7 +141,7 @@ export class Store {
 
   #rows(table: string): Rows {
     let rows = this.#tables.get(table);
-    if (rows === undefined) this.#tables.set(table, (rows = new Map()));
+    if (rows === undefined) this.#tables.set(table, (rows = new Map<string, unknown>()));
     return rows;
   }
 
@@ -154,7 +154,7 @@ export class Store {
   #change(table: keyof Tables, key: string, value: unknown): void {
     const before = this.#rows(table).get(key);
     // Rows leave here as they will be after a restart: without undefined members, and nobody's to change.
-    const row = value === undefined ? undefined : freeze(JSON.parse(JSON.stringify(value)));
+    const row = value === undefined ? undefined : freeze(JSON.parse(JSON.stringify(value)) as unknown);
     this.#open!.changes.push({ table, key, value: row });
     this.#open!.undo.push(() => this.#set(table, key, before));
     this.#set(table, key, row);

@@ -1,6 +1,7 @@
-import type { EdgePages, EdgeRecord, EdgeRule, EdgeView, EdgeZone } from "../edge/view";
+import type { EdgePages, EdgeRecord, EdgeView, EdgeZone } from "../edge/view";
 import type { Services } from "./call";
 import type { DnsRow, Tables, ZoneRow } from "./model";
+import { servedAt } from "./pages-model";
 import { settingValue } from "./routes/settings";
 import type { Store } from "./store";
 
@@ -38,9 +39,35 @@ export function edgeView(services: Services): EdgeView {
         "rulesets",
         (row) => row.scope === `zones/${zoneId}` && row.phase === phase && row.kind === "zone",
       );
-      return (ruleset?.rules ?? []).filter(({ enabled }) => enabled) as unknown as EdgeRule[];
+      return (ruleset?.rules ?? []).filter(({ enabled }) => enabled);
     },
-    pagesForHost: (_host): EdgePages | undefined => undefined,
+    pagesForHost: (host) => pagesAt(services, host),
+  };
+}
+
+function pagesAt(services: Services, host: string): EdgePages | undefined {
+  const served = servedAt(services, host);
+  if (served === undefined) return undefined;
+  const { project, deployment } = served;
+  const headersFile = deployment?.files["_headers"];
+  const redirectsFile = deployment?.files["_redirects"];
+  return {
+    project: project.name,
+    ...(deployment === undefined
+      ? {}
+      : {
+          deployment: {
+            id: deployment.id,
+            manifest: deployment.manifest,
+            ...(headersFile === undefined ? {} : { headersFile }),
+            ...(redirectsFile === undefined ? {} : { redirectsFile }),
+          },
+        }),
+    asset(hash) {
+      const row = services.store.get("assets", hash);
+      const body = row === undefined ? undefined : services.assets.read(row.sha256);
+      return row === undefined || body === undefined ? undefined : { body, contentType: row.contentType };
+    },
   };
 }
 

@@ -121,7 +121,7 @@ export function addZone(
     paused: false,
     plan: parts.plan ?? "free",
     status: parts.status,
-    nameServers: [0, 3].map((step) => `${servers[(pick + step) % servers.length]}.ns.cloudflare.com`),
+    nameServers: [0, 3].map((step) => `${servers[(pick + step) % servers.length]!}.ns.cloudflare.com`),
     createdOn: parts.time,
     modifiedOn: parts.time,
     activatedOn: parts.status === "active" ? parts.time : null,

@@ -29,6 +29,10 @@ export interface Bench {
   close(): Promise<void>;
 }
 
+/** JSON whose shape the test knows. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type JsonValue = any;
+
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -37,8 +41,8 @@ export interface Reply {
     success: boolean;
     errors: { code: number; message: string; error_chain?: { message: string }[] }[];
     messages: unknown[];
-    result: any;
-    result_info?: any;
+    result: JsonValue;
+    result_info?: JsonValue;
   };
 }
 
