@@ -68,7 +68,7 @@ describe("the state of the Cloudflare provider's resources", () => {
     [
       "ZeroTrustAccessIdentityProvider",
       { ...account, name: "g", type: "github", config: { clientId: "i", clientSecret: "s" } },
-      { scim_config: { enabled: true, secret: "x" } },
+      { config: { client_id: "i" }, scim_config: { enabled: true, secret: "x" } },
       ["config.clientSecret", "scimConfig.secret"],
     ],
     [
