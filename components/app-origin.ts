@@ -1,6 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RemoteHost } from "../remote/host";
+import { composeDeployment } from "./origin/deployment";
+import { externalOrigin } from "./origin/external";
+import { appOriginIssues } from "./origin/issues";
 import type { OriginDatabase } from "./postgres-with-app-user";
+import { componentType } from "./shared/names";
+import { refuse } from "./shared/validation";
 import type { TunnelConnection } from "./tunnel";
 
 /** A compose service that belongs to the release. */
@@ -141,19 +146,147 @@ export interface TunnelOriginArgs extends OriginCommonArgs, ComposeDeploymentArg
 /** Arguments of {@link AppOrigin}. */
 export type AppOriginArgs = ComposeOriginArgs | ExternalOriginArgs | TunnelOriginArgs;
 
-/** What answers behind Cloudflare: containers on a host, or an application at a PaaS. */
+/**
+ * What answers behind Cloudflare: containers on a host that are deployed by Docker Compose over SSH and reached by
+ * proxied DNS (`compose`) or through a tunnel (`tunnel`), or an application at a PaaS (`external`).
+ *
+ * The steps on a host are resources of their own, so a preview names those that will run: host prepared, files written,
+ * database healthy, roles (by {@link PostgresWithAppUser}), migrations, rollout, verification. Each runs when something
+ * it depends on changes, and only then; a failure stops the ones after it, and what served before still serves.
+ *
+ * Destroying the stack removes DNS records and certificates and leaves the containers and their data on the host.
+ *
+ * @example
+ * // The smallest: one service on port 80 of a host.
+ * import { AppOrigin, RemoteHost } from "groundwork/components";
+ *
+ * declare const host: RemoteHost;
+ * export const origin = new AppOrigin("api", {
+ *   kind: "compose",
+ *   host,
+ *   zoneId: "000000000000000000000000000020e1",
+ *   hostnames: ["api.example.com"],
+ *   publicAddresses: ["203.0.113.10"],
+ *   composeFile: "compose.yaml",
+ *   services: { api: { port: 4000, publish: 80, healthPath: "/health" } },
+ * });
+ *
+ * @example
+ * // Everything on a host: database, migrations, origin certificate, private images.
+ * import { AppOrigin, PostgresWithAppUser, RemoteHost } from "groundwork/components";
+ * import * as pulumi from "@pulumi/pulumi";
+ *
+ * declare const host: RemoteHost;
+ * const config = new pulumi.Config();
+ * const database = new PostgresWithAppUser("main", {
+ *   kind: "container",
+ *   host,
+ *   project: "streampai",
+ *   database: "streampai",
+ * });
+ * export const origin = new AppOrigin("api", {
+ *   kind: "compose",
+ *   host,
+ *   zoneId: "000000000000000000000000000020e1",
+ *   hostnames: ["api.example.com"],
+ *   publicAddresses: ["203.0.113.10", "2001:db8::10"],
+ *   proxied: true,
+ *   manageDns: true,
+ *   originCertificate: { validityDays: 365, keyMode: "0600" },
+ *   project: "streampai",
+ *   composeFile: "compose.yaml",
+ *   files: ["Caddyfile"],
+ *   services: {
+ *     api: {
+ *       port: 4000,
+ *       publish: 80,
+ *       tls: { port: 4443, publish: 443 },
+ *       image: "ghcr.io/example/api:1.4.2",
+ *       healthPath: "/health",
+ *       drainSeconds: 30,
+ *       replicas: 1,
+ *       environment: { PORT: "4000" },
+ *     },
+ *     worker: {},
+ *   },
+ *   environment: { PHX_HOST: "api.example.com", DATABASE_URL: database.appUrl },
+ *   secrets: { SECRET_KEY_BASE: config.requireSecret("secretKeyBase") },
+ *   composeEnvironment: { LOG_LEVEL: "info" },
+ *   registries: [{ server: "ghcr.io", username: "example", password: config.requireSecret("registryToken") }],
+ *   databases: [database],
+ *   migrations: {
+ *     service: "api",
+ *     command: ["bin/migrate"],
+ *     environment: { DATABASE_URL: database.migratorUrl },
+ *     timeoutSeconds: 600,
+ *   },
+ *   release: "2026-01-31",
+ *   pull: "missing",
+ *   healthTimeoutSeconds: 180,
+ * });
+ *
+ * @example
+ * // A PaaS behind Cloudflare, with its variables handed over.
+ * import { AppOrigin } from "groundwork/components";
+ * import * as pulumi from "@pulumi/pulumi";
+ *
+ * export const origin = new AppOrigin("api", {
+ *   kind: "external",
+ *   zoneId: "000000000000000000000000000020e1",
+ *   hostnames: ["api.example.com"],
+ *   target: "relay-api.fly.dev",
+ *   secrets: { OAUTH_ENCRYPTION_KEY: new pulumi.Config().requireSecret("oauthKey") },
+ *   deliver: { command: ["flyctl", "secrets", "import", "--app", "relay-api"] },
+ *   healthPath: "/health",
+ * });
+ *
+ * @example
+ * // A host without inbound ports.
+ * import { AppOrigin, RemoteHost, Tunnel } from "groundwork/components";
+ *
+ * declare const host: RemoteHost;
+ * declare const tunnel: Tunnel;
+ * export const origin = new AppOrigin("pika", {
+ *   kind: "tunnel",
+ *   host,
+ *   tunnel,
+ *   composeFile: "compose.yaml",
+ *   services: { "pika-cloud": { port: 3001 }, "pika-web": { port: 3000 } },
+ *   connector: { service: "cloudflared" },
+ * });
+ */
 export class AppOrigin extends pulumi.ComponentResource {
   /** `https://` addresses of the host names. */
-  readonly urls!: pulumi.Output<string[]>;
-  readonly hostnames!: pulumi.Output<string[]>;
-  /** Identity of what runs: a hash of images, configuration and secrets' versions. Undefined for external origins. */
-  readonly release!: pulumi.Output<string> | undefined;
+  readonly urls: pulumi.Output<string[]>;
+  readonly hostnames: pulumi.Output<string[]>;
+  /** Identity of what runs: a hash of images, configuration and variables. Undefined for external origins. */
+  readonly release: pulumi.Output<string> | undefined;
   /** Name of the compose project. Undefined for external origins. */
-  readonly project!: pulumi.Output<string> | undefined;
+  readonly project: pulumi.Output<string> | undefined;
   /** The last step: when it is done, the release answered. Undefined where nothing is verified. */
-  readonly verified!: pulumi.Resource | undefined;
+  readonly verified: pulumi.Resource | undefined;
 
   constructor(name: string, args: AppOriginArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("groundwork:index:AppOrigin", name, args, opts);
+    super(componentType("AppOrigin"), name, args, opts);
+    refuse(this, "AppOrigin", name, appOriginIssues(name, args));
+    if (args.kind === "external") {
+      this.hostnames = pulumi.output([...args.hostnames]);
+      this.release = undefined;
+      this.project = undefined;
+      this.verified = externalOrigin(this, name, args);
+    } else {
+      const deployment = composeDeployment(this, name, args);
+      this.hostnames = args.kind === "compose" ? pulumi.output([...args.hostnames]) : args.tunnel.hostnames;
+      this.release = deployment.release;
+      this.project = pulumi.output(deployment.project);
+      this.verified = deployment.last;
+    }
+    this.urls = this.hostnames.apply((hostnames) => hostnames.map((hostname) => `https://${hostname}`));
+    this.registerOutputs({
+      urls: this.urls,
+      hostnames: this.hostnames,
+      release: this.release,
+      project: this.project,
+    });
   }
 }

@@ -1,4 +1,7 @@
+import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { componentType } from "./shared/names";
+import { isHostname, isVariableName, Issues, refuse } from "./shared/validation";
 
 /** How Cloudflare builds a site from its repository. */
 export interface PagesBuild {
@@ -60,16 +63,188 @@ export interface PagesSiteArgs {
   readonly compatibilityFlags?: readonly string[];
 }
 
-/** A site on Cloudflare Pages with its custom domains. */
+/**
+ * A site on Cloudflare Pages: the project, its variables, its custom domains and their DNS records. The domain is
+ * attached before its record is made, as a record without a domain behind it answers 522.
+ *
+ * @example
+ * // The smallest: files are uploaded by a pipeline.
+ * import { PagesSite } from "groundwork/components";
+ *
+ * const site = new PagesSite("streampai", { accountId: "0000000000000000000000000000ac01" });
+ * export const urls = site.urls;
+ *
+ * @example
+ * // Everything: built by Cloudflare from a repository.
+ * import { PagesSite } from "groundwork/components";
+ * import * as pulumi from "@pulumi/pulumi";
+ *
+ * export const site = new PagesSite("plyr-staging", {
+ *   accountId: "0000000000000000000000000000ac01",
+ *   projectName: "plyr-fm-stg",
+ *   productionBranch: "main",
+ *   zoneId: "000000000000000000000000000020e1",
+ *   domains: ["stg.example.com"],
+ *   build: { command: "cd frontend && bun run build", outputDirectory: "frontend/build", cache: true },
+ *   source: { owner: "example", repository: "site", previewBranches: { include: ["feature/*"] } },
+ *   environment: { PUBLIC_API_URL: "https://api-stg.example.com" },
+ *   secrets: { SENTRY_AUTH_TOKEN: new pulumi.Config().requireSecret("sentryAuthToken") },
+ *   previewEnvironment: { PUBLIC_API_URL: "https://api-stg.example.com" },
+ *   compatibilityDate: "2026-01-31",
+ *   compatibilityFlags: ["nodejs_compat"],
+ * });
+ */
 export class PagesSite extends pulumi.ComponentResource {
-  readonly projectName!: pulumi.Output<string>;
+  readonly projectName: pulumi.Output<string>;
   /** The real `*.pages.dev` host. */
-  readonly subdomain!: pulumi.Output<string>;
+  readonly subdomain: pulumi.Output<string>;
   /** `https://` addresses: the custom domains, else the `*.pages.dev` one. */
-  readonly urls!: pulumi.Output<string[]>;
-  readonly productionBranch!: pulumi.Output<string>;
+  readonly urls: pulumi.Output<string[]>;
+  readonly productionBranch: pulumi.Output<string>;
 
   constructor(name: string, args: PagesSiteArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("groundwork:index:PagesSite", name, args, opts);
+    super(componentType("PagesSite"), name, args, opts);
+    refuse(this, "PagesSite", name, pagesSiteIssues(name, args));
+    const { accountId, zoneId, domains = [] } = args;
+    const productionBranch = args.productionBranch ?? "main";
+
+    const project = new cloudflare.PagesProject(
+      name,
+      {
+        accountId,
+        name: args.projectName ?? name,
+        productionBranch,
+        ...(args.build === undefined ? {} : { buildConfig: buildConfig(args.build) }),
+        ...(args.source === undefined ? {} : { source: sourceOf(args.source, productionBranch) }),
+        deploymentConfigs: {
+          production: deployment(args, args.environment, args.secrets),
+          preview: deployment(args, args.previewEnvironment ?? args.environment, args.previewSecrets),
+        },
+      },
+      { parent: this },
+    );
+    for (const domain of domains) {
+      const attached = new cloudflare.PagesDomain(
+        `${name}-domain-${domain}`,
+        { accountId, projectName: project.name, name: domain },
+        { parent: this },
+      );
+      if (zoneId === undefined) continue;
+      new cloudflare.DnsRecord(
+        `${name}-dns-${domain}`,
+        { zoneId, name: domain, type: "CNAME", content: project.subdomain, ttl: 1, proxied: true },
+        { parent: this, dependsOn: [attached] },
+      );
+    }
+    this.projectName = project.name;
+    this.subdomain = project.subdomain;
+    this.urls = project.subdomain.apply((host) =>
+      (domains.length > 0 ? domains : [host]).map((domain) => `https://${domain}`),
+    );
+    this.productionBranch = pulumi.output(productionBranch);
+    this.registerOutputs({
+      projectName: this.projectName,
+      subdomain: this.subdomain,
+      urls: this.urls,
+      productionBranch: this.productionBranch,
+    });
   }
+}
+
+/** Every member is set: one that is left out is planned as unknown for ever. */
+function buildConfig(build: PagesBuild) {
+  return {
+    buildCommand: build.command ?? "",
+    destinationDir: build.outputDirectory ?? "",
+    rootDir: build.rootDirectory ?? "",
+    buildCaching: build.cache ?? true,
+    webAnalyticsTag: "",
+    webAnalyticsToken: "",
+  };
+}
+
+function sourceOf(source: PagesSource, productionBranch: string) {
+  const { previewBranches = "all" } = source;
+  const custom = typeof previewBranches === "object" ? previewBranches : undefined;
+  return {
+    type: source.type ?? "github",
+    config: {
+      owner: source.owner,
+      repoName: source.repository,
+      productionBranch,
+      productionDeploymentsEnabled: source.deployProduction ?? true,
+      previewDeploymentSetting: custom === undefined ? (previewBranches as string) : "custom",
+      previewBranchIncludes: [...(custom?.include ?? ["*"])],
+      previewBranchExcludes: [...(custom?.exclude ?? [])],
+      pathIncludes: [...(source.includePaths ?? ["*"])],
+      pathExcludes: [...(source.excludePaths ?? [])],
+      prCommentsEnabled: source.pullRequestComments ?? true,
+    },
+  };
+}
+
+type Variables = Readonly<Record<string, pulumi.Input<string>>>;
+
+function deployment(args: PagesSiteArgs, environment: Variables = {}, secrets: Variables = {}) {
+  const variables: Record<string, { type: string; value: pulumi.Input<string> }> = {};
+  for (const [name, value] of Object.entries(environment)) variables[name] = { type: "plain_text", value };
+  for (const [name, value] of Object.entries(secrets)) {
+    variables[name] = { type: "secret_text", value: pulumi.secret(value) };
+  }
+  return {
+    envVars: variables,
+    ...(args.compatibilityDate === undefined ? {} : { compatibilityDate: args.compatibilityDate }),
+    ...(args.compatibilityFlags === undefined ? {} : { compatibilityFlags: [...args.compatibilityFlags] }),
+  };
+}
+
+/** Every mistake in a site's arguments. */
+export function pagesSiteIssues(name: string, args: PagesSiteArgs): Issues {
+  const issues = new Issues();
+  issues.check(
+    "projectName",
+    args.projectName ?? name,
+    (value) => /^[a-z0-9]([a-z0-9-]{0,56}[a-z0-9])?$/.test(value),
+    "is not a project name",
+    "1 to 58 lower-case letters, digits, hyphens, not starting or ending with a hyphen",
+  );
+  issues.check("productionBranch", args.productionBranch, (value) => /^\S+$/.test(value), "is not a branch");
+  const { domains = [] } = args;
+  if (domains.length > 100)
+    issues.add("domains", "a project has at most 100 custom domains", { value: domains.length });
+  domains.forEach((domain, index) => {
+    issues.check(`domains[${index}]`, domain, isHostname, "is not a full host name in lower case");
+    if (domains.indexOf(domain) !== index)
+      issues.add(`domains[${index}]`, "is there twice", { value: domain });
+  });
+  issues.check(
+    "compatibilityDate",
+    args.compatibilityDate,
+    (value) => /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value)),
+    "is not a date",
+    "YYYY-MM-DD",
+  );
+  const kinds = [
+    ["environment", args.environment, "secrets", args.secrets],
+    ["previewEnvironment", args.previewEnvironment, "previewSecrets", args.previewSecrets],
+  ] as const;
+  for (const [plainName, plain = {}, secretName, secret = {}] of kinds) {
+    for (const [at, names] of [
+      [plainName, plain],
+      [secretName, secret],
+    ] as const) {
+      for (const variable of Object.keys(names)) {
+        if (!isVariableName(variable)) issues.add(`${at}.${variable}`, "is not the name of a variable");
+      }
+    }
+    for (const variable of Object.keys(secret)) {
+      if (variable in plain) issues.add(`${secretName}.${variable}`, `is in ${plainName} as well`);
+    }
+  }
+  if (args.source !== undefined && args.build === undefined) {
+    issues.add("build", "a site that Cloudflare builds from a repository needs it", {
+      allowed: "build: { outputDirectory: … }",
+    });
+  }
+  return issues;
 }

@@ -1,4 +1,8 @@
+import { createHash } from "node:crypto";
+import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { componentType, fitName } from "./shared/names";
+import { isHostname, Issues, refuse } from "./shared/validation";
 
 /** Where the data of a bucket must stay. */
 export type R2Jurisdiction = "default" | "eu" | "fedramp" | "us";
@@ -89,14 +93,315 @@ export interface R2BucketAccess {
   readonly publicUrl: pulumi.Output<string> | undefined;
 }
 
-/** Private R2 buckets with S3 credentials scoped to each of them. */
+/** Permission groups for the objects of a bucket; the same in every account. */
+const objectGroups: Readonly<Record<R2Permission, string>> = {
+  read: "6a018a9f2fc74eb6b293b0c548f38b39",
+  write: "2efd5506f9c8494dacb1fa10a3e7d5b6",
+};
+
+const secondsPerDay = 86_400;
+
+/**
+ * Private R2 buckets, protected from deletion, with S3 credentials that reach the buckets they are for and no other.
+ *
+ * @example
+ * // The smallest.
+ * import { R2Buckets } from "groundwork/components";
+ *
+ * const storage = new R2Buckets("media", {
+ *   accountId: "0000000000000000000000000000ac01",
+ *   buckets: { uploads: { consumers: { api: "write" } } },
+ * });
+ * export const accessKeyId = storage.credentials["api"]?.accessKeyId;
+ * export const endpoint = storage.buckets["uploads"]?.endpoint;
+ *
+ * @example
+ * // Everything.
+ * import { R2Buckets } from "groundwork/components";
+ *
+ * export const storage = new R2Buckets("plyr", {
+ *   accountId: "0000000000000000000000000000ac01",
+ *   zoneId: "000000000000000000000000000020e1",
+ *   buckets: {
+ *     audio: {
+ *       name: "audio-staging",
+ *       location: "enam",
+ *       storageClass: "Standard",
+ *       customDomain: "audio.example.com",
+ *       minTlsVersion: "1.2",
+ *       cors: [{ origins: ["https://example.com"], methods: ["GET", "PUT"], headers: ["*"], maxAgeSeconds: 600 }],
+ *       lifecycle: [{ prefix: "tmp/", deleteAfterDays: 3 }, { infrequentAccessAfterDays: 90 }],
+ *       consumers: { api: "write", reports: "read" },
+ *     },
+ *     images: { name: "images-staging", jurisdiction: "eu", public: false, consumers: { api: "write" } },
+ *   },
+ *   credentialsVersion: 1,
+ *   protect: true,
+ *   retainOnDelete: true,
+ * });
+ */
 export class R2Buckets extends pulumi.ComponentResource {
   /** By the same short names as in the arguments. */
-  readonly buckets!: Readonly<Record<string, R2BucketAccess>>;
+  readonly buckets: Readonly<Record<string, R2BucketAccess>>;
   /** Credentials by consumer. */
-  readonly credentials!: Readonly<Record<string, S3Credentials>>;
+  readonly credentials: Readonly<Record<string, S3Credentials>>;
 
   constructor(name: string, args: R2BucketsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("groundwork:index:R2Buckets", name, args, opts);
+    super(componentType("R2Buckets"), name, args, opts);
+    refuse(this, "R2Buckets", name, r2BucketsIssues(name, args));
+    this.buckets = mapEntries(args.buckets, (key, spec) => this.bucket(name, key, spec, args));
+    const consumers = [
+      ...new Set(Object.values(args.buckets).flatMap(({ consumers = {} }) => Object.keys(consumers))),
+    ].sort();
+    this.credentials = Object.fromEntries(
+      consumers.map((consumer) => [consumer, this.consumer(name, consumer, args)]),
+    );
+    this.registerOutputs({ buckets: this.buckets, credentials: this.credentials });
   }
+
+  private bucket(name: string, key: string, spec: R2BucketSpec, args: R2BucketsArgs): R2BucketAccess {
+    const { accountId, zoneId } = args;
+    const jurisdiction = spec.jurisdiction ?? "default";
+    const child = `${name}-${key}`;
+    const bucket = new cloudflare.R2Bucket(
+      child,
+      {
+        accountId,
+        name: bucketName(name, key, spec),
+        jurisdiction,
+        storageClass: spec.storageClass ?? "Standard",
+        ...(spec.location === undefined ? {} : { location: spec.location }),
+      },
+      {
+        parent: this,
+        protect: args.protect ?? true,
+        retainOnDelete: args.retainOnDelete ?? false,
+        // The provider would not notice that a bucket must move.
+        replaceOnChanges: ["jurisdiction"],
+      },
+    );
+    const around = { accountId, bucketName: bucket.name, jurisdiction };
+    if (spec.cors !== undefined && spec.cors.length > 0) {
+      new cloudflare.R2BucketCors(
+        `${child}-cors`,
+        { ...around, rules: spec.cors.map(corsRule) },
+        { parent: this },
+      );
+    }
+    if (spec.lifecycle !== undefined && spec.lifecycle.length > 0) {
+      new cloudflare.R2BucketLifecycle(
+        `${child}-lifecycle`,
+        { ...around, rules: lifecycleRules(spec.lifecycle) },
+        { parent: this },
+      );
+    }
+    if (spec.customDomain !== undefined && zoneId !== undefined) {
+      new cloudflare.R2CustomDomain(
+        `${child}-domain`,
+        { ...around, domain: spec.customDomain, zoneId, enabled: true, minTls: spec.minTlsVersion ?? "1.2" },
+        { parent: this },
+      );
+    }
+    const managed =
+      spec.public === undefined
+        ? undefined
+        : new cloudflare.R2ManagedDomain(
+            `${child}-r2-dev`,
+            { ...around, enabled: spec.public },
+            { parent: this },
+          );
+    const host = pulumi.output(accountId).apply((account) => s3Host(account, jurisdiction));
+    return {
+      bucketName: bucket.name,
+      host,
+      endpoint: pulumi.interpolate`https://${host}`,
+      region: "auto",
+      publicUrl:
+        spec.customDomain !== undefined
+          ? pulumi.output(`https://${spec.customDomain}`)
+          : spec.public === true && managed !== undefined
+            ? pulumi.interpolate`https://${managed.domain}`
+            : undefined,
+    };
+  }
+
+  /** A token with one policy for each kind of permission; its id and the hash of its value are the S3 keys. */
+  private consumer(name: string, consumer: string, args: R2BucketsArgs): S3Credentials {
+    const { accountId, credentialsVersion: version = 1 } = args;
+    const policies = (["read", "write"] as const).flatMap((permission) => {
+      const buckets = Object.entries(args.buckets)
+        .filter(([, { consumers = {} }]) => consumers[consumer] === permission)
+        .map(([key, spec]) => `${spec.jurisdiction ?? "default"}_${bucketName(name, key, spec)}`)
+        .sort();
+      if (buckets.length === 0) return [];
+      return [
+        {
+          effect: "allow",
+          permissionGroups: [{ id: objectGroups[permission] }],
+          // Compact and sorted: the API's own text is what the provider compares with.
+          resources: pulumi
+            .output(accountId)
+            .apply((account) =>
+              JSON.stringify(
+                Object.fromEntries(
+                  buckets.map((bucket) => [`com.cloudflare.edge.r2.bucket.${account}_${bucket}`, "*"]),
+                ),
+              ),
+            ),
+        },
+      ];
+    });
+    const token = new cloudflare.AccountToken(
+      `${name}-consumer-${consumer}${version === 1 ? "" : `-v${version}`}`,
+      { accountId, name: fitName(`${name} ${consumer}`, 120), policies },
+      {
+        parent: this,
+      },
+    );
+    return {
+      accessKeyId: token.id,
+      secretAccessKey: pulumi.secret(
+        pulumi.secret(token.value).apply((value) => createHash("sha256").update(value).digest("hex")),
+      ),
+    };
+  }
+}
+
+function mapEntries<T, U>(
+  record: Readonly<Record<string, T>>,
+  make: (key: string, value: T) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, make(key, value)]));
+}
+
+function bucketName(component: string, key: string, spec: R2BucketSpec): string {
+  return spec.name ?? fitName(`${component}-${key}`, 63);
+}
+
+/** The host of the S3 interface: a jurisdiction's buckets answer at its own only. */
+export function s3Host(accountId: string, jurisdiction: R2Jurisdiction): string {
+  const middle = jurisdiction === "default" ? "" : `.${jurisdiction}`;
+  return `${accountId}${middle}.r2.cloudflarestorage.com`;
+}
+
+function corsRule(rule: R2CorsRule) {
+  return {
+    allowed: {
+      origins: [...rule.origins],
+      methods: [...(rule.methods ?? ["GET", "HEAD"])],
+      headers: [...(rule.headers ?? [])],
+    },
+    exposeHeaders: [...(rule.exposeHeaders ?? [])],
+    maxAgeSeconds: rule.maxAgeSeconds ?? 3600,
+  };
+}
+
+/** The rules in seconds; R2's own rule about unfinished uploads is restated, as writing rules replaces all of them. */
+export function lifecycleRules(rules: readonly R2LifecycleRule[]) {
+  const age = (days: number) => ({ type: "Age", maxAge: days * secondsPerDay });
+  const own = rules.map((rule, index) => ({
+    id: `groundwork-${index + 1}`,
+    enabled: true,
+    conditions: { prefix: rule.prefix ?? "" },
+    ...(rule.deleteAfterDays === undefined
+      ? {}
+      : { deleteObjectsTransition: { condition: age(rule.deleteAfterDays) } }),
+    ...(rule.infrequentAccessAfterDays === undefined
+      ? {}
+      : {
+          storageClassTransitions: [
+            { storageClass: "InfrequentAccess", condition: age(rule.infrequentAccessAfterDays) },
+          ],
+        }),
+    ...(rule.abortUploadsAfterDays === undefined
+      ? {}
+      : { abortMultipartUploadsTransition: { condition: age(rule.abortUploadsAfterDays) } }),
+  }));
+  const everywhere = rules.some(
+    ({ prefix = "", abortUploadsAfterDays }) => prefix === "" && abortUploadsAfterDays !== undefined,
+  );
+  if (everywhere) return own;
+  return [
+    ...own,
+    {
+      id: "Default Multipart Abort Rule",
+      enabled: true,
+      conditions: { prefix: "" },
+      abortMultipartUploadsTransition: { condition: age(7) },
+    },
+  ];
+}
+
+/** Every mistake in the arguments. */
+export function r2BucketsIssues(name: string, args: R2BucketsArgs): Issues {
+  const issues = new Issues();
+  const entries = Object.entries(args.buckets);
+  if (entries.length === 0) issues.add("buckets", "is empty");
+  const names = new Map<string, string>();
+  for (const [key, spec] of entries) {
+    const at = `buckets.${key}`;
+    const physical = bucketName(name, key, spec);
+    issues.check(
+      `${at}.name`,
+      physical,
+      (value) => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(value),
+      "is not a bucket name",
+      "3 to 63 lower-case letters, digits, hyphens, not starting or ending with a hyphen",
+    );
+    const other = names.get(physical);
+    if (other !== undefined) issues.add(`${at}.name`, `is the name of ${other} as well`, { value: physical });
+    names.set(physical, at);
+    if (spec.location !== undefined && (spec.jurisdiction ?? "default") !== "default") {
+      issues.add(`${at}.location`, "has no meaning with a jurisdiction", { value: spec.location });
+    }
+    issues.check(
+      `${at}.customDomain`,
+      spec.customDomain,
+      isHostname,
+      "is not a full host name in lower case",
+    );
+    if (spec.customDomain !== undefined && args.zoneId === undefined) {
+      issues.add("zoneId", `is needed for ${at}.customDomain`);
+    }
+    (spec.cors ?? []).forEach((rule, index) => {
+      if (rule.origins.length === 0) issues.add(`${at}.cors[${index}].origins`, "is empty");
+      rule.origins.forEach((origin, position) =>
+        issues.check(
+          `${at}.cors[${index}].origins[${position}]`,
+          origin,
+          (value) => value === "*" || /^https?:\/\/[^\s/]+$/.test(value),
+          "is not an origin",
+          "scheme and host without a slash at the end",
+        ),
+      );
+    });
+    (spec.lifecycle ?? []).forEach((rule, index) => {
+      const when = ["deleteAfterDays", "infrequentAccessAfterDays", "abortUploadsAfterDays"] as const;
+      if (when.every((kind) => rule[kind] === undefined))
+        issues.add(`${at}.lifecycle[${index}]`, "does nothing");
+      for (const kind of when) {
+        issues.check(
+          `${at}.lifecycle[${index}].${kind}`,
+          rule[kind],
+          (days) => Number.isInteger(days) && days >= 1 && days <= 36_500,
+          "is not a number of days",
+          "1 to 36500 days",
+        );
+      }
+    });
+    for (const consumer of Object.keys(spec.consumers ?? {})) {
+      if (!/^[a-z0-9][a-z0-9-]*$/.test(consumer)) {
+        issues.add(`${at}.consumers.${consumer}`, "is not a name", {
+          allowed: "lower case, digits, hyphens",
+        });
+      }
+    }
+  }
+  issues.check(
+    "credentialsVersion",
+    args.credentialsVersion,
+    (value) => Number.isInteger(value) && value >= 1,
+    "is not a whole number from 1",
+  );
+  return issues;
 }

@@ -1,4 +1,8 @@
+import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import { componentType, fitName } from "./shared/names";
+import { isHostname, Issues, refuse } from "./shared/validation";
 
 /** Options of how cloudflared speaks to a service behind a tunnel. Times are in seconds. */
 export interface TunnelOriginRequest {
@@ -51,16 +55,156 @@ export interface TunnelConnection {
   readonly hostnames: pulumi.Output<string[]>;
 }
 
-/** A Cloudflare tunnel managed from here, with its routes and DNS records. */
+/**
+ * A Cloudflare tunnel that is configured from here, with its routes and the DNS records of its host names. Its
+ * connector (cloudflared) runs beside what it serves, with `token` as TUNNEL_TOKEN, and needs no inbound port.
+ *
+ * @example
+ * // The smallest.
+ * import { Tunnel } from "groundwork/components";
+ *
+ * const tunnel = new Tunnel("pika", {
+ *   accountId: "0000000000000000000000000000ac01",
+ *   zoneId: "000000000000000000000000000020e1",
+ *   routes: [{ hostname: "api.example.com", service: "http://pika-cloud:3001" }],
+ * });
+ * export const token = tunnel.token;
+ *
+ * @example
+ * // Everything.
+ * import { Tunnel } from "groundwork/components";
+ *
+ * export const tunnel = new Tunnel("pika", {
+ *   accountId: "0000000000000000000000000000ac01",
+ *   zoneId: "000000000000000000000000000020e1",
+ *   tunnelName: "pika-production",
+ *   routes: [
+ *     { hostname: "api.example.com", path: "^/ws", service: "http://pika-sockets:3002" },
+ *     { hostname: "api.example.com", service: "http://pika-cloud:3001", originRequest: { connectTimeout: 10 } },
+ *     { hostname: "example.com", service: "https://pika-web:3000", originRequest: { noTlsVerify: true } },
+ *   ],
+ *   catchAll: "http_status:404",
+ *   manageDns: true,
+ * });
+ */
 export class Tunnel extends pulumi.ComponentResource implements TunnelConnection {
-  readonly tunnelId!: pulumi.Output<string>;
+  readonly tunnelId: pulumi.Output<string>;
   /** What `TUNNEL_TOKEN` of cloudflared is. Secret. */
-  readonly token!: pulumi.Output<string>;
+  readonly token: pulumi.Output<string>;
   /** Target of the CNAME records: `<id>.cfargotunnel.com`. */
-  readonly cname!: pulumi.Output<string>;
-  readonly hostnames!: pulumi.Output<string[]>;
+  readonly cname: pulumi.Output<string>;
+  readonly hostnames: pulumi.Output<string[]>;
 
   constructor(name: string, args: TunnelArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("groundwork:index:Tunnel", name, args, opts);
+    super(componentType("Tunnel"), name, args, opts);
+    refuse(this, "Tunnel", name, tunnelIssues(args));
+    const { accountId, zoneId } = args;
+    const hostnames = [...new Set(args.routes.map(({ hostname }) => hostname))];
+
+    const secret = new random.RandomBytes(`${name}-secret`, { length: 32 }, { parent: this });
+    const tunnel = new cloudflare.ZeroTrustTunnelCloudflared(
+      name,
+      {
+        accountId,
+        name: args.tunnelName ?? fitName(name, 100),
+        configSrc: "cloudflare",
+        tunnelSecret: pulumi.secret(secret.base64),
+      },
+      // Names are unique among live tunnels, so a replacement needs the old one gone.
+      { parent: this, deleteBeforeReplace: true },
+    );
+    const configuration = new cloudflare.ZeroTrustTunnelCloudflaredConfig(
+      `${name}-config`,
+      {
+        accountId,
+        tunnelId: tunnel.id,
+        source: "cloudflare",
+        config: {
+          ingresses: [...args.routes.map(ingress), { service: args.catchAll ?? "http_status:404" }],
+        },
+      },
+      { parent: this },
+    );
+    this.tunnelId = tunnel.id;
+    this.cname = pulumi.interpolate`${tunnel.id}.cfargotunnel.com`;
+    // What the API's token call answers, without asking it at every preview.
+    this.token = pulumi.secret(
+      pulumi
+        .all([accountId, tunnel.id, secret.base64])
+        .apply(([a, t, s]) => Buffer.from(JSON.stringify({ a, t, s })).toString("base64")),
+    );
+    this.hostnames = pulumi.output(hostnames);
+    if (args.manageDns ?? true) {
+      for (const hostname of hostnames) {
+        new cloudflare.DnsRecord(
+          `${name}-dns-${hostname}`,
+          { zoneId, name: hostname, type: "CNAME", content: this.cname, ttl: 1, proxied: true },
+          { parent: this, dependsOn: [configuration] },
+        );
+      }
+    }
+    this.registerOutputs({
+      tunnelId: this.tunnelId,
+      token: this.token,
+      cname: this.cname,
+      hostnames: this.hostnames,
+    });
   }
+}
+
+function ingress({ hostname, path, service, originRequest }: TunnelRoute) {
+  if (originRequest === undefined) return { hostname, ...(path === undefined ? {} : { path }), service };
+  const { access, ...rest } = originRequest;
+  return {
+    hostname,
+    ...(path === undefined ? {} : { path }),
+    service,
+    originRequest: {
+      ...rest,
+      ...(access === undefined
+        ? {}
+        : { access: { required: true, teamName: access.teamName, audTags: [...access.audiences] } }),
+    },
+  };
+}
+
+/** Every mistake in a tunnel's arguments. */
+export function tunnelIssues(args: TunnelArgs): Issues {
+  const issues = new Issues();
+  const service = /^(https?|tcp|ssh):\/\/[^\s/]+$|^unix:\/\S+$|^http_status:[1-5]\d\d$/;
+  if (args.routes.length === 0) issues.add("routes", "a tunnel needs a route");
+  const seen = new Set<string>();
+  args.routes.forEach((route, index) => {
+    const at = `routes[${index}]`;
+    issues.check(`${at}.hostname`, route.hostname, isHostname, "is not a full host name in lower case");
+    issues.check(
+      `${at}.service`,
+      route.service,
+      (value) => service.test(value),
+      "is nothing a tunnel can connect to",
+      "http://service:port, https://, tcp://, ssh://, unix:/path, http_status:404",
+    );
+    const key = `${route.hostname} ${route.path ?? ""}`;
+    if (seen.has(key)) issues.add(at, "can never match: an earlier route has the same host name and path");
+    else if (seen.has(`${route.hostname} `)) {
+      issues.add(at, "can never match: an earlier route takes every path of this host name", {
+        value: route.path,
+      });
+    }
+    seen.add(key);
+  });
+  issues.check(
+    "catchAll",
+    args.catchAll,
+    (value) => service.test(value),
+    "is nothing a tunnel can answer with",
+    "http_status:404",
+  );
+  issues.check(
+    "tunnelName",
+    args.tunnelName,
+    (value) => value !== "" && value.length <= 100,
+    "has not 1 to 100 characters",
+  );
+  return issues;
 }

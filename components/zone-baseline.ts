@@ -1,4 +1,7 @@
+import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { componentType, fitName, slug } from "./shared/names";
+import { isHostname, isInZone, isPlain, isUrlPath, Issues, refuse } from "./shared/validation";
 
 export type ZonePlan = "free" | "pro" | "business" | "enterprise";
 
@@ -117,13 +120,350 @@ export interface ZoneBaselineArgs {
   readonly records?: readonly ZoneRecord[];
 }
 
-/** The settings, rules and further records of a zone. One stack only may own them. */
+/** How many rules of a kind a zone may have on the free plan. */
+const freeLimits = { redirects: 10, firewallRules: 5, cacheRules: 10 } as const;
+
+/**
+ * The settings, rules and further records of a zone. They exist once a zone, so one stack only may own them. Destroying
+ * the stack leaves the settings as they are: Cloudflare has no delete for them.
+ *
+ * @example
+ * // The smallest: TLS verified to the origin, TLS 1.2 or newer, HTTPS only, Brotli, WebSockets.
+ * import { ZoneBaseline } from "groundwork/components";
+ *
+ * export const zone = new ZoneBaseline("zone", {
+ *   zoneId: "000000000000000000000000000020e1",
+ *   zoneName: "example.com",
+ * });
+ *
+ * @example
+ * // Everything.
+ * import { ZoneBaseline } from "groundwork/components";
+ *
+ * export const zone = new ZoneBaseline("zone", {
+ *   zoneId: "000000000000000000000000000020e1",
+ *   zoneName: "example.com",
+ *   plan: "free",
+ *   ssl: "strict",
+ *   minTlsVersion: "1.2",
+ *   tls13: "on",
+ *   alwaysUseHttps: true,
+ *   automaticHttpsRewrites: true,
+ *   brotli: true,
+ *   websockets: true,
+ *   http3: true,
+ *   earlyHints: true,
+ *   hsts: { maxAgeSeconds: 31536000, includeSubdomains: true, preload: true },
+ *   browserCacheTtl: 0,
+ *   authenticatedOriginPulls: true,
+ *   redirects: [{ from: "www.example.com", to: "example.com" }],
+ *   securityHeaders: true,
+ *   responseHeaders: { Server: null, "X-Frame-Options": "SAMEORIGIN" },
+ *   rateLimit: { pathPrefix: "/api/auth/", requestsPer10Seconds: 20 },
+ *   firewallRules: [{ ref: "no-dotfiles", expression: 'http.request.uri.path contains "/."', action: "block" }],
+ *   cacheRules: [{ ref: "api", expression: 'starts_with(http.request.uri.path, "/api/")', cache: false }],
+ *   dnssec: true,
+ *   records: [{ name: "example.com", type: "CAA", content: "0 issue letsencrypt.org" }],
+ * });
+ */
 export class ZoneBaseline extends pulumi.ComponentResource {
-  readonly zoneId!: pulumi.Output<string>;
+  readonly zoneId: pulumi.Output<string>;
   /** Values of the settings that are managed, by the API's ids. */
-  readonly settings!: pulumi.Output<Record<string, unknown>>;
+  readonly settings: pulumi.Output<Readonly<Record<string, ZoneSettingValue>>>;
 
   constructor(name: string, args: ZoneBaselineArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("groundwork:index:ZoneBaseline", name, args, opts);
+    super(componentType("ZoneBaseline"), name, args, opts);
+    refuse(this, "ZoneBaseline", name, zoneBaselineIssues(args));
+    const { zoneId } = args;
+    const settings = zoneSettings(args);
+    for (const [settingId, value] of Object.entries(settings)) {
+      new cloudflare.ZoneSetting(`${name}-${settingId}`, { zoneId, settingId, value }, { parent: this });
+    }
+    for (const { suffix, phase, rules } of zoneRulesets(args)) {
+      new cloudflare.Ruleset(
+        `${name}-${suffix}`,
+        { zoneId, kind: "zone", name: `groundwork ${suffix}`, phase, rules },
+        // A zone has one ruleset for each phase, so a replacement needs the old one gone.
+        { parent: this, deleteBeforeReplace: true },
+      );
+    }
+    for (const { from } of args.redirects ?? []) {
+      // The discard prefix: the redirect answers before anything would be asked of it.
+      new cloudflare.DnsRecord(
+        `${name}-redirect-${from}`,
+        { zoneId, name: from, type: "AAAA", content: "100::", ttl: 1, proxied: true },
+        { parent: this },
+      );
+    }
+    (args.records ?? []).forEach((record) => {
+      new cloudflare.DnsRecord(
+        `${name}-record-${recordKey(record)}`,
+        { zoneId, ...dnsRecord(record) },
+        { parent: this },
+      );
+    });
+    if (args.dnssec !== undefined) {
+      new cloudflare.ZoneDnssec(
+        `${name}-dnssec`,
+        { zoneId, status: args.dnssec ? "active" : "disabled" },
+        { parent: this },
+      );
+    }
+    this.zoneId = pulumi.output(zoneId);
+    this.settings = pulumi.output(settings);
+    this.registerOutputs({ zoneId: this.zoneId, settings: this.settings });
   }
+}
+
+/** A setting's value as the API has it. */
+export type ZoneSettingValue =
+  string | number | { readonly strict_transport_security: Readonly<Record<string, boolean | number>> };
+
+/** The settings by the API's ids, with the API's own values. */
+export function zoneSettings(args: ZoneBaselineArgs): Record<string, ZoneSettingValue> {
+  const onOff = (value: boolean) => (value ? "on" : "off");
+  const { hsts } = args;
+  return {
+    ssl: args.ssl ?? "strict",
+    min_tls_version: args.minTlsVersion ?? "1.2",
+    tls_1_3: args.tls13 ?? "on",
+    always_use_https: onOff(args.alwaysUseHttps ?? true),
+    automatic_https_rewrites: onOff(args.automaticHttpsRewrites ?? true),
+    websockets: onOff(args.websockets ?? true),
+    http3: onOff(args.http3 ?? true),
+    ...((args.brotli ?? true) ? { brotli: "on" } : {}),
+    ...(args.earlyHints === undefined ? {} : { early_hints: onOff(args.earlyHints) }),
+    ...(args.browserCacheTtl === undefined ? {} : { browser_cache_ttl: args.browserCacheTtl }),
+    ...(args.authenticatedOriginPulls === undefined
+      ? {}
+      : { tls_client_auth: onOff(args.authenticatedOriginPulls) }),
+    ...(hsts === undefined
+      ? {}
+      : {
+          // Passed on as it is, so in the API's own spelling, with every member that the API gives back.
+          security_header: {
+            strict_transport_security: {
+              enabled: hsts.enabled ?? true,
+              max_age: hsts.maxAgeSeconds ?? 15_552_000,
+              include_subdomains: hsts.includeSubdomains ?? false,
+              preload: hsts.preload ?? false,
+              nosniff: hsts.nosniff ?? true,
+            },
+          },
+        }),
+  };
+}
+
+type Rules = NonNullable<cloudflare.RulesetArgs["rules"]>;
+
+/** The usual headers of a site that embeds nothing and is embedded nowhere. */
+const securityHeaders: Readonly<Record<string, string>> = {
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+  "Referrer-Policy": "strict-origin-when-cross-origin",
+  "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+};
+
+/** The entry points of the phases that have rules. Each rule has a stable `ref`. */
+export function zoneRulesets(
+  args: ZoneBaselineArgs,
+): readonly { readonly suffix: string; readonly phase: string; readonly rules: Rules }[] {
+  const headers = { ...(args.securityHeaders === true ? securityHeaders : {}), ...args.responseHeaders };
+  const { rateLimit } = args;
+  const phases = [
+    {
+      suffix: "redirects",
+      phase: "http_request_dynamic_redirect",
+      rules: (args.redirects ?? []).map(({ from, to, statusCode = 301 }) => ({
+        ref: `redirect-${slug(from)}`,
+        description: `${from} to ${to}`,
+        expression: `(http.host eq "${from}")`,
+        action: "redirect",
+        actionParameters: {
+          fromValue: {
+            statusCode,
+            preserveQueryString: true,
+            targetUrl: { expression: `concat("https://${to}", http.request.uri.path)` },
+          },
+        },
+        enabled: true,
+      })),
+    },
+    {
+      suffix: "headers",
+      phase: "http_response_headers_transform",
+      rules:
+        Object.keys(headers).length === 0
+          ? []
+          : [
+              {
+                ref: "response-headers",
+                description: "Headers of every response",
+                expression: "true",
+                action: "rewrite",
+                actionParameters: {
+                  headers: Object.fromEntries(
+                    Object.entries(headers).map(([header, value]) => [
+                      header,
+                      value === null ? { operation: "remove" } : { operation: "set", value },
+                    ]),
+                  ),
+                },
+                enabled: true,
+              },
+            ],
+    },
+    {
+      suffix: "rate-limit",
+      phase: "http_ratelimit",
+      rules:
+        rateLimit === undefined
+          ? []
+          : [
+              {
+                ref: "rate-limit",
+                description: `At most ${rateLimit.requestsPer10Seconds} requests in 10 s to ${rateLimit.pathPrefix}`,
+                expression: `(starts_with(http.request.uri.path, "${rateLimit.pathPrefix}"))`,
+                action: "block",
+                ratelimit: {
+                  characteristics: ["cf.colo.id", "ip.src"],
+                  period: 10,
+                  requestsPerPeriod: rateLimit.requestsPer10Seconds,
+                  mitigationTimeout: 10,
+                },
+                enabled: true,
+              },
+            ],
+    },
+    {
+      suffix: "firewall",
+      phase: "http_request_firewall_custom",
+      rules: (args.firewallRules ?? []).map(({ ref, expression, action, description = ref }) => ({
+        ref,
+        description,
+        expression,
+        action,
+        enabled: true,
+      })),
+    },
+    {
+      suffix: "cache",
+      phase: "http_request_cache_settings",
+      rules: (args.cacheRules ?? []).map(({ ref, expression, cache, edgeTtl, browserTtl }) => ({
+        ref,
+        description: ref,
+        expression,
+        action: "set_cache_settings",
+        actionParameters: {
+          cache,
+          ...(edgeTtl === undefined ? {} : { edgeTtl: { mode: "override_origin", default: edgeTtl } }),
+          ...(browserTtl === undefined
+            ? {}
+            : { browserTtl: { mode: "override_origin", default: browserTtl } }),
+        },
+        enabled: true,
+      })),
+    },
+  ];
+  return phases.filter(({ rules }) => rules.length > 0);
+}
+
+/** Part of a resource's name: stays the same when the content of an only record changes. */
+function recordKey({ name, type, content }: ZoneRecord): string {
+  const single = type === "A" || type === "AAAA" || type === "CNAME";
+  return `${type.toLowerCase()}-${name}${single || !isPlain(content) ? "" : `-${fitName(slug(String(content)), 40)}`}`;
+}
+
+function dnsRecord(record: ZoneRecord) {
+  const { name, type, content, ttl = 1, proxied = false, priority } = record;
+  if (type === "CAA") {
+    const parts = pulumi.output(content).apply((text) => {
+      const [flags = "0", tag = "issue", ...value] = text.split(" ");
+      return { flags: Number(flags), tag, value: value.join(" ") };
+    });
+    return { name, type, ttl, data: parts };
+  }
+  return {
+    name,
+    type,
+    ttl,
+    content,
+    ...(type === "MX" ? { priority: priority ?? 10 } : {}),
+    ...(type === "TXT" || type === "MX" ? {} : { proxied }),
+  };
+}
+
+/** Every mistake in the arguments. */
+export function zoneBaselineIssues(args: ZoneBaselineArgs): Issues {
+  const issues = new Issues();
+  const { hsts, zoneName, plan = "free", redirects = [], rateLimit } = args;
+  issues.check("zoneName", zoneName, isHostname, "is not a domain in lower case");
+  if (hsts !== undefined) {
+    const { maxAgeSeconds = 15_552_000, includeSubdomains = false, preload = false } = hsts;
+    if (!Number.isInteger(maxAgeSeconds) || maxAgeSeconds < 0) {
+      issues.add("hsts.maxAgeSeconds", "is not a number of seconds", { value: maxAgeSeconds });
+    }
+    if (preload && !(includeSubdomains && maxAgeSeconds >= 31_536_000)) {
+      issues.add("hsts.preload", "needs includeSubdomains and at least 31536000 seconds", {
+        value: maxAgeSeconds,
+      });
+    }
+  }
+  redirects.forEach(({ from, to }, index) => {
+    const at = `redirects[${index}]`;
+    issues.check(`${at}.from`, from, isHostname, "is not a full host name in lower case");
+    issues.check(`${at}.to`, to, isHostname, "is not a full host name in lower case");
+    if (isHostname(from) && !isInZone(from, zoneName))
+      issues.add(`${at}.from`, "is outside the zone", { value: from });
+    if (from === to) issues.add(at, "redirects to itself", { value: from });
+    if (redirects.findIndex((other) => other.from === from) !== index)
+      issues.add(`${at}.from`, "is there twice", { value: from });
+  });
+  if (rateLimit !== undefined) {
+    issues.check("rateLimit.pathPrefix", rateLimit.pathPrefix, isUrlPath, "is not a path");
+    if (/["\\]/.test(rateLimit.pathPrefix)) issues.add("rateLimit.pathPrefix", "has a quote or backslash");
+    if (!Number.isInteger(rateLimit.requestsPer10Seconds) || rateLimit.requestsPer10Seconds < 1) {
+      issues.add("rateLimit.requestsPer10Seconds", "is not a whole number from 1", {
+        value: rateLimit.requestsPer10Seconds,
+      });
+    }
+  }
+  for (const kind of ["firewallRules", "cacheRules"] as const) {
+    const rules = args[kind] ?? [];
+    rules.forEach(({ ref, expression }, index) => {
+      const at = `${kind}[${index}]`;
+      if (!/^[A-Za-z0-9_-]{1,64}$/.test(ref)) issues.add(`${at}.ref`, "is not a name", { value: ref });
+      if (rules.findIndex((other) => other.ref === ref) !== index)
+        issues.add(`${at}.ref`, "is there twice", { value: ref });
+      if (expression.trim() === "") issues.add(`${at}.expression`, "is empty");
+      if (plan === "free" && / matches /.test(expression)) {
+        issues.add(`${at}.expression`, "uses a regular expression, which the free plan does not have");
+      }
+    });
+  }
+  if (plan === "free") {
+    for (const [kind, limit] of Object.entries(freeLimits) as [keyof typeof freeLimits, number][]) {
+      const count = args[kind]?.length ?? 0;
+      if (count > limit) issues.add(kind, `are more than the free plan's ${limit}`, { value: count });
+    }
+    (args.cacheRules ?? []).forEach(({ edgeTtl }, index) => {
+      if (edgeTtl !== undefined && edgeTtl < 7200) {
+        issues.add(`cacheRules[${index}].edgeTtl`, "is less than the free plan's 7200 seconds", {
+          value: edgeTtl,
+        });
+      }
+    });
+  }
+  const seen = new Set<string>();
+  (args.records ?? []).forEach((record, index) => {
+    const at = `records[${index}]`;
+    issues.check(`${at}.name`, record.name, (value) => isInZone(value, zoneName), "is outside the zone");
+    if (record.proxied === true && (record.ttl ?? 1) !== 1) {
+      issues.add(`${at}.ttl`, "must be 1 for a proxied record", { value: record.ttl });
+    }
+    const key = recordKey(record);
+    if (seen.has(key)) issues.add(at, "is there twice", { value: key });
+    seen.add(key);
+  });
+  return issues;
 }

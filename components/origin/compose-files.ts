@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { parse } from "yaml";
+
+/** What is looked at in a user's compose file. */
+export interface ComposeSummary {
+  readonly services: Readonly<Record<string, { readonly image?: unknown }>>;
+}
+
+/** Reads a compose file and what is next to it; says what is wrong instead of throwing. */
+export function readComposeFile(
+  path: string,
+): { readonly text: string; readonly summary: ComposeSummary } | { readonly problem: string } {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    return { problem: `cannot be read from ${relative(process.cwd(), resolve(path)) || path}` };
+  }
+  return summarise(text);
+}
+
+/** The services of a compose file's text. */
+export function summarise(
+  text: string,
+): { readonly text: string; readonly summary: ComposeSummary } | { readonly problem: string } {
+  let document: unknown;
+  try {
+    document = parse(text, { logLevel: "silent", merge: true });
+  } catch (error) {
+    const line = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    return { problem: `is not YAML: ${line ?? ""}` };
+  }
+  const services = (document as { services?: unknown } | null)?.services;
+  if (typeof services !== "object" || services === null) return { problem: "has no services" };
+  return { text, summary: { services: services as ComposeSummary["services"] } };
+}
+
+/** A text file that goes to the host. */
+export interface HostFile {
+  /** Relative to the project's folder, with forward slashes. */
+  readonly path: string;
+  readonly content: string;
+  readonly mode: "0600" | "0644" | "0755";
+}
+
+/** Files (and all files in folders) that go beside the compose file, at the same place relative to it. */
+export function readFurtherFiles(
+  composeFile: string,
+  paths: readonly string[],
+): { readonly files: readonly HostFile[]; readonly problems: readonly (readonly [string, string])[] } {
+  const base = dirname(resolve(composeFile));
+  const files: HostFile[] = [];
+  const problems: [string, string][] = [];
+  const visit = (full: string): void => {
+    const info = statSync(full);
+    if (info.isDirectory()) {
+      for (const entry of readdirSync(full).sort()) visit(join(full, entry));
+      return;
+    }
+    const content = readFileSync(full);
+    const text = content.toString("utf8");
+    const path = relative(base, full).split(sep).join("/");
+    if (Buffer.compare(Buffer.from(text, "utf8"), content) !== 0) problems.push([path, "is not a text file"]);
+    files.push({ path, content: text, mode: (info.mode & 0o100) === 0 ? "0644" : "0755" });
+  };
+  for (const path of paths) {
+    const full = resolve(path);
+    if (full !== base && !full.startsWith(`${base}${sep}`)) {
+      problems.push([path, "is not below the compose file's folder"]);
+      continue;
+    }
+    try {
+      visit(full);
+    } catch {
+      problems.push([path, "cannot be read"]);
+    }
+  }
+  return { files, problems };
+}
+
+/** One service in the override file. */
+export interface ServiceOverride {
+  readonly image?: string | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly ports?: readonly string[] | undefined;
+  readonly volumes?: readonly string[] | undefined;
+  readonly networks?: readonly string[] | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly restart?: string | undefined;
+  readonly stop_grace_period?: string | undefined;
+  readonly scale?: number | undefined;
+}
+
+/**
+ * The second compose file, laid over the user's own: JSON, which is YAML, in which no value can be mistaken for
+ * anything else. Dollars are doubled, as Compose would substitute variables.
+ */
+export function overrideFile(services: Readonly<Record<string, ServiceOverride>>): string {
+  const literalDollars = (_key: string, value: unknown): unknown =>
+    typeof value === "string" ? value.replaceAll("$", "$$$$") : value;
+  const sorted = Object.fromEntries(
+    Object.entries(services).sort(([one], [other]) => (one < other ? -1 : 1)),
+  );
+  return `${JSON.stringify({ services: sorted }, literalDollars, 2)}\n`;
+}

@@ -1,0 +1,40 @@
+import { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { projectRoot } from "../../common/project-root";
+
+// Inherited by an engine that this process starts: where the programs of dist/ are, wherever the engine works.
+process.env["GROUNDWORK_ROOT"] ??= projectRoot();
+
+/**
+ * Finds a program of dist/ without a path in the state, which would differ on every machine: beside the process that
+ * started the engine, in the working directory, or in the package that the working directory depends on.
+ */
+function loader(program: string): string {
+  return [
+    'const { existsSync } = require("node:fs"), { join, dirname } = require("node:path");',
+    "const installed = () => { try { return dirname(require.resolve('groundwork/package.json', { paths: [process.cwd()] })); } catch { return undefined; } };",
+    "const root = [process.env.GROUNDWORK_ROOT, process.cwd(), installed()]",
+    `  .find((folder) => folder && existsSync(join(folder, "dist", ${JSON.stringify(program)})));`,
+    `if (!root) throw new Error("dist/" + ${JSON.stringify(program)} + " is not there; run npm start or npm run build once");`,
+    `require(join(root, "dist", ${JSON.stringify(program)}));`,
+  ].join("\n");
+}
+
+/** A step that runs here, by Node.js, from a bundled program; its input goes by standard input and is secret. */
+export function localStep(
+  name: string,
+  args: { readonly program: string; readonly input: pulumi.Input<unknown> },
+  opts: pulumi.CustomResourceOptions,
+): local.Command {
+  return new local.Command(
+    name,
+    {
+      interpreter: ["node", "-e"],
+      create: loader(args.program),
+      stdin: pulumi.secret(pulumi.jsonStringify(args.input)),
+      logging: local.Logging.None,
+      addPreviousOutputInEnv: false,
+    },
+    { ...opts, additionalSecretOutputs: ["stdin", "stdout", "stderr"] },
+  );
+}
