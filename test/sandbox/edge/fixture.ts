@@ -121,7 +121,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await this.agent.close();
+    await this.agent.destroy();
     await this.edge.close();
     for (const { server, sockets } of this.servers) {
       const closed = new Promise((resolve) => server.close(resolve));
