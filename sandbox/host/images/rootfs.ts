@@ -1,0 +1,143 @@
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { toolFile, type ToolName } from "../bundle-names";
+import { findRealProgram } from "../postgres/real-program";
+import { runProgram } from "../run-program";
+import { findBusybox, plainPrograms } from "./busybox";
+import { linkedLibraries } from "./libraries";
+
+/** Counted up when the make-up of images changes, so that they are made anew. */
+export const recipeVersion = 1;
+
+/** Where PostgreSQL lies in its image. */
+export const postgresHome = "/usr/local/postgres";
+const toolsHome = "/usr/local/lib/groundwork";
+/** Owner of the database's files, as in the official image. */
+export const postgresUid = 999;
+
+/** The folder tree of an image, made from this machine's own files. */
+class Rootfs {
+  constructor(readonly root: string) {}
+
+  /** The place of an absolute container path. */
+  at(path: string): string {
+    return join(this.root, path);
+  }
+
+  folder(path: string, mode = 0o755): void {
+    mkdirSync(this.at(path), { recursive: true });
+    chmodSync(this.at(path), mode);
+  }
+
+  copy(source: string, target: string, mode?: number): void {
+    mkdirSync(dirname(this.at(target)), { recursive: true });
+    copyFileSync(realpathSync(source), this.at(target));
+    chmodSync(this.at(target), mode ?? statSync(source).mode & 0o777);
+  }
+
+  write(path: string, content: string, mode = 0o644): void {
+    mkdirSync(dirname(this.at(path)), { recursive: true });
+    writeFileSync(this.at(path), content);
+    chmodSync(this.at(path), mode);
+  }
+
+  link(path: string, target: string): void {
+    mkdirSync(dirname(this.at(path)), { recursive: true });
+    if (!existsSync(this.at(path))) symlinkSync(target, this.at(path));
+  }
+
+  async libraries(programs: readonly string[], within?: string): Promise<void> {
+    for (const library of await linkedLibraries(programs, within)) this.copy(library, library, 0o755);
+  }
+}
+
+/** What every image has: node, a shell, users, certificates. */
+async function base(root: string): Promise<Rootfs> {
+  const tree = new Rootfs(root);
+  for (const path of [
+    "/etc",
+    "/root",
+    "/usr/bin",
+    "/usr/local/bin",
+    "/bin",
+    "/var/run",
+    "/proc",
+    "/sys",
+    "/dev",
+  ])
+    tree.folder(path);
+  tree.folder("/tmp", 0o1777);
+  tree.write(
+    "/etc/passwd",
+    `root:x:0:0:root:/root:/bin/sh\npostgres:x:${postgresUid}:${postgresUid}::/var/lib/postgresql:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n`,
+  );
+  tree.write("/etc/group", `root:x:0:\npostgres:x:${postgresUid}:\nnode:x:1000:\nnogroup:x:65534:\n`);
+  tree.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n");
+  const authorities = "/etc/ssl/certs/ca-certificates.crt";
+  if (existsSync(authorities)) tree.copy(authorities, authorities, 0o644);
+  tree.copy(process.execPath, "/usr/local/bin/node", 0o755);
+  const programs = [process.execPath];
+  const busybox = await findBusybox();
+  if (busybox === undefined) {
+    for (const name of plainPrograms) {
+      const program = findRealProgram(name);
+      if (program === undefined) continue;
+      tree.copy(program, `/bin/${name}`, 0o755);
+      tree.link(`/usr/bin/${name}`, `/bin/${name}`);
+      programs.push(program);
+    }
+  } else {
+    tree.copy(busybox, "/bin/busybox", 0o755);
+    const { stdout } = await runProgram(busybox, ["--list"]);
+    for (const applet of stdout.split("\n").filter((name) => /^[\w[.-]+$/.test(name) && name !== "busybox")) {
+      tree.link(`/bin/${applet}`, "busybox");
+      tree.link(`/usr/bin/${applet}`, "/bin/busybox");
+    }
+  }
+  await tree.libraries(programs);
+  return tree;
+}
+
+/** The tree of a node-app: its files in the working folder. */
+export async function nodeAppRootfs(root: string, content: string, workingDirectory: string): Promise<void> {
+  const tree = await base(root);
+  mkdirSync(tree.at(workingDirectory), { recursive: true });
+  cpSync(content, tree.at(workingDirectory), { recursive: true });
+}
+
+/** The tree of PostgreSQL: its binaries, our entrypoint, `psql` and `pg_isready` (the machine's, else stand-ins). */
+export async function postgresRootfs(root: string, postgres: string, tools: string): Promise<void> {
+  const tree = await base(root);
+  cpSync(postgres, tree.at(postgresHome), { recursive: true, verbatimSymlinks: true });
+  const programs = ["postgres", "initdb"].map((name) => join(postgres, "bin", name));
+  await tree.libraries(programs, postgres);
+  const tool = (name: ToolName): void => {
+    tree.copy(toolFile(tools, name), `${toolsHome}/${name}.js`, 0o644);
+    tree.write(
+      `/usr/local/bin/${name}`,
+      `#!/bin/sh\nexec /usr/local/bin/node ${toolsHome}/${name}.js "$@"\n`,
+      0o755,
+    );
+  };
+  tool("postgres-entrypoint");
+  for (const name of ["psql", "pg_isready"] as const) {
+    const real = findRealProgram(name);
+    if (real === undefined) tool(name);
+    else {
+      tree.copy(real, `/usr/local/bin/${name}`, 0o755);
+      await tree.libraries([real]);
+    }
+  }
+  tree.folder("/var/lib/postgresql/data", 0o700);
+  tree.folder("/var/run/postgresql", 0o755);
+}

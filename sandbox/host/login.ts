@@ -1,0 +1,48 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { toolFile, type ToolName } from "./bundle-names";
+import { writeFileAtomically } from "./files";
+import type { HostLayout } from "./layout";
+
+/** Makes the machine's folders. Private to the user, but for passing through: PostgreSQL's user has to. */
+export function makeFolders(layout: HostLayout): void {
+  mkdirSync(layout.directory, { recursive: true, mode: 0o711 });
+  for (const folder of [layout.home, layout.keys, layout.projects, layout.docker, layout.temporary]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+  for (const folder of [layout.bin, layout.tools, layout.images, join(layout.tools, "bin")]) {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+  }
+}
+
+/** Single-quotes a word for a POSIX shell. */
+export function shellQuote(word: string): string {
+  return `'${word.replace(/'/g, "'\\''")}'`;
+}
+
+/** Puts the `docker` of the machine on its PATH, and `psql` and `pg_isready` on that of its services. */
+export function writePrograms(layout: HostLayout): void {
+  const script = (folder: string, name: string, tool: ToolName, ...args: string[]): void => {
+    const words = [process.execPath, toolFile(layout.tools, tool), ...args].map(shellQuote).join(" ");
+    writeFileAtomically(join(folder, name), `#!/bin/sh\nexec ${words} "$@"\n`, 0o755);
+  };
+  script(layout.bin, "docker", "docker", layout.directory);
+  script(join(layout.tools, "bin"), "psql", "psql");
+  script(join(layout.tools, "bin"), "pg_isready", "pg_isready");
+  // Scripts on the machine ask its own ports; curl is led to where those really are.
+  script(layout.bin, "curl", "curl", layout.directory);
+}
+
+/** The environment of a login: what sshd would set, and nothing of the sandbox's own process. */
+export function loginEnvironment(layout: HostLayout, user: string): NodeJS.ProcessEnv {
+  return {
+    HOME: layout.home,
+    USER: user,
+    LOGNAME: user,
+    SHELL: "/bin/sh",
+    PATH: [layout.bin, process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"].join(":"),
+    TMPDIR: layout.temporary,
+    DOCKER_CONFIG: layout.docker,
+    ...(process.env["TZ"] !== undefined && { TZ: process.env["TZ"] }),
+  };
+}

@@ -1,0 +1,164 @@
+import { timingSafeEqual } from "node:crypto";
+import { createConnection, type AddressInfo } from "node:net";
+import {
+  Server,
+  type AuthContext,
+  type Connection,
+  type ParsedKey,
+  type ServerChannel,
+  type Session,
+} from "ssh2";
+import { UserError } from "../../../common/user-error";
+import { runCommand, type CommandContext } from "./exec";
+import { serveSftp } from "./sftp";
+
+/** What the server needs to know. */
+export interface SshServerOptions {
+  /** 0 = any free port. Always on 127.0.0.1. */
+  readonly port: number;
+  readonly hostPrivateKey: string;
+  readonly authorizedKey: ParsedKey;
+  /** Who may log in; unset: any name that is a valid user name (they all are the same user of the sandbox). */
+  readonly users?: readonly string[];
+  /** HOME and working folder of commands, root of relative sftp paths. */
+  readonly home: string;
+  /** Folder outside which sftp neither reads nor writes. */
+  readonly root: string;
+  /** Environment of commands, but for what the client may set (LANG, LC_*). */
+  environment(user: string): NodeJS.ProcessEnv;
+  /** Where a port of the machine's loopback really is. */
+  forwardPort(port: number): number;
+  readonly log?: (line: string) => void;
+}
+
+export interface SshServer {
+  readonly port: number;
+  /** Stops listening and cuts the connections. Commands that run go on, as under sshd. */
+  close(): Promise<void>;
+}
+
+const userName = /^[a-z_][a-z0-9_-]{0,31}$/;
+const loopbackNames = new Set(["localhost", "127.0.0.1", "::1", "0.0.0.0", ""]);
+
+/** Variables that a stock sshd takes from a client (`AcceptEnv LANG LC_*`). */
+export function acceptsVariable(name: string): boolean {
+  return name === "LANG" || /^LC_[A-Z_]+$/.test(name);
+}
+
+/** Starts an SSH server that speaks as a stock OpenSSH does: public key only, exec, sftp, forwarding to loopback. */
+export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
+  const connections = new Set<Connection>();
+  const log = options.log ?? (() => undefined);
+  const server = new Server(
+    { hostKeys: [options.hostPrivateKey], ident: "GroundworkSandbox" },
+    (connection) => {
+      connections.add(connection);
+      let user = "";
+      connection.on("authentication", (attempt) => {
+        user = attempt.username;
+        authenticate(attempt, options);
+      });
+      connection.on("ready", () => {
+        log(`ssh: ${user} logged in`);
+        connection.on("session", (accept) => serveSession(accept(), user, options));
+        connection.on("tcpip", (accept, reject, target) => {
+          if (!loopbackNames.has(target.destIP)) return reject();
+          forward(options.forwardPort(target.destPort), accept, reject);
+        });
+        // Remote forwarding (ssh -R) and everything else global: refused.
+        connection.on("request", (_accept, reject) => reject?.());
+      });
+      // A client that goes away in mid-packet is no fault of the server's.
+      connection.on("error", (error: Error) => log(`ssh: connection ended: ${error.message}`));
+      connection.on("close", () => connections.delete(connection));
+    },
+  );
+  const port = await listen(server, options.port);
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const connection of connections) connection.end();
+      }),
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE" || error.code === "EACCES") {
+        reject(
+          new UserError({
+            what: "the sandbox's SSH port is taken by another program",
+            value: `127.0.0.1:${port}`,
+            allowed: "any free port; 0 finds one",
+            next: `see who holds it: ss -ltnp 'sport = :${port}'`,
+            cause: error,
+          }),
+        );
+      } else reject(error);
+    });
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function authenticate(attempt: AuthContext, options: SshServerOptions): void {
+  const known =
+    options.users === undefined ? userName.test(attempt.username) : options.users.includes(attempt.username);
+  if (attempt.method !== "publickey") return attempt.reject(["publickey"]);
+  const offered = attempt.key.data;
+  const wanted = options.authorizedKey.getPublicSSH();
+  const same =
+    attempt.key.algo === options.authorizedKey.type &&
+    offered.length === wanted.length &&
+    timingSafeEqual(offered, wanted);
+  if (!known || !same) return attempt.reject(["publickey"]);
+  // Without a signature the client only asks whether this key would do.
+  if (attempt.signature === undefined) return attempt.accept();
+  if (attempt.blob === undefined) return attempt.reject(["publickey"]);
+  const verified = options.authorizedKey.verify(attempt.blob, attempt.signature, attempt.hashAlgo);
+  return verified === true ? attempt.accept() : attempt.reject(["publickey"]);
+}
+
+function serveSession(session: Session, user: string, options: SshServerOptions): void {
+  const environment: NodeJS.ProcessEnv = options.environment(user);
+  let signal: ((name: string) => void) | undefined;
+  const start = (channel: ServerChannel, command: string | undefined): void => {
+    const context: CommandContext = { command, home: options.home, environment };
+    signal = runCommand(channel, context);
+  };
+  session.on("env", (accept, reject, info) => {
+    const { key, val } = info;
+    if (!acceptsVariable(key)) return reject?.();
+    environment[key] = val;
+    accept?.();
+  });
+  session.on("exec", (accept, _reject, info) => start(accept(), info.command));
+  session.on("shell", (accept) => start(accept(), undefined));
+  session.on("signal", (accept, _reject, info) => {
+    signal?.(info.name);
+    accept?.();
+  });
+  session.on("sftp", (accept) => serveSftp(accept(), { home: options.home, root: options.root }));
+  // No terminals: remote steps never ask for one, and `ssh -tt` goes on without, saying so.
+  session.on("pty", (_accept, reject) => reject?.());
+}
+
+function forward(port: number, accept: () => ServerChannel, reject: () => void): void {
+  const socket = createConnection({ host: "127.0.0.1", port, allowHalfOpen: true });
+  socket.once("error", reject);
+  socket.once("connect", () => {
+    socket.off("error", reject);
+    const channel = accept();
+    const stop = (): void => {
+      socket.destroy();
+      channel.close();
+    };
+    socket.on("error", stop);
+    channel.on("error", stop);
+    channel.on("close", () => socket.destroy());
+    socket.pipe(channel);
+    channel.pipe(socket);
+  });
+}
