@@ -1,52 +1,78 @@
-import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Browser } from "playwright-core";
+import { chromium } from "playwright-core";
 
-const candidates = [
-  process.env["CHROMIUM"],
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
-
-/** A browser of this machine, or why there is none. */
-export function findBrowser(): { executable: string } | { missing: string } {
-  const executable = candidates.find((path) => path !== undefined && path !== "" && existsSync(path));
-  if (executable !== undefined) return { executable };
-  return { missing: "no Chromium: install it (apt-get install chromium) or set CHROMIUM to its path" };
+/** How a browser under test reaches things. */
+export interface BrowserOptions {
+  /**
+   * Host patterns -> where they really are, such as `{ "*.streampai.localhost": "127.0.0.1:8443" }`. A target with a
+   * port catches every port of the host.
+   * @default {}
+   */
+  readonly hosts?: Readonly<Record<string, string>>;
 }
 
-/**
- * `describe` where there is a browser. Without one it is an error with `CI=true`, else the tests are skipped and the
- * reason is printed.
- */
-export function describeInBrowser(name: string, tests: () => void): void {
-  const found = findBrowser();
-  if ("executable" in found) return describe(name, tests);
-  if (process.env["CI"] === "true") throw new Error(`${name}: ${found.missing}`);
-  process.stderr.write(`skipped: ${name}: ${found.missing}\n`);
-  describe.skip(name, tests);
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/** Path of a Chromium on PATH (or the one that `CHROMIUM` names), if there is one. */
+export function findChromium(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const named = environment["CHROMIUM"];
+  if (named !== undefined && named !== "") return named;
+  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
+    for (const name of names) {
+      const file = join(folder, name);
+      try {
+        accessSync(file, constants.X_OK);
+        return file;
+      } catch {
+        // Not this one.
+      }
+    }
+  }
+  return undefined;
 }
 
-/**
- * Starts a headless browser that talks to nobody by itself.
- * @param args further flags, such as `--host-resolver-rules=MAP * 127.0.0.1:8443`
- */
-export function launchBrowser(args: readonly string[] = []): Promise<Browser> {
-  const found = findBrowser();
-  if ("missing" in found) throw new Error(found.missing);
+/** Starts a headless Chromium that talks to nobody by itself. Close it with `browser.close()`. */
+export async function launchBrowser({ hosts = {} }: BrowserOptions = {}): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error("there is no chromium on PATH");
+  const rules = Object.entries(hosts).map(([pattern, target]) => `MAP ${pattern} ${target}`);
   return chromium.launch({
-    executablePath: found.executable,
+    executablePath,
     headless: true,
     args: [
+      "--headless",
       "--no-sandbox",
       "--disable-gpu",
       "--disable-quic",
       "--no-first-run",
+      "--no-proxy-server",
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      ...args,
+      "--disable-dev-shm-usage",
+      "--ignore-certificate-errors",
+      ...(rules.length === 0 ? [] : [`--host-resolver-rules=${rules.join(", ")}`]),
     ],
   });
+}
+
+/**
+ * A test that needs a real browser: without one it fails where `CI=true`, else it is skipped and says why.
+ *
+ * @example
+ * browserTest("the page draws the environment", async () => { const browser = await launchBrowser(); … });
+ */
+export function browserTest(name: string, body: () => Promise<void>, timeoutMs = 60_000): void {
+  if (findChromium() !== undefined) {
+    test(name, body, timeoutMs);
+  } else if (process.env["CI"] === "true") {
+    test(name, () => {
+      throw new Error("there is no chromium on PATH, and CI=true: install it, or name it by CHROMIUM");
+    });
+  } else {
+    console.warn(`skipped, there is no chromium on PATH: ${name}`);
+    test.skip(name, body);
+  }
 }
