@@ -11,7 +11,7 @@ export const r2Errors = { code: 10040, prefix: "The JSON you provided was not we
 const path = "/accounts/{account_id}/r2/buckets";
 const locations = ["apac", "eeur", "enam", "weur", "wnam", "oc"] as const;
 const classes = ["Standard", "InfrequentAccess"] as const;
-const jurisdictions = ["default", "eu", "fedramp", "us"];
+const jurisdictions = ["default", "eu", "fedramp", "fedramp-high", "us"];
 const create = z.object({
   name: z.string(),
   locationHint: z.string().optional(),

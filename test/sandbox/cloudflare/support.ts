@@ -29,10 +29,6 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-/** JSON whose shape the test knows. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type JsonValue = any;
-
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
@@ -41,8 +37,8 @@ export interface Reply {
     success: boolean;
     errors: { code: number; message: string; error_chain?: { message: string }[] }[];
     messages: unknown[];
-    result: JsonValue;
-    result_info?: JsonValue;
+    result: unknown;
+    result_info?: unknown;
   };
 }
 
