@@ -43,26 +43,32 @@ export function changedBody(fields: readonly Field[], wanted: Values, recorded: 
   const body: Values = {};
   for (const field of fields) {
     if (field.rule.local || field.kind === "computed" || field.rule.ignored) continue;
-    const change = changed(field, field.type, wanted[field.name], recorded[field.name] ?? undefined);
+    const change = changed(field, field.type, wanted[field.name], recorded[field.name] ?? undefined, wanted);
     if (change !== undefined) body[field.wire] = change;
   }
   return body;
 }
 
-function changed(field: Field | undefined, type: Type, wanted: Value, recorded: Value): Value {
+function changed(
+  field: Field | undefined,
+  type: Type,
+  wanted: Value,
+  recorded: Value,
+  siblings: Values,
+): Value {
   if (wanted === undefined) {
     if (recorded === undefined || field?.kind === "filled") return undefined;
     // A map's entries are taken away one by one; nothing else would be understood as removal.
     if (type.is === "map" && isObject(recorded)) return mapValues(recorded, () => null);
     return null;
   }
-  if (sameValue(wanted, recorded) || field?.rule.same?.(wanted, recorded)) return undefined;
+  if (sameValue(wanted, recorded) || field?.rule.same?.(wanted, recorded, siblings)) return undefined;
   if (isObject(wanted) && isObject(recorded)) {
     if (type.is === "object") return nothingAsUndefined(changedBody(type.fields, wanted, recorded));
     if (type.is === "map") {
       const body: Values = {};
       for (const name of new Set([...Object.keys(wanted), ...Object.keys(recorded)])) {
-        const change = changed(undefined, type.of, wanted[name], recorded[name]);
+        const change = changed(undefined, type.of, wanted[name], recorded[name], wanted);
         if (change !== undefined) body[name] = change;
       }
       return nothingAsUndefined(body);

@@ -18,39 +18,37 @@ export function compare(
   const found: Difference[] = [];
   for (const field of fields) {
     const replace = field.rule.replace ?? false;
-    compareField(
-      field,
-      field.name,
-      wanted[field.name],
-      recorded[field.name],
-      oldInputs[field.name],
-      (path, kind) => found.push({ path, kind, replace }),
-    );
+    const add: Add = (path, kind) => found.push({ path, kind, replace });
+    compareField(field, field.name, { wanted, recorded, old: oldInputs }, add);
   }
   return found;
 }
 
 type Add = (path: string, kind: Difference["kind"]) => void;
 
-function compareField(
-  field: Field,
-  path: string,
-  wanted: Value,
-  recorded: Value,
-  old: Value,
-  add: Add,
-): void {
-  if (field.kind === "computed" || field.rule.ignored) return;
+/** The objects that have the property, as {@link compare} is given them. */
+interface Owners {
+  readonly wanted: Values;
+  readonly recorded: Values;
+  readonly old: Values;
+}
+
+function compareField(field: Field, path: string, owners: Owners, add: Add): void {
+  const { name, kind, type, rule } = field;
+  const wanted = owners.wanted[name];
+  const recorded = owners.recorded[name] ?? undefined;
+  const old = owners.old[name];
+  if (kind === "computed" || rule.ignored) return;
   if (wanted === undefined) {
     // Left to the API: whatever it says is right.
-    if (field.kind === "filled" || recorded === undefined || recorded === null) return;
+    if (kind === "filled" || recorded === undefined) return;
     if (isUnsaid(field, recorded) || (old === undefined && isEmpty(recorded))) return;
     return add(path, "delete");
   }
-  if (recorded === undefined || recorded === null) return add(path, "add");
+  if (recorded === undefined) return add(path, "add");
   if (isUnknown(wanted)) return add(path, "update");
-  if (field.rule.same?.(wanted, recorded)) return;
-  compareValue(field.type, path, wanted, recorded, old, add);
+  if (rule.same?.(wanted, recorded, owners.wanted)) return;
+  compareValue(type, path, wanted, recorded, old, add);
 }
 
 function compareValue(type: Type, path: string, wanted: Value, recorded: Value, old: Value, add: Add): void {
@@ -70,8 +68,7 @@ function compareValue(type: Type, path: string, wanted: Value, recorded: Value, 
     const olds = isObject(old) ? old : {};
     if (type.is === "object") {
       for (const field of type.fields) {
-        const name = field.name;
-        compareField(field, joinPath(path, name), wanted[name], recorded[name], olds[name], add);
+        compareField(field, joinPath(path, field.name), { wanted, recorded, old: olds }, add);
       }
       return;
     }

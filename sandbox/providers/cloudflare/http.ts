@@ -1,6 +1,9 @@
 /** One HTTP request by Node's own modules: they are loaded anyway, and starting counts at every preview. */
 import http from "node:http";
 import https from "node:https";
+import type { Duplex } from "node:stream";
+import { connect } from "node:tls";
+import { proxyFor } from "./proxy";
 
 export interface HttpRequest {
   readonly method: string;
@@ -22,55 +25,73 @@ const timeout = 120_000;
 const plain = new http.Agent({ keepAlive: true });
 const encrypted = new https.Agent({ keepAlive: true });
 
-/** One request, one answer. Goes through HTTP_PROXY or HTTPS_PROXY when they are set and NO_PROXY does not say otherwise. */
-export function sendHttp(request: HttpRequest): Promise<HttpAnswer> {
-  return usesProxy(request.url) ? sendThroughProxy(request) : sendDirectly(request);
+/** One request, one answer; through the proxy that the environment names, if any. */
+export async function sendHttp(request: HttpRequest): Promise<HttpAnswer> {
+  const { url } = request;
+  const proxy = proxyFor(url, process.env);
+  if (proxy === undefined) {
+    const isPlain = url.protocol === "http:";
+    return send(isPlain ? http : https, request, { ...target(url), agent: isPlain ? plain : encrypted });
+  }
+  if (url.protocol === "http:") {
+    const headers = { ...authorization(proxy), host: url.host };
+    return send(http, request, { ...target(proxy), path: url.href, headers });
+  }
+  const socket = await tunnel(proxy, url, request.signal);
+  const createConnection = () => connect({ socket, servername: url.hostname });
+  return send(https, request, { ...target(url), createConnection });
 }
 
-function sendDirectly({ method, url, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
+function target({ hostname, port, pathname, search }: URL): https.RequestOptions {
+  return { hostname: hostname.replace(/^\[|\]$/g, ""), port, path: `${pathname}${search}` };
+}
+
+function authorization({ username, password }: URL): Record<string, string> {
+  if (username === "") return {};
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { "proxy-authorization": `Basic ${Buffer.from(pair).toString("base64")}` };
+}
+
+function send(
+  library: typeof http | typeof https,
+  { method, headers, body, signal }: HttpRequest,
+  options: https.RequestOptions,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const isPlain = url.protocol === "http:";
     const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-    const request = (isPlain ? http : https).request(
-      url,
-      { method, headers: { ...headers, ...length }, agent: isPlain ? plain : encrypted, signal, timeout },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () => {
-          const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: Object.fromEntries(flat) as HttpAnswer["headers"],
-            body: Buffer.concat(chunks).toString("utf8"),
-          });
+    const all = { ...headers, ...length, ...(options.headers as Record<string, string> | undefined) };
+    const request = library.request({ ...options, method, headers: all, signal, timeout }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: Object.fromEntries(flat) as HttpAnswer["headers"],
+          body: Buffer.concat(chunks).toString("utf8"),
         });
-      },
-    );
+      });
+    });
     request.on("timeout", () => request.destroy(new Error("no answer in time")));
     request.on("error", reject);
     request.end(body);
   });
 }
 
-async function sendThroughProxy({ method, url, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
-  // Loaded only here: few machines need it.
-  const { EnvHttpProxyAgent, fetch } = await import("undici");
-  const dispatcher = new EnvHttpProxyAgent();
-  const response = await fetch(url, { method, headers, body, signal, dispatcher });
-  return {
-    status: response.status,
-    headers: Object.fromEntries(response.headers.entries()),
-    body: await response.text(),
-  };
-}
-
-const isLocal = /^(localhost|127\.|\[::1\])/;
-
-function usesProxy({ protocol, hostname }: URL): boolean {
-  if (isLocal.test(hostname)) return false;
-  const scheme = protocol.slice(0, -1);
-  const { env } = process;
-  return Boolean(env[`${scheme}_proxy`] ?? env[`${scheme.toUpperCase()}_PROXY`]);
+/** A connection to the host behind the proxy. */
+function tunnel(proxy: URL, url: URL, signal?: AbortSignal): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const path = `${url.hostname}:${url.port || 443}`;
+    const headers = { host: path, ...authorization(proxy) };
+    const request = http.request({ ...target(proxy), method: "CONNECT", path, headers, signal, timeout });
+    request.on("connect", (response, socket) => {
+      if (response.statusCode === 200) return resolve(socket);
+      socket.destroy();
+      reject(new Error(`the proxy ${proxy.host} refused with status ${response.statusCode ?? 0}`));
+    });
+    request.on("timeout", () => request.destroy(new Error("no answer of the proxy in time")));
+    request.on("error", reject);
+    request.end();
+  });
 }

@@ -70,7 +70,9 @@ export function importForm(pattern: string, known: Values): string {
     .map((name) => {
       if (name === "scope") {
         if (typeof known["accountId"] === "string") return `accounts/${known["accountId"]}`;
-        return typeof known["zoneId"] === "string" ? `zones/${known["zoneId"]}` : "<accounts|zones>/<account_id|zone_id>";
+        return typeof known["zoneId"] === "string"
+          ? `zones/${known["zoneId"]}`
+          : "<accounts|zones>/<account_id|zone_id>";
       }
       const value = known[name];
       return typeof value === "string"

@@ -2,7 +2,7 @@
  * The properties of a resource or function, put together of what the SDK declares (shapes.json, see
  * test/sandbox/providers/cloudflare-shapes.test.ts), the names on the wire and the rules of the resource's table.
  */
-import type { Value } from "../values";
+import type { Value, Values } from "../values";
 import { snakeCase, wireNames } from "./names";
 import shapes from "./shapes.json";
 
@@ -31,7 +31,7 @@ export interface FieldRule {
   /** Encrypted in the state, also where it is nested. */
   readonly secret?: boolean;
   /** Not taken from a read: the recorded value stays. A function says for which answers. */
-  readonly kept?: boolean | ((found: Value) => boolean);
+  readonly kept?: boolean | ((found: Value, before: Value) => boolean);
   /** A change of it is no difference. */
   readonly ignored?: boolean;
   /** A change of it in place is impossible. Top-level properties only. */
@@ -40,8 +40,8 @@ export interface FieldRule {
   readonly json?: boolean;
   /** What the API answers when nothing was said about it: no difference then. */
   readonly unsaid?: Value;
-  /** Whether two different values mean the same. `sameUnordered` (state.ts) for lists without order. */
-  readonly same?: (one: Value, other: Value) => boolean;
+  /** Whether two different values mean the same, beside these others. `sameUnordered` for lists without order. */
+  readonly same?: (one: Value, other: Value, siblings: Values) => boolean;
   /** A read takes only the members that the program gave; the API answers with more. */
   readonly asGiven?: boolean;
 }

@@ -66,14 +66,14 @@ export function stateAfterRead(fields: readonly Field[], recorded: Values, answe
     const before = recorded[field.name] ?? undefined;
     const found = answered[field.answer];
     const { kept } = field.rule;
-    const stays = before !== undefined && (typeof kept === "function" ? kept(found) : kept);
-    const value = stays ? before : readValue(field, before, found);
+    const stays = before !== undefined && (typeof kept === "function" ? kept(found, before) : kept);
+    const value = stays ? before : readValue(field, before, found, recorded);
     if (value !== undefined) state[field.name] = value;
   }
   return state;
 }
 
-function readValue(field: Field, before: Value, found: Value): Value {
+function readValue(field: Field, before: Value, found: Value, siblings: Values): Value {
   if (field.rule.local && before !== undefined) return before;
   const value = decodeOver(field.type, before, found, field);
   if (before === undefined && isUnsaid(field, value)) return undefined;
@@ -82,7 +82,7 @@ function readValue(field: Field, before: Value, found: Value): Value {
   if (field.rule.same === sameUnordered && Array.isArray(before) && Array.isArray(value)) {
     return inOrderOf(before, value);
   }
-  return field.rule.same?.(before, value) ? before : value;
+  return field.rule.same?.(before, value, siblings) ? before : value;
 }
 
 /** As {@link decode}, where nested values are laid over those recorded. */

@@ -1,4 +1,7 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Client, waitBefore } from "../../../sandbox/providers/cloudflare/client";
+import { proxyFor } from "../../../sandbox/providers/cloudflare/proxy";
 import { clientOptions } from "../../../sandbox/providers/cloudflare/provider";
 import type { Value, Values } from "../../../sandbox/providers/values";
 import {
@@ -233,6 +236,69 @@ describe("the client of the Cloudflare API", () => {
   });
 });
 
+describe("proxies", () => {
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ["https://api.example.com/", {}, undefined],
+    ["https://api.example.com/", { HTTPS_PROXY: "http://proxy:3128" }, "http://proxy:3128/"],
+    ["https://api.example.com/", { https_proxy: "proxy:3128" }, "http://proxy:3128/"],
+    ["https://api.example.com/", { HTTP_PROXY: "http://proxy:3128" }, undefined],
+    ["http://api.example.com/", { HTTP_PROXY: "http://proxy:3128" }, "http://proxy:3128/"],
+    ["http://127.0.0.1:8080/", { HTTP_PROXY: "http://proxy:3128" }, undefined],
+    ["http://localhost:8080/", { HTTP_PROXY: "http://proxy:3128" }, undefined],
+    [
+      "https://api.example.com/",
+      { HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "other.com, example.com" },
+      undefined,
+    ],
+    ["https://api.example.com/", { HTTPS_PROXY: "http://proxy:3128", no_proxy: ".example.com" }, undefined],
+    [
+      "https://api.example.com/",
+      { HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "example.com:444" },
+      "http://proxy:3128/",
+    ],
+    ["https://api.example.com/", { HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "*" }, undefined],
+  ])("%s with %j goes through %s", (address, environment, expected) => {
+    expect(proxyFor(new URL(address), environment)?.href).toBe(expected);
+  });
+
+  it("are told the whole address, or asked for a tunnel where it is encrypted", async () => {
+    const seen: string[] = [];
+    const proxy = createServer((request, response) => {
+      seen.push([request.method, request.url, request.headers["proxy-authorization"]].join(" "));
+      response.end('{"success":true,"result":1}');
+    });
+    proxy.on("connect", (request, socket) => {
+      seen.push(["CONNECT", request.url].join(" "));
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const address = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const before = { ...process.env };
+    Object.assign(process.env, {
+      HTTP_PROXY: `http://user:pass@${address}`,
+      HTTPS_PROXY: address,
+      NO_PROXY: "",
+    });
+    for (const name of ["http_proxy", "https_proxy", "no_proxy"]) delete process.env[name];
+    try {
+      const call = { method: "GET", path: "/zones" };
+      const sleep = () => Promise.resolve();
+      const open = new Client({ baseUrl: "http://api.invalid/v4", apiToken: someToken(), sleep });
+      expect((await open.call(call)).result).toBe(1);
+      const sealed = new Client({ baseUrl: "https://api.invalid/v4", apiToken: someToken(), sleep });
+      await expect(sealed.call(call)).rejects.toThrow(`the proxy ${address} refused with status 403`);
+      const basic = Buffer.from("user:pass").toString("base64");
+      const connect = "CONNECT api.invalid:443";
+      expect(seen).toEqual([`GET http://api.invalid/v4/zones Basic ${basic}`, connect, connect, connect]);
+    } finally {
+      for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+      Object.assign(process.env, before);
+      proxy.closeAllConnections();
+      await new Promise((resolve) => proxy.close(resolve));
+    }
+  });
+});
+
 describe("what the Cloudflare provider refuses", () => {
   let server: Recorder;
   let engine: TinyEngine;
@@ -390,7 +456,7 @@ describe("what the Cloudflare provider refuses", () => {
     "%s that exists already, and says how to take it over",
     async (_, type, inputs, refusal, command) => {
       reply = refusal;
-      const [{ code }] = refusal.errors as [{ code: number }];
+      const { code } = refusal.errors![0]!;
       const failure = await engine
         .up([{ type, name: "it", inputs }])
         .catch((error: unknown) => String(error));

@@ -176,6 +176,19 @@ describe("the state of the Cloudflare provider's resources", () => {
     expect(engine.diff({ ...record, inputs: { ...record.inputs, tags: [] } }).differences).toEqual([]);
   });
 
+  it("reads the zone's own name as the @ that the program gave, and a whole name as the short one", async () => {
+    for (const [given, answered] of [
+      ["@", "example.com"],
+      ["a", "a.example.com"],
+    ] as const) {
+      const short = { ...record, inputs: { ...record.inputs, name: given } };
+      await engine.up([short]);
+      answers({ id: "made", name: answered, type: "A", content: "203.0.113.1", ttl: 300, proxied: false });
+      await engine.refresh();
+      expect(engine.diff(short).differences).toEqual([]);
+    }
+  });
+
   it("sees no drift in what the API adds by itself: false, empty, its own defaults, a policy's expansion", async () => {
     const app: Declared = {
       type: "ZeroTrustAccessApplication",

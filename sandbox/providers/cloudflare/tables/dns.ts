@@ -1,5 +1,5 @@
-import { isUnknown } from "../../values";
-import { sameUnordered } from "../state";
+import { isUnknown, type Value, type Values } from "../../values";
+import { sameUnordered, textOf } from "../state";
 import type { ResourceTable } from "../table";
 
 /** DNS records, zones and DNSSEC. */
@@ -19,7 +19,8 @@ export const dnsTables: readonly ResourceTable[] = [
       tags: { same: sameUnordered },
       // A question asked along with reads, of no use here.
       includeShadowMetadata: { local: true, kept: true },
-      name: { same: sameName },
+      // `@` is answered as the name of the zone.
+      name: { same: sameName, kept: (_, before) => before === "@" },
       content: { same: sameContent },
     },
     check({ proxied, ttl }) {
@@ -70,20 +71,18 @@ export const dnsTables: readonly ResourceTable[] = [
   },
 ];
 
-/** `api` and `api.example.com.` as the API's `api.example.com`; `@` as the zone's own name. */
-function sameName(one: unknown, other: unknown): boolean {
-  const [short, long] = [text(one), text(other)].sort((a, b) => a.length - b.length) as [string, string];
-  if (short === long) return true;
-  if (short === "@") return !long.startsWith("_") && long.includes(".");
+/** `api` is the API's `api.example.com`; case and a trailing dot mean nothing. */
+function sameName(one: Value, other: Value): boolean {
+  const [short, long] = [host(one), host(other)].sort((a, b) => a.length - b.length) as [string, string];
   // A name without a dot cannot be a whole one.
-  return !short.includes(".") && long.startsWith(`${short}.`);
+  return short === long || (!short.includes(".") && long.startsWith(`${short}.`));
 }
 
-/** Host names have no case and no trailing dot. */
-function sameContent(one: unknown, other: unknown): boolean {
-  return text(one) === text(other) && /^[\w.-]+\.[a-z]{2,}\.?$/i.test(String(one));
+/** A CNAME points at a host, whose name has no case. Any other content is what it is. */
+function sameContent(one: Value, other: Value, { type }: Values): boolean {
+  return type === "CNAME" && host(one) === host(other);
 }
 
-function text(value: unknown): string {
-  return String(value).toLowerCase().replace(/\.$/, "");
+function host(value: Value): string {
+  return textOf(value).toLowerCase().replace(/\.$/, "");
 }
