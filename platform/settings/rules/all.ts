@@ -1,0 +1,31 @@
+import { accessRules } from "./access";
+import { bucketRules } from "./buckets";
+import type { Rule } from "./context";
+import { cookieRules } from "./cookies";
+import { databaseRules } from "./databases";
+import { devRules } from "./dev";
+import { hostnameRules } from "./hostnames";
+import { originRules } from "./origins";
+import { portRules } from "./ports";
+import { referenceRules } from "./references";
+import { sealedSecrets } from "./secrets";
+import { siteRules } from "./sites";
+import { tunnelRules } from "./tunnels";
+import { zoneRules } from "./zone";
+
+/** Every rule about one stack that the schema alone cannot tell, except for missing secrets, which a sandbox has not. */
+export const allRules: readonly Rule[] = [
+  ...hostnameRules,
+  ...originRules,
+  ...portRules,
+  ...databaseRules,
+  ...accessRules,
+  ...cookieRules,
+  ...siteRules,
+  ...bucketRules,
+  ...tunnelRules,
+  ...zoneRules,
+  ...referenceRules,
+  ...devRules,
+  sealedSecrets,
+];

@@ -1,0 +1,201 @@
+import { isAddress, isLoopback, isPublicAddress } from "../addresses";
+import { isWithin } from "../hostnames";
+import { configPath } from "../paths";
+import type { ContainerDatabaseSettings, ExternalDatabaseSettings } from "../schema/databases";
+import type { Rule, RuleContext } from "./context";
+import { mustExist } from "./origins";
+
+const places: Rule = (context) => {
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    if (database.kind === "container") containerPlace(context, name, database);
+    else externalPlace(context, name, database);
+    if (["postgres", "template0", "template1"].includes(database.database)) {
+      context.report({
+        keys: ["databases", name, "database"],
+        what: "this database belongs to the server itself",
+        value: true,
+        allowed: "a database of the application's own",
+        fix: "write another name; it is made if it is missing",
+      });
+    }
+  }
+};
+
+function containerPlace(context: RuleContext, name: string, database: ContainerDatabaseSettings): void {
+  const at = ["databases", name];
+  const { origin, host, project } = database;
+  if (context.isTouched([...at, "origin"]) || context.isTouched([...at, "host"])) return;
+  if (origin === undefined && (host === undefined || project === undefined)) {
+    context.report({
+      keys: at,
+      atKey: true,
+      what: "it is not said where the container runs",
+      allowed: "origin, or host and project",
+      fix: `add origin: <name of an origin> to groundwork:${configPath(at)}`,
+    });
+  }
+  if (origin !== undefined && (host ?? project) !== undefined) {
+    context.report({
+      keys: [...at, host === undefined ? "project" : "host"],
+      what: "origin says already where the container runs",
+      value: true,
+      allowed: "origin, or host and project, not both",
+      fix: "remove origin, or host and project",
+    });
+  }
+  if (host !== undefined) mustExist(context, "hosts", host, [...at, "host"]);
+  if (origin === undefined) return;
+  mustExist(context, "origins", origin, [...at, "origin"]);
+  if (context.values.origins[origin]?.kind !== "external") return;
+  context.report({
+    keys: [...at, "origin"],
+    what: "an external origin has no containers of ours",
+    value: true,
+    allowed: "an origin of kind compose or tunnel",
+    fix: "name another origin, or write kind: external with the server's host name",
+  });
+}
+
+function externalPlace(context: RuleContext, name: string, { host, tls }: ExternalDatabaseSettings): void {
+  const at = ["databases", name, "host"];
+  if (isPublicAddress(host)) {
+    context.report({
+      keys: at,
+      what: "a database on a public address: no certificate can be checked for it, and everybody can reach it",
+      value: true,
+      allowed: "the service's host name, or an address in a private network",
+      fix: "write the host name; for a container on a host of yours write kind: container",
+    });
+  }
+  for (const [machine, { address }] of Object.entries(context.values.hosts)) {
+    if (address !== host || isPublicAddress(host)) continue;
+    context.report({
+      keys: at,
+      what: `this is groundwork:hosts.${machine}: a database there would be reached from outside`,
+      value: true,
+      allowed: "a database service elsewhere",
+      fix: "write kind: container, which is reached on the host itself",
+    });
+  }
+  if (!isAddress(host) && isWithin(host, context.values.domain) && !context.isTouched(["domain"])) {
+    context.report({
+      keys: at,
+      what: "the name is in the zone behind Cloudflare, which passes no PostgreSQL",
+      value: true,
+      allowed: "the service's own host name",
+      fix: "write the name that the database service gave you",
+    });
+  }
+  if (tls === "disable" && !isLoopback(host)) {
+    context.report({
+      keys: ["databases", name, "tls"],
+      what: "passwords and data would travel unencrypted",
+      value: true,
+      allowed: "verify-full; disable only for a server on loopback",
+      fix: "write verify-full, or remove the line",
+    });
+  }
+}
+
+const roles: Rule = (context) => {
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    const given = completeRoles(database);
+    const seen = new Map<string, string>();
+    for (const [role, roleName] of Object.entries(given)) {
+      if (roleName === undefined) continue;
+      const keys = ["databases", name, "roles", role];
+      const first = seen.get(roleName);
+      if (first !== undefined) {
+        context.report({
+          keys,
+          what: `roles.${first} has this name too: one role cannot have the rights of both`,
+          value: roleName,
+          allowed: "a different name for each role",
+          fix: `write another name, such as ${database.database}_${role.toLowerCase()}`,
+        });
+      } else seen.set(roleName, role);
+      if (roleName === database.adminUser) {
+        context.report({
+          keys,
+          what: "this is the superuser (adminUser), which may do everything",
+          value: roleName,
+          allowed: "a role of its own",
+          fix: `write another name, such as ${database.database}_${role.toLowerCase()}`,
+        });
+      }
+    }
+    if (database.roles.replication !== undefined && database.logicalReplication === false) {
+      context.report({
+        keys: ["databases", name, "roles", "replication"],
+        what: "there is no replication role without logicalReplication",
+        value: true,
+        allowed: "roles.replication with logicalReplication: true",
+        fix: "set logicalReplication to true, or remove the role",
+      });
+    }
+  }
+};
+
+/** The names of a database's roles with the defaults filled in. */
+export function completeRoles(database: ContainerDatabaseSettings | ExternalDatabaseSettings) {
+  const { roles: given, database: name } = database;
+  return {
+    migrator: given.migrator ?? `${name}_migrator`,
+    app: given.app ?? `${name}_app`,
+    readOnly: given.readOnly,
+    backup: given.backup,
+    monitor: given.monitor,
+    replication: given.replication ?? (database.logicalReplication === false ? undefined : `${name}_repl`),
+  };
+}
+
+const safety: Rule = (context) => {
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    if (database.allowReset && context.tier === "production") {
+      context.report({
+        keys: ["databases", name, "allowReset"],
+        what: "a production database may not be emptied by a command",
+        value: true,
+        allowed: "false in production",
+        fix: "remove the line",
+      });
+    }
+    const bucket = database.backups?.bucket;
+    if (bucket === undefined) continue;
+    const keys = ["databases", name, "backups", "bucket"];
+    mustExist(context, "buckets", bucket, keys);
+    const settings = context.values.buckets[bucket];
+    if (settings?.public === true || settings?.customDomain !== undefined) {
+      context.report({
+        keys,
+        what: "everybody can read this bucket, and so the backups",
+        value: true,
+        allowed: "a bucket without customDomain and public",
+        fix: "add a bucket for backups and name it here",
+      });
+    }
+  }
+};
+
+const once: Rule = (context) => {
+  const seen = new Map<string, string>();
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    const place =
+      database.kind === "external"
+        ? `${database.host}:${database.port}/${database.database}`
+        : `${database.origin ?? ""} ${database.host ?? ""} ${database.project ?? ""} ${database.service}/${database.database}`;
+    const first = seen.get(place);
+    if (first === undefined) seen.set(place, name);
+    else {
+      context.report({
+        keys: ["databases", name, "database"],
+        what: `databases.${first} is the same database`,
+        value: true,
+        allowed: "each database once",
+        fix: "write another database, or remove one of the entries",
+      });
+    }
+  }
+};
+
+export const databaseRules: readonly Rule[] = [places, roles, safety, once];

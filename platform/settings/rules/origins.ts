@@ -1,0 +1,263 @@
+import { dirname } from "node:path";
+import { isAddress, isPublicAddress } from "../addresses";
+import { isWithin } from "../hostnames";
+import { listOf, nearest } from "../nearest";
+import { configPath, type Keys } from "../paths";
+import type { ComposeOriginSettings, TunnelOriginSettings } from "../schema/origins";
+import { declaredNames, isDeclared, type Rule, type RuleContext } from "./context";
+
+type Deployed = ComposeOriginSettings | TunnelOriginSettings;
+
+/** Origins that run on a host, with their names. */
+export function deployedOrigins(context: RuleContext): [string, Deployed][] {
+  return Object.entries(context.values.origins).flatMap(([name, origin]) =>
+    origin.kind === "external" ? [] : [[name, origin]],
+  );
+}
+
+/** Reports a name that no entry of `part` has. */
+export function mustExist(context: RuleContext, part: string, name: string, keys: Keys): void {
+  if (isDeclared(context, part, name)) return;
+  const names = declaredNames(context, part);
+  const better = nearest(name, names);
+  context.report({
+    keys,
+    what: `groundwork:${part} has no entry of this name`,
+    value: true,
+    allowed: names.length === 0 ? `nothing: groundwork:${part} is empty` : listOf(names),
+    fix: better === undefined ? `add ${name} to groundwork:${part}` : `write ${better}`,
+  });
+}
+
+const names: Rule = (context) => {
+  for (const [name, origin] of deployedOrigins(context)) {
+    mustExist(context, "hosts", origin.host, ["origins", name, "host"]);
+    if (origin.kind === "tunnel") mustExist(context, "tunnels", origin.tunnel, ["origins", name, "tunnel"]);
+    const { migrations } = origin;
+    if (migrations?.database !== undefined) {
+      mustExist(context, "databases", migrations.database, ["origins", name, "migrations", "database"]);
+    }
+    if (migrations === undefined || context.isTouched(["origins", name, "services"])) continue;
+    const services = Object.keys(origin.services);
+    if (!services.includes(migrations.service)) {
+      const better = nearest(migrations.service, services);
+      context.report({
+        keys: ["origins", name, "migrations", "service"],
+        what: `the origin has no service of this name`,
+        value: true,
+        allowed: listOf(services) || "a service of the origin",
+        fix: better === undefined ? `add it to groundwork:origins.${name}.services` : `write ${better}`,
+      });
+    }
+  }
+  for (const [name, { jump }] of Object.entries(context.values.hosts)) {
+    if (jump === undefined) continue;
+    mustExist(context, "hosts", jump, ["hosts", name, "jump"]);
+    if (jump === name || context.values.hosts[jump]?.jump !== undefined) {
+      context.report({
+        keys: ["hosts", name, "jump"],
+        what:
+          jump === name
+            ? "a host cannot jump over itself"
+            : "the host to jump over needs a jump itself; one is possible",
+        value: true,
+        allowed: "a host that is reached directly",
+        fix: "name another host, or remove it",
+      });
+    }
+  }
+};
+
+const addresses: Rule = (context) => {
+  for (const [name, origin] of Object.entries(context.values.origins)) {
+    if (origin.kind !== "compose") continue;
+    const host = context.values.hosts[origin.host];
+    if (origin.addresses === undefined) {
+      if (host === undefined || context.isTouched(["origins", name, "addresses"])) continue;
+      if (isAddress(host.address)) checkAddress(host.address, ["hosts", origin.host, "address"], context);
+      else {
+        context.report({
+          keys: ["origins", name],
+          atKey: true,
+          what: `the public address is not known: groundwork:hosts.${origin.host}.address is a host name`,
+          allowed: "addresses in the origin, or an address in the host",
+          fix: `add addresses: ["<the host's public address>"] to groundwork:origins.${name}`,
+        });
+      }
+      continue;
+    }
+    origin.addresses.forEach((address, index) =>
+      checkAddress(address, ["origins", name, "addresses", index], context),
+    );
+  }
+};
+
+function checkAddress(address: string, keys: Keys, context: RuleContext): void {
+  if (isPublicAddress(address)) return;
+  context.report({
+    keys,
+    what: "nobody outside reaches this address, so a DNS record cannot point to it",
+    value: true,
+    allowed: "a public address; groundwork:resolve says where a host really is",
+    fix: "write the host's public address, or use kind: tunnel, which needs none",
+  });
+}
+
+const services: Rule = (context) => {
+  for (const [name, origin] of deployedOrigins(context)) {
+    const at = ["origins", name, "services"];
+    if (context.isTouched(at)) continue;
+    if (Object.keys(origin.services).length === 0) {
+      context.report({
+        keys: at,
+        what: "the origin has no service, so there is nothing to release",
+        allowed: "at least one service of the compose file",
+        fix: `add a service to groundwork:${configPath(at)}, such as api: {port: 4000, healthPath: /health}`,
+      });
+    }
+    for (const [service, { replicas, strategy, publish, tls }] of Object.entries(origin.services)) {
+      const published = publish ?? tls?.publish;
+      if (published === undefined) continue;
+      if (replicas > 1) {
+        context.report({
+          keys: [...at, service, "replicas"],
+          what: `${replicas} containers cannot all have port ${published} of the host`,
+          value: true,
+          allowed: "1 for a service that publishes a port",
+          fix: "write 1, or publish a proxy in front of the service instead",
+        });
+      }
+      if (strategy === "start-first") {
+        context.report({
+          keys: [...at, service, "strategy"],
+          what: `the new container cannot have port ${published} of the host while the old one has it`,
+          value: true,
+          allowed: "recreate for a service that publishes a port",
+          fix: "write recreate, or publish a proxy in front of the service instead",
+        });
+      }
+    }
+  }
+};
+
+const projects: Rule = (context) => {
+  const seen = new Map<string, string>();
+  for (const [name, { host, project }] of deployedOrigins(context)) {
+    const place = `${host} ${project}`;
+    const first = seen.get(place);
+    if (first === undefined) seen.set(place, name);
+    else {
+      context.report({
+        keys: ["origins", name, "project"],
+        what: `origins.${first} has this compose project on the same host already`,
+        value: true,
+        allowed: "one origin for a compose project",
+        fix: `choose another project, or put the services into groundwork:origins.${first}.services`,
+      });
+    }
+  }
+};
+
+const externals: Rule = (context) => {
+  const { values } = context;
+  for (const [name, origin] of Object.entries(values.origins)) {
+    if (origin.kind !== "external") continue;
+    if (!isWithin(origin.target, values.domain) || context.isTouched(["domain"])) continue;
+    context.report({
+      keys: ["origins", name, "target"],
+      what: "the target is in the zone itself, so requests would go in a circle",
+      value: true,
+      allowed: "the platform's own name for the application, such as <app>.fly.dev",
+      fix: "write the name that the platform gave the application",
+    });
+  }
+};
+
+const files: Rule = (context) => {
+  for (const [name, origin] of deployedOrigins(context)) {
+    const folder = dirname(origin.composeFile);
+    origin.files.forEach((file, index) => {
+      if (folder === "." || file.startsWith(`${folder}/`)) return;
+      context.report({
+        keys: ["origins", name, "files", index],
+        what: "the file is not below the compose file's folder, so the host would not find it at the same place",
+        value: true,
+        allowed: `paths that start with ${folder}/`,
+        fix: `move it below ${folder}/`,
+      });
+    });
+  }
+};
+
+/** What `ssl` asks of the origins, where this stack owns the zone and so knows it. */
+const certificates: Rule = (context) => {
+  const { zone } = context.values;
+  for (const [name, origin] of Object.entries(context.values.origins)) {
+    if (origin.kind !== "compose" || context.isTouched(["origins", name, "services"])) continue;
+    const at = ["origins", name];
+    const all = Object.values(origin.services);
+    if (origin.originCertificate !== undefined) {
+      if (!origin.proxied) {
+        context.report({
+          keys: [...at, "originCertificate"],
+          atKey: true,
+          what: "browsers do not trust Cloudflare's Origin CA, and with proxied: false they see its certificate",
+          allowed: "originCertificate with proxied: true, or ownCertificate: true",
+          fix: "set proxied to true, or let the services get a certificate and write ownCertificate: true",
+        });
+      }
+      if (!all.some(({ tls }) => tls !== undefined)) {
+        context.report({
+          keys: [...at, "originCertificate"],
+          atKey: true,
+          what: "no service speaks TLS, so nothing uses the certificate",
+          allowed: "a service with tls: {port: <inside>, publish: 443}",
+          fix: `add tls to a service in groundwork:${configPath([...at, "services"])}`,
+        });
+      }
+      if (origin.ownCertificate) {
+        context.report({
+          keys: [...at, "ownCertificate"],
+          what: "originCertificate and ownCertificate exclude each other",
+          value: true,
+          allowed: "one of the two",
+          fix: "remove one of them",
+        });
+      }
+    }
+    if (zone === undefined || !origin.proxied || context.isTouched(["zone"])) continue;
+    const published = new Set(all.flatMap(({ publish, tls }) => [publish, tls?.publish]));
+    if (zone.ssl === "strict" && origin.originCertificate === undefined && !origin.ownCertificate) {
+      context.report({
+        keys: at,
+        atKey: true,
+        what: "the zone has ssl: strict, but this origin has no valid certificate: visitors would see error 526",
+        allowed: "originCertificate, or ownCertificate: true where the services get one by themselves",
+        fix: `add originCertificate: {} to groundwork:${configPath(at)}`,
+      });
+    }
+    const wanted = zone.ssl === "strict" || zone.ssl === "full" ? 443 : 80;
+    if (!published.has(wanted)) {
+      context.report({
+        keys: [...at, "services"],
+        atKey: true,
+        what: `with ssl: ${zone.ssl} Cloudflare connects to port ${wanted} of the host, which no service publishes`,
+        allowed: `a service with ${wanted === 443 ? "tls.publish: 443, or publish: 443" : "publish: 80"}`,
+        fix:
+          wanted === 443
+            ? "add tls: {port: <inside>, publish: 443} to the service"
+            : "add publish: 80 to the service",
+      });
+    }
+  }
+};
+
+export const originRules: readonly Rule[] = [
+  names,
+  addresses,
+  services,
+  projects,
+  externals,
+  files,
+  certificates,
+];
