@@ -102,9 +102,8 @@ export class Operations {
       Object.entries(oldOutputs).filter(([name]) => name in inputs || !(name in oldInputs)),
     );
     if (preview) {
-      const unknown = Object.fromEntries(
-        (definition.recomputedOnUpdate ?? []).map((name) => [name, UNKNOWN]),
-      );
+      const recomputed = (definition.recomputedOnUpdate ?? []).filter((name) => name in oldOutputs);
+      const unknown = Object.fromEntries(recomputed.map((name) => [name, UNKNOWN]));
       return markSecrets(definition, { ...kept, ...unknown, ...implied(definition), ...inputs });
     }
     if (definition.update === undefined) throw new Error(`${context.type} cannot be changed in place`);
