@@ -1,5 +1,10 @@
 /** Turns a {@link ResourceTable} into what the scaffold serves. No table needs code of its own for the usual. */
-import type { CheckFailure, InputDefinition, ResourceDefinition } from "../definition";
+import {
+  type CheckFailure,
+  type InputDefinition,
+  PartialFailure,
+  type ResourceDefinition,
+} from "../definition";
 import { isObject, type Value, type Values } from "../values";
 import { changedBody, wholeBody } from "./body";
 import { checkShape } from "./check";
@@ -120,7 +125,13 @@ class Resource {
     let answered = this.answerOf(answer, wanted);
     let state = stateAfterWrite(this.fields, wanted, answered);
     if (table.read !== undefined && table.readAfterCreate?.(answered)) {
-      answered = this.answerOf(await request(table.read), wanted);
+      try {
+        answered = this.answerOf(await request(table.read), wanted);
+      } catch (error) {
+        // It is there: forgetting it would leave it behind for ever.
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new PartialFailure(idOf(table, state, answered), withSecrets(this.fields, state), [reason]);
+      }
       state = stateAfterWrite(this.fields, wanted, answered);
     }
     return { id: idOf(table, state, answered), state };

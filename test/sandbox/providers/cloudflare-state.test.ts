@@ -1,3 +1,4 @@
+import { PartialFailure } from "../../../sandbox/providers/definition";
 import { isSecret, UNKNOWN, type Value, type Values } from "../../../sandbox/providers/values";
 import {
   type ClassName,
@@ -462,6 +463,20 @@ describe("the state of the Cloudflare provider's resources", () => {
     ]);
     expect(engine.outputs("d")["zoneName"]).toBe("example.com");
     expect(engine.state.get("d")!.id).toBe("account");
+  });
+
+  it("does not lose a custom domain that was made when that second question fails", async () => {
+    answer = ({ method }) =>
+      method === "GET" ? { status: 403, errors: [{ code: 1, message: "no" }] } : { result: {} };
+    const inputs = { ...account, ...zone, bucketName: "b", domain: "m.example.com", enabled: true };
+    const failure = await engine
+      .up([{ type: "R2CustomDomain", name: "d", inputs }])
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(PartialFailure);
+    expect(failure).toMatchObject({
+      id: "account",
+      outputs: { domain: "m.example.com", jurisdiction: "default" },
+    });
   });
 
   it("changes event notifications by taking the old ones away first", async () => {
