@@ -1,3 +1,4 @@
+import { closestApplication } from "../edge/access-match";
 import type { EdgePages, EdgeRecord, EdgeView, EdgeZone } from "../edge/view";
 import type { Services } from "./call";
 import type { DnsRow, Tables, ZoneRow } from "./model";
@@ -21,6 +22,7 @@ export function edgeView(services: Services): EdgeView {
     }
     return byName;
   });
+  const applications = derived(store, ["accessApps", "accessPolicies"], () => accessApplications(store));
   return {
     originCaCertificate: originCa.certificatePem,
     zoneForHost: (host) => nearest(host, (name) => zoneOf(zonesByName().get(name))),
@@ -42,7 +44,24 @@ export function edgeView(services: Services): EdgeView {
       return (ruleset?.rules ?? []).filter(({ enabled }) => enabled);
     },
     pagesForHost: (host) => pagesAt(services, host),
+    accessForHost(host, path) {
+      const found = closestApplication(applications(), host.toLowerCase(), path);
+      return found?.open === false ? found : undefined;
+    },
   };
+}
+
+/** Applications with their addresses; open are those that let everybody pass. */
+function accessApplications(
+  store: Store,
+): { id: string; name: string; uris: readonly string[]; open: boolean }[] {
+  const decisions = new Map(store.list("accessPolicies").map(({ id, body }) => [id, body["decision"]]));
+  return store.list("accessApps").map(({ id, body, policies }) => ({
+    id,
+    name: String(body["name"]),
+    uris: (body["self_hosted_domains"] as string[] | undefined) ?? [],
+    open: policies.some((policy) => decisions.get(policy.id) === "bypass"),
+  }));
 }
 
 function pagesAt(services: Services, host: string): EdgePages | undefined {
