@@ -1,0 +1,383 @@
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { projectRoot } from "../../common/project-root";
+import { listFrames, type Frames } from "../../remote/framing";
+import { remoteSteps, stepCommand, stepInput, stepScript } from "../../remote/scripts";
+import { execute, stepHost, type StepHost } from "../support/remote-step";
+
+let host: StepHost;
+afterEach(() => host.remove());
+
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+const json = (text: string): unknown => JSON.parse(text);
+
+describe("every step", () => {
+  beforeEach(() => {
+    host = stepHost();
+  });
+
+  test("has a script in remote/, and every script is a step", () => {
+    const files = readdirSync(join(projectRoot(), "remote")).filter((name) => name.endsWith(".sh"));
+    expect(files.sort()).toEqual([...remoteSteps.map((step) => `${step}.sh`), "lib.sh"].sort());
+  });
+
+  test("is asked for by text without anything that varies, that any login shell takes", () => {
+    for (const step of remoteSteps)
+      expect(stepCommand(step)).toMatch(/^exec sh -c '[^']*' groundwork-[a-z-]+$/);
+  });
+
+  test("says so when its script did not arrive", async () => {
+    const result = await execute("sh", stepCommand("rollout"), "\n", { PATH: process.env["PATH"] ?? "" });
+    expect(result.code).toBe(10);
+    expect(result.stderr).toContain("the step did not arrive whole");
+  });
+
+  test.each(remoteSteps)("%s refuses a project that is a path", async (step) => {
+    const result = await host.run(step, { project: "../x" });
+    expect(result).toMatchObject({ code: 10, stdout: "" });
+    expect(result.stderr).toContain("bad project name");
+    expect(host.calls()).toEqual([]);
+  });
+
+  test.each(remoteSteps)("%s is valid for the shell and includes lib.sh", (step) => {
+    const script = stepScript(step);
+    execFileSync("sh", ["-n"], { input: script });
+    expect(script).toContain("take_lock()");
+    expect(script).not.toMatch(/^\. \.\/lib\.sh/m);
+  });
+});
+
+describe("prepare-host", () => {
+  test("makes a folder that is closed to others and tells compose's version", async () => {
+    host = stepHost('[ "$call" = "compose version --short" ] && echo 2.40.3');
+    const result = await host.run("prepare-host");
+    expect(result.stderr).toBe("");
+    expect(json(result.stdout)).toEqual({ step: "prepare-host", project: "sample", compose: "2.40.3" });
+    expect(mode(host.root)).toBe("700");
+    expect(existsSync(join(host.root, "certificates"))).toBe(true);
+  });
+
+  test("names what is missing", async () => {
+    host = stepHost('echo "docker: compose is not a docker command" >&2; exit 1');
+    const result = await host.run("prepare-host");
+    expect(result.code).toBe(11);
+    expect(result.stderr).toContain("install Docker with its compose plug-in");
+    expect(result.stderr).toContain("compose is not a docker command");
+  });
+
+  test("refuses compose 1", async () => {
+    host = stepHost("echo 1.29.2");
+    expect(await host.run("prepare-host")).toMatchObject({ code: 11, stdout: "" });
+  });
+
+  test("refuses a full disk", async () => {
+    host = stepHost("echo 2.40.3");
+    const result = await host.run("prepare-host", { min_free_mb: 999_999_999 });
+    expect(result.code).toBe(12);
+    expect(result.stderr).toMatch(/MB are free under .* 999999999 MB are needed/);
+  });
+
+  test("uses the folder and the words before docker that it is given", async () => {
+    host = stepHost("echo 2.40.3");
+    mkdirSync(join(host.home, "elsewhere"));
+    const result = await host.run("prepare-host", {
+      directory: join(host.home, "elsewhere"),
+      docker_prefix: "env GREETING=hello",
+    });
+    expect(result.code).toBe(0);
+    expect(existsSync(join(host.home, "elsewhere", "sample", "logs"))).toBe(true);
+  });
+
+  test.each(["docker; id", "$(id)", "a|b"])("refuses %p before docker", async (prefix) => {
+    host = stepHost();
+    expect(await host.run("prepare-host", { docker_prefix: prefix })).toMatchObject({ code: 10, stdout: "" });
+  });
+});
+
+describe("write-files", () => {
+  const files = (...list: Frames[]): Frames => ({ ...listFrames("files", "file", list), check: "none" });
+  beforeEach(() => {
+    host = stepHost();
+  });
+
+  test("writes whole files with their modes, and only what changed", async () => {
+    const first = await host.run(
+      "write-files",
+      files(
+        { path: ".env", mode: "0600", content: "A='1'\n" },
+        { path: "caddy/Caddyfile", mode: "0644", content: ":80" },
+      ),
+    );
+    expect(json(first.stdout)).toMatchObject({ files: 2, changed: 2 });
+    expect(readFileSync(join(host.root, "caddy/Caddyfile"), "utf8")).toBe(":80");
+    expect([mode(join(host.root, ".env")), mode(join(host.root, "caddy/Caddyfile"))]).toEqual(["600", "644"]);
+
+    const second = await host.run(
+      "write-files",
+      files(
+        { path: ".env", mode: "0600", content: "A='1'\n" },
+        { path: "caddy/Caddyfile", mode: "0644", content: ":81" },
+      ),
+    );
+    expect(json(second.stdout)).toMatchObject({ files: 2, changed: 1 });
+  });
+
+  test("any content arrives byte for byte", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary", maxLength: 200 }), async (content) => {
+        const result = await host.run("write-files", files({ path: "any", mode: "0600", content }));
+        expect(result.code).toBe(0);
+        expect(readFileSync(join(host.root, "any"), "utf8")).toBe(content);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test("removes what it wrote before and is not wanted any more, and sweeps what a kill left", async () => {
+    await host.run("write-files", files({ path: "old.conf", mode: "0644", content: "x" }));
+    writeFileSync(join(host.root, ".groundwork.abc123"), "half");
+    writeFileSync(join(host.root, "mine.txt"), "by hand");
+    await host.run("write-files", files({ path: "new.conf", mode: "0644", content: "y" }));
+    expect(readdirSync(host.root).sort()).toEqual(
+      [".files", "lock", "lock.holder", "logs", "mine.txt", "new.conf"].sort(),
+    );
+  });
+
+  test.each(["/etc/passwd", "../up", "a/../../b", "a b", "$(id)"])("refuses the path %p", async (path) => {
+    const result = await host.run("write-files", files({ path, mode: "0600", content: "x" }));
+    expect(result).toMatchObject({ code: 10, stdout: "" });
+  });
+
+  test("a file that cannot be written leaves the old one whole", async () => {
+    await host.run("write-files", files({ path: "kept", mode: "0644", content: "old" }));
+    mkdirSync(join(host.root, "folder"));
+    // A folder stands where the file should be: the rename fails as it would on a broken disk.
+    mkdirSync(join(host.root, "blocked"));
+    writeFileSync(join(host.root, "blocked", "x"), "");
+    const result = await host.run(
+      "write-files",
+      files(
+        { path: "blocked/x/y", mode: "0644", content: "new" },
+        { path: "kept", mode: "0644", content: "new" },
+      ),
+    );
+    expect(result.code).toBe(12);
+    expect(readFileSync(join(host.root, "kept"), "utf8")).toBe("old");
+  });
+
+  test("compose reads the result; its refusal is shown without secrets", async () => {
+    host.remove();
+    host = stepHost(
+      'if [ "$call" = "compose config --quiet" ]; then echo "bad value in-the-password-1 for x" >&2; exit 15; fi',
+    );
+    const result = await host.run("write-files", {
+      ...files({ path: "compose.yaml", mode: "0600", content: "services: {}" }),
+      check: "compose",
+      redact: "in-the-password-1",
+    });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("compose cannot use the files");
+    expect(result.stderr).toContain("bad value [secret] for x");
+    expect(result.stderr).not.toContain("in-the-password-1");
+  });
+});
+
+describe("registry-login", () => {
+  test("gives the password by standard input only", async () => {
+    host = stepHost('cat >"$HOME/received"; echo "Login Succeeded"');
+    const password = "hunter2 ' \" $x";
+    const result = await host.run(
+      "registry-login",
+      listFrames("registries", "registry", [{ server: "ghcr.io", username: "me", password }]),
+    );
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(host.calls()).toEqual(["login --username me --password-stdin ghcr.io"]);
+    expect(readFileSync(join(host.home, "received"), "utf8")).toBe(password);
+  });
+
+  test("a refusal is told with the registry's name", async () => {
+    host = stepHost('cat >/dev/null; echo "denied: password1234 is wrong" >&2; exit 1');
+    const result = await host.run("registry-login", {
+      ...listFrames("registries", "registry", [
+        { server: "ghcr.io", username: "me", password: "password1234" },
+      ]),
+      redact: "password1234",
+    });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("ghcr.io refused the login");
+    expect(result.stderr).not.toContain("password1234");
+  });
+});
+
+describe("database-healthy", () => {
+  test("starts the services and waits", async () => {
+    host = stepHost();
+    const result = await host.run("database-healthy", { services: "db\ncache", timeout: 42 });
+    expect(json(result.stdout)).toMatchObject({ services: 2 });
+    expect(host.calls()).toEqual(["compose up --detach --wait --wait-timeout 42 db cache"]);
+  });
+
+  test("shows the database's log when it does not become healthy", async () => {
+    host = stepHost('case $call in *" up "*) exit 1 ;; *" logs "*) echo "FATAL: no space left" ;; esac');
+    const result = await host.run("database-healthy", { services: "db" });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("FATAL: no space left");
+  });
+});
+
+describe("postgres-roles", () => {
+  const frames = {
+    service: "db",
+    admin_user: "postgres",
+    database: "app",
+    statements: "SELECT 'x';",
+    timeout: 0,
+  };
+
+  test("makes the database when it is missing, then runs the statements in one transaction", async () => {
+    host = stepHost('case $call in *"-f -"*) cat >"$HOME/sql" ;; esac');
+    const result = await host.run("postgres-roles", frames);
+    expect(json(result.stdout)).toMatchObject({ database: "app", created: true });
+    expect(host.calls()).toEqual([
+      "compose exec -T db pg_isready -q -h 127.0.0.1",
+      "compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d postgres -t -A -c SELECT 1 FROM pg_database WHERE datname = 'app'",
+      'compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d postgres -q -c CREATE DATABASE "app"',
+      "compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d app -q --single-transaction -f -",
+    ]);
+    expect(readFileSync(join(host.home, "sql"), "utf8")).toBe("SELECT 'x';");
+  });
+
+  test("leaves a database that is there alone", async () => {
+    host = stepHost('case $call in *"SELECT 1"*) echo 1 ;; esac');
+    const result = await host.run("postgres-roles", frames);
+    expect(json(result.stdout)).toMatchObject({ created: false });
+    expect(host.calls().join("\n")).not.toContain("CREATE DATABASE");
+  });
+
+  test("gives up on a server that does not answer", async () => {
+    host = stepHost("case $call in *pg_isready*) exit 2 ;; esac");
+    expect(await host.run("postgres-roles", frames)).toMatchObject({ code: 20, stdout: "" });
+  });
+
+  test("refuses names that are not plain", async () => {
+    host = stepHost();
+    expect(await host.run("postgres-roles", { ...frames, database: 'a"b' })).toMatchObject({ code: 10 });
+    expect(host.calls()).toEqual([]);
+  });
+});
+
+describe("migrate", () => {
+  test("runs once in a container of its own; variables never become arguments", async () => {
+    host = stepHost('printf %s "$DATABASE_URL" >"$HOME/received"');
+    const url = "postgresql://m:p%40ss'\"$x\n@db/app\n";
+    const result = await host.run("migrate", {
+      service: "api",
+      arguments: 2,
+      argument_1: "sh",
+      argument_2: "echo 'two words'",
+      ...listFrames("variables", "variable", [{ name: "DATABASE_URL", value: url }]),
+    });
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(host.calls()).toEqual([
+      "compose run --rm -T --no-deps --env DATABASE_URL api sh echo 'two words'",
+    ]);
+    expect(readFileSync(join(host.home, "received"), "utf8")).toBe(url);
+  });
+
+  test("a failure is told, with the end of what it printed, without passwords in addresses", async () => {
+    host = stepHost('echo "cannot reach postgresql://m:swordfish@db/app"; exit 3');
+    const result = await host.run("migrate", { service: "api" });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("the migrations failed with exit code 3");
+    expect(result.stderr).toContain("postgresql://m:[secret]@db/app");
+    expect(result.stdout).toBe("");
+  });
+
+  test("ends migrations that take too long", async () => {
+    host = stepHost("exec sleep 30");
+    const result = await host.run("migrate", { service: "api", timeout: 1 });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("took longer than 1 s");
+  });
+
+  test.each(["PATH", "COMPOSE_FILE", "A B", "1A"])("refuses the variable %p", async (name) => {
+    host = stepHost();
+    const result = await host.run("migrate", {
+      service: "api",
+      ...listFrames("variables", "variable", [{ name, value: "x" }]),
+    });
+    expect(result.code).toBe(10);
+  });
+});
+
+describe("rollout", () => {
+  test("brings everything up and waits", async () => {
+    host = stepHost();
+    const result = await host.run("rollout", { pull: "always", timeout: 60 });
+    expect(result.code).toBe(0);
+    expect(host.calls()).toEqual([
+      "compose up --detach --wait --wait-timeout 60 --pull always --remove-orphans",
+    ]);
+  });
+
+  test("shows what runs and the end of the logs when a container is not healthy", async () => {
+    host = stepHost('case $call in *" up "*) exit 1 ;; *" logs "*) echo "boom: 8-letter-secret" ;; esac');
+    const result = await host.run("rollout", { redact: "8-letter-secret" });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("boom: [secret]");
+    expect(host.calls()).toEqual([
+      "compose up --detach --wait --wait-timeout 180 --pull missing --remove-orphans",
+      "compose ps --all",
+      "compose logs --no-color --tail 30",
+    ]);
+  });
+});
+
+describe("the lock", () => {
+  test("a second step waits and says for whom; in the end it gives up without doing anything", async () => {
+    host = stepHost('case $call in *" up "*) touch "$HOME/started"; sleep 3 ;; esac');
+    const first = host.run("rollout");
+    while (!existsSync(join(host.home, "started"))) await new Promise((resolve) => setTimeout(resolve, 20));
+    const second = await host.run("write-files", { files: 0, check: "none", lock_wait: 1 });
+    expect(second.code).toBe(75);
+    expect(second.stderr).toMatch(/write-files: waiting for rollout \(process \d+ since .*\)/);
+    expect(second.stderr).toContain("nothing was done");
+    expect(await first).toMatchObject({ code: 0 });
+    expect(await host.run("write-files", { files: 0, check: "none", lock_wait: 1 })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  test("is free again after its holder was killed, though what it started lives on", async () => {
+    host = stepHost(
+      'case $call in *" up "*) sleep 20 & echo $! >"$HOME/left" ; touch "$HOME/started"; wait ;; esac',
+    );
+    const env = { PATH: `${join(host.home, "bin")}:${process.env["PATH"] ?? ""}`, HOME: host.home };
+    const frames = Buffer.from("sample").toString("base64");
+    const child = spawn("sh", ["-c", stepCommand("rollout")], {
+      env,
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    child.stdin.end(stepInput("rollout", `project ${frames}\n.\n`));
+    while (!existsSync(join(host.home, "started"))) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGKILL");
+    const next = await host.run("write-files", { files: 0, check: "none", lock_wait: 2 });
+    expect(next).toMatchObject({ code: 0 });
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+  });
+
+  test("a step runs to its end when nobody listens any more", async () => {
+    host = stepHost('case $call in *" up "*) sleep 0.3; echo "still printing"; touch "$HOME/done" ;; esac');
+    const env = { PATH: `${join(host.home, "bin")}:${process.env["PATH"] ?? ""}`, HOME: host.home };
+    const child = spawn("sh", ["-c", stepCommand("rollout")], { env, stdio: "pipe" });
+    child.stdin.end(stepInput("rollout", `project ${Buffer.from("sample").toString("base64")}\n.\n`));
+    child.stdout.destroy();
+    child.stderr.destroy();
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    expect(existsSync(join(host.home, "done"))).toBe(true);
+    expect(code).toBe(0);
+  });
+});
