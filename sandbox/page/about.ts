@@ -39,10 +39,26 @@ const descriptions: Readonly<Record<string, Describe | undefined>> = {
   ApiToken: property("name"),
   OriginCaCertificate: (resource) =>
     plainList(resource.outputs?.["hostnames"] ?? resource.inputs?.["hostnames"]).join(", ") || undefined,
+  Command: ({ urn }) => steps.find(([suffix]) => urn.endsWith(`-${suffix}`))?.[1],
   RandomPassword: (resource) => length(resource, "characters"),
   RandomString: (resource) => length(resource, "characters"),
   RandomBytes: (resource) => length(resource, "bytes"),
 };
+
+/** What a step on a host does, by the end of its name. */
+const steps: readonly (readonly [string, string])[] = [
+  ["prepared", "makes the host ready"],
+  ["registry-login", "logs in to the image registry"],
+  ["certificate-request", "makes a key and a signing request"],
+  ["certificate-installed", "installs the signed certificate"],
+  ["files", "writes compose files and variables"],
+  ["database", "starts the database, waits until it is healthy"],
+  ["roles", "makes roles and grants"],
+  ["roles-after-migrations", "grants what migrations made"],
+  ["migrations", "brings the schema up to date"],
+  ["rollout", "starts the release, waits until it is healthy"],
+  ["verified", "asks whether the release answers"],
+];
 
 function length(resource: StateResource, unit: string): string | undefined {
   const text = textOf(resource, "length");

@@ -1,4 +1,12 @@
-import { plainList, plainText, secretTexts, type StateResource, textOf, withoutSecrets } from "./plain";
+import {
+  isMarked,
+  plainList,
+  plainText,
+  secretTexts,
+  type StateResource,
+  textOf,
+  withoutSecrets,
+} from "./plain";
 import type {
   DatabaseRole,
   EnvironmentAddress,
@@ -9,6 +17,7 @@ import type {
   LastUpdate,
   State,
 } from "./model";
+import { componentKey } from "./model";
 import { aboutResource, publicId } from "./about";
 
 /** What {@link modelFromDeployment} is made from. */
@@ -41,8 +50,9 @@ export function modelFromDeployment(parts: DeploymentParts): EnvironmentModel {
   raw.forEach((resource, index) => {
     const description = resources[index]!;
     if (description.component === "") return;
-    const component = byComponent.get(description.component) ?? emptyComponent(description);
-    byComponent.set(description.component, component);
+    const key = componentKey(description);
+    const component = byComponent.get(key) ?? emptyComponent(description);
+    byComponent.set(key, component);
     component.children.push({ resource, description });
   });
   const components = [...byComponent.values()];
@@ -67,13 +77,19 @@ export function modelFromDeployment(parts: DeploymentParts): EnvironmentModel {
 }
 
 interface Component {
+  readonly key: string;
   readonly name: string;
   readonly type: string;
   readonly children: { readonly resource: StateResource; readonly description: EnvironmentResource }[];
 }
 
-function emptyComponent({ component, componentType }: EnvironmentResource): Component {
-  return { name: component, type: componentType, children: [] };
+function emptyComponent(resource: EnvironmentResource): Component {
+  return {
+    key: componentKey(resource),
+    name: resource.component,
+    type: resource.componentType,
+    children: [],
+  };
 }
 
 function isResource(value: unknown): value is StateResource {
@@ -159,9 +175,8 @@ function addressesOf(outputs: Readonly<Record<string, unknown>> | undefined): En
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value) && !isMarked(value);
+  return isObject ? (value as Record<string, unknown>) : {};
 }
 
 /** Plain texts of a property over all children of one type, without repetition. */
@@ -233,7 +248,7 @@ function edgeNode(components: readonly Component[]): EnvironmentNode {
     title: "Cloudflare",
     facts: [...settings, plural(records, "DNS record")],
     state: zones.length === 0 ? "ok" : worst(zones.map(stateOfComponent)),
-    ...(zones[0] === undefined ? {} : { component: zones[0].name }),
+    ...(zones[0] === undefined ? {} : { component: zones[0].key }),
   };
 }
 
@@ -242,8 +257,8 @@ function componentNodes(
   addresses: readonly EnvironmentAddress[],
   outputs: Readonly<Record<string, unknown>> | undefined,
 ): EnvironmentNode[] {
-  const { name, type } = component;
-  const base = { component: name, state: stateOfComponent(component) };
+  const { key, name, type } = component;
+  const base = { component: key, state: stateOfComponent(component) };
   switch (type) {
     case "AccessProtectedEnv": {
       const policies = component.children.filter(({ resource }) =>
@@ -301,7 +316,7 @@ function componentNodes(
           kind: "database",
           title: database.database,
           facts: [
-            "PostgreSQL",
+            databasePlace(component),
             ...(database.app === undefined ? [] : [`application: ${database.app}`]),
             ...(database.migrator === undefined ? [] : [`migrations: ${database.migrator}`]),
           ],
@@ -362,26 +377,38 @@ function originNodes(
       ...(count(component, ":OriginCaCertificate") > 0 ? ["origin certificate"] : []),
     ],
   });
-  const services = Object.keys(objectOf(own(component, "services")));
+  const services = Object.entries(objectOf(own(component, "services")));
   const steps = count(component, ":Command");
-  if (services.length === 0 && steps === 0) return [origin];
+  if (plainText(own(component, "kind")) === "external" || (services.length === 0 && steps === 0))
+    return [origin];
   const project = plainText(own(component, "project"));
-  const names = services.length === 0 ? [project ?? name] : services;
+  const described = services.length === 0 ? [[project ?? name, {}] as const] : services;
   return [
     origin,
-    ...names.map((service): EnvironmentNode => ({
+    ...described.map(([service, spec]): EnvironmentNode => ({
       ...base,
       id: `service:${name}:${service}`,
       lane: "service",
       kind: "service",
       title: service,
       facts: [
+        ...ports(objectOf(spec)),
         ...(project === undefined ? [] : [`compose project ${project}`]),
         ...(release === undefined ? [] : [`release ${release.slice(0, 12)}`]),
-        plural(steps, "step") + " on the host",
       ],
     })),
   ];
+}
+
+/** Such as `port 80 → 4000` and `port 443 → 4443, TLS`. */
+function ports(service: Readonly<Record<string, unknown>>): string[] {
+  const tls = objectOf(service["tls"]);
+  const line = (from: unknown, to: unknown, note: string) => {
+    const [outer, inner] = [plainText(from), plainText(to)];
+    if (inner === undefined) return [];
+    return [outer === undefined ? `port ${inner}, not published${note}` : `port ${outer} → ${inner}${note}`];
+  };
+  return [...line(service["publish"], service["port"], ""), ...line(tls["publish"], tls["port"], ", TLS")];
 }
 
 function bucketNodes(component: Component): EnvironmentNode[] {
@@ -404,7 +431,7 @@ function bucketNodes(component: Component): EnvironmentNode[] {
         title: bucket,
         facts: ["R2 bucket", ...domains, ...(location === undefined ? [] : [`in ${location}`])],
         state: description.state,
-        component: component.name,
+        component: component.key,
       };
     });
 }
@@ -426,6 +453,14 @@ function withAddress(
 
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).hostname : "";
+}
+
+function databasePlace(component: Component): string {
+  if (plainText(own(component, "kind")) === "external") {
+    const address = plainText(own(component, "address"));
+    return address === undefined ? "PostgreSQL elsewhere" : `PostgreSQL at ${address}`;
+  }
+  return `PostgreSQL in ${plainText(own(component, "service")) ?? "db"}`;
 }
 
 function databaseOf(
@@ -479,9 +514,7 @@ function linksOf(nodes: readonly EnvironmentNode[], components: readonly Compone
   const of = (...kinds: readonly string[]) => nodes.filter(({ kind }) => kinds.includes(kind));
   const gates = of("access").map((node) => ({
     id: node.id,
-    hosts: protectedHosts(
-      components.find(({ name, type }) => type === "AccessProtectedEnv" && name === node.component)!,
-    ),
+    hosts: protectedHosts(components.find(({ key }) => key === node.component)!),
   }));
   const isBehind = (node: EnvironmentNode, hosts: readonly string[]) =>
     node.facts.some((fact) => hosts.includes(fact));

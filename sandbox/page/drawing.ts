@@ -1,5 +1,5 @@
 import { html, type Html, safeUrl } from "./html";
-import type { EnvironmentModel, EnvironmentNode, Lane, NodeKind } from "./model";
+import { componentKey, type EnvironmentModel, type EnvironmentNode, type Lane, type NodeKind } from "./model";
 
 const lanes: readonly (readonly [Lane, string])[] = [
   ["edge", "Edge"],
@@ -59,7 +59,9 @@ function card(node: EnvironmentNode, model: EnvironmentModel): Html {
   const targetTitles = targets.map((to) => model.nodes.find((each) => each.id === to)?.title ?? to);
   const href = safeUrl(url);
   const members =
-    component === undefined ? 0 : model.resources.filter((each) => each.component === component).length;
+    component === undefined ? [] : model.resources.filter((each) => componentKey(each) === component);
+  const shares = model.nodes.filter((each) => each.component === component).length > 1;
+  const name = members[0]?.component;
   return html`<li class="card ${kind} ${state}" data-node="${id}" data-to="${JSON.stringify(targets)}">
     <div class="face">
       <svg viewBox="0 0 24 24" aria-hidden="true"><path d="${icons[kind]}" /></svg>
@@ -77,10 +79,10 @@ function card(node: EnvironmentNode, model: EnvironmentModel): Html {
     }
     ${targets.length > 0 && html`<p class="hidden">leads to ${targetTitles.join(", ")}</p>`}
     ${
-      component !== undefined &&
-      members > 0 &&
-      html`<button type="button" class="show" data-show="${component}">
-        ${members} ${members === 1 ? "resource" : "resources"}<span class="hidden"> of ${title}</span>
+      members.length > 0 &&
+      html`<button type="button" class="show" data-show="${component}" aria-pressed="false">
+        ${shares && name !== title && `${name ?? ""}: `}${members.length}
+        ${members.length === 1 ? "resource" : "resources"}<span class="hidden"> of ${title}</span>
       </button>`
     }
   </li>`;

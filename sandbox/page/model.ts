@@ -35,7 +35,7 @@ export interface EnvironmentNode {
   readonly state: State;
   /** Opened by the title. */
   readonly url?: string;
-  /** Component in {@link EnvironmentModel.resources} that this stands for. */
+  /** {@link componentKey} of the resources that this stands for. */
   readonly component?: string;
 }
 
@@ -89,4 +89,12 @@ export interface LastUpdate {
   readonly endedAt?: string;
   /** Such as `{ create: 12, same: 30 }`. */
   readonly changes: Readonly<Record<string, number>>;
+}
+
+/** Names a component: its type belongs to it, as a tunnel and an origin may have the same name. */
+export function componentKey({
+  component,
+  componentType,
+}: Pick<EnvironmentResource, "component" | "componentType">): string {
+  return component === "" ? "" : `${componentType}/${component}`;
 }

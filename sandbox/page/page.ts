@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { drawing } from "./drawing";
 import { escape, html, type Html, safeUrl } from "./html";
-import type {
-  DatabaseRole,
-  EnvironmentAddress,
-  EnvironmentModel,
-  EnvironmentResource,
-  LastUpdate,
-  State,
+import {
+  componentKey,
+  type DatabaseRole,
+  type EnvironmentAddress,
+  type EnvironmentModel,
+  type EnvironmentResource,
+  type LastUpdate,
+  type State,
 } from "./model";
 import { script } from "./script";
 import { style } from "./style";
@@ -193,7 +194,7 @@ function rolesTable(roles: readonly DatabaseRole[]): Html {
 function list({ resources }: EnvironmentModel): Html {
   const groups = new Map<string, EnvironmentResource[]>();
   for (const resource of resources) {
-    const key = resource.component;
+    const key = componentKey(resource);
     groups.set(key, [...(groups.get(key) ?? []), resource]);
   }
   // What belongs to no component comes last.
@@ -219,15 +220,15 @@ function list({ resources }: EnvironmentModel): Html {
       </div>
     </div>
     <p class="none" id="no-match" hidden>Nothing fits. <button type="button" id="clear">Show all</button></p>
-    ${sorted.map(([component, members]) => group(component, members))}
+    ${sorted.map(([key, members]) => group(key, members))}
   </section>`;
 }
 
-function group(component: string, members: readonly EnvironmentResource[]): Html {
-  const type = members[0]!.componentType;
-  return html`<details class="group" open data-component="${component}">
+function group(key: string, members: readonly EnvironmentResource[]): Html {
+  const { component, componentType } = members[0]!;
+  return html`<details class="group" open data-component="${key}">
     <summary>
-      <b>${component === "" ? "the stack itself" : component}</b><span class="kind">${type}</span>
+      <b>${component === "" ? "the stack itself" : component}</b><span class="kind">${componentType}</span>
       <span class="number">${members.length}</span>
     </summary>
     <ul>

@@ -15,7 +15,8 @@ export interface StateResource {
 const signatureKey = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 
-function isMarked(value: unknown): value is Record<string, unknown> {
+/** Is it a secret, an asset or anything else that is not plain JSON? */
+export function isMarked(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && signatureKey in value;
 }
 

@@ -19,6 +19,9 @@ export const script = String.raw`
     };
     const cards = new Map(all("[data-node]").map((card) => [card.dataset.node, card]));
     const paths = [];
+    const differ = (elements) => new Set(elements.map((each) => Math.round(each.getBoundingClientRect().left))).size > 1;
+    const stacked = !differ(all(".lane"));
+    const grid = stacked && differ([...cards.values()]);
     for (const [from, card] of cards) {
       const a = place(card);
       for (const to of JSON.parse(card.dataset.to)) {
@@ -26,15 +29,21 @@ export const script = String.raw`
         if (!target) continue;
         const b = place(target);
         let d;
-        if (b.left >= a.right) {
-          const bend = Math.max(24, (b.left - a.right) / 2);
+        const sameLane = card.parentElement === target.parentElement;
+        if (b.left >= a.right && (sameLane || !stacked)) {
+          const bend = Math.min(Math.max(24, (b.left - a.right) / 2), b.left - a.right + 24);
           d = "M" + a.right + " " + a.midY + "C" + (a.right + bend) + " " + a.midY + " " + (b.left - bend) + " " + b.midY + " " + b.left + " " + b.midY;
-        } else if (Math.abs(a.left - b.left) < 1 && card.parentElement === target.parentElement && b.top >= a.bottom && b.top - a.bottom < 40) {
+        } else if (sameLane && Math.abs(a.left - b.left) < 1 && b.top >= a.bottom && b.top - a.bottom < 40) {
           d = "M" + a.midX + " " + a.bottom + "V" + b.top;
+        } else if (grid && b.top >= a.bottom) {
+          const bend = Math.max(20, (b.top - a.bottom) / 2);
+          d = "M" + a.midX + " " + a.bottom + "C" + a.midX + " " + (a.bottom + bend) + " " + b.midX + " " + (b.top - bend) + " " + b.midX + " " + b.top;
         } else {
-          const lane = 10 + 6 * (paths.length % 3);
-          const x = Math.min(a.left, b.left) - lane;
-          d = "M" + a.left + " " + a.midY + "C" + x + " " + a.midY + " " + x + " " + a.midY + " " + x + " " + (a.midY + Math.sign(b.midY - a.midY) * lane) + "V" + (b.midY - Math.sign(b.midY - a.midY) * lane) + "C" + x + " " + b.midY + " " + x + " " + b.midY + " " + b.left + " " + b.midY;
+          // One narrow column: along its side, in one of three tracks.
+          const track = 10 + 6 * (paths.length % 3);
+          const x = Math.min(a.left, b.left) - track;
+          const turn = Math.sign(b.midY - a.midY) * track;
+          d = "M" + a.left + " " + a.midY + "Q" + x + " " + a.midY + " " + x + " " + (a.midY + turn) + "V" + (b.midY - turn) + "Q" + x + " " + b.midY + " " + b.left + " " + b.midY;
         }
         const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
         path.setAttribute("d", d);
@@ -92,7 +101,7 @@ export const script = String.raw`
     }
     if (find.value !== shown.find) find.value = shown.find;
     one("#state").value = shown.state;
-    one("#count").textContent = seen + " of " + total + (shown.component ? ", only " + shown.component : "");
+    one("#count").textContent = seen + " of " + total + (shown.component ? ", only " + shown.component.split("/")[1] : "");
     one("#no-match").hidden = seen > 0;
     for (const button of all("[data-show]")) button.setAttribute("aria-pressed", String(shown.component !== "" && button.dataset.show === shown.component));
   }

@@ -129,7 +129,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 .group summary::-webkit-details-marker { display: none; }
 .number { margin-left: auto; color: var(--muted); font-size: 0.85rem; font-variant-numeric: tabular-nums; }
 .group ul { padding: 0 0 0.7rem 1.4rem; }
-.group li { display: grid; grid-template-columns: 5.2rem minmax(10rem, 1.1fr) minmax(9rem, 0.9fr) minmax(10rem, 1.6fr) minmax(0, 9rem); gap: 0.1rem 1rem; padding: 0.22rem 0.4rem; align-items: baseline; border-radius: 6px; font-size: 0.88rem; }
+.group li { display: grid; grid-template-columns: 5.2rem minmax(10rem, 1.1fr) minmax(12rem, 1.1fr) minmax(10rem, 1.5fr) minmax(0, 7rem); gap: 0.1rem 1rem; padding: 0.22rem 0.4rem; align-items: baseline; border-radius: 6px; font-size: 0.88rem; }
 .group li:nth-child(odd) { background: var(--sunken); }
 .group li > * { min-width: 0; overflow-wrap: anywhere; }
 .type, .about { color: var(--muted); }

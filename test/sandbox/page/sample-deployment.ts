@@ -36,24 +36,29 @@ export function sampleResources(): Sample[] {
       outputs: { apiToken: secret() },
     },
   ];
-  const component = (type: string, name: string, outputs: Record<string, unknown> = {}) => {
+  const component = (
+    type: string,
+    name: string,
+    outputs: Record<string, unknown> = {},
+    inputs: Record<string, unknown> = {},
+  ) => {
     const urn = `urn:pulumi:staging::groundwork::groundwork:index:${type}::${name}`;
     resources.push({
       urn,
       type: `groundwork:index:${type}`,
       custom: false,
       parent: stackUrn,
-      inputs: {},
+      inputs,
       outputs,
     });
-    return (childType: string, child: string, properties: Record<string, unknown>, inputs = properties) =>
+    return (childType: string, child: string, properties: Record<string, unknown>) =>
       resources.push({
         urn: `urn:pulumi:staging::groundwork::groundwork:index:${type}$${childType}::${child}`,
         type: childType,
         custom: true,
         id: `${resources.length}`.padStart(32, "0"),
         parent: urn,
-        inputs,
+        inputs: properties,
         outputs: properties,
       });
   };
@@ -149,12 +154,17 @@ export function sampleResources(): Sample[] {
     content: "streampai-staging.pages.dev",
   });
 
-  const database = component("PostgresWithAppUser", "main", {
-    appUrl: secret(`postgresql://streampai_app_a:${canary}@db/streampai`),
-    appUser: "streampai_app_a",
-    migratorUser: "streampai_migrator",
-    databaseName: "streampai",
-  });
+  const database = component(
+    "PostgresWithAppUser",
+    "main",
+    {
+      appUrl: secret(`postgresql://streampai_app_a:${canary}@db/streampai`),
+      appUser: "streampai_app_a",
+      migratorUser: "streampai_migrator",
+      databaseName: "streampai",
+    },
+    { kind: "container", service: "db", host: secret({ privateKey: canary }) },
+  );
   for (const role of ["admin", "migrator", "app-a", "app-b"]) {
     database("random:index/randomPassword:RandomPassword", `main-password-${role}`, {
       length: 40,
@@ -162,12 +172,14 @@ export function sampleResources(): Sample[] {
       bcryptHash: secret(),
     });
   }
-  database("command:remote:Command", "main-roles", {
-    create: "#!/bin/sh\n# roles",
-    stdin: secret(),
-    connection: secret({ privateKey: canary }),
-    stdout: secret(),
-  });
+  for (const name of ["main-roles", "main-roles-after-migrations"]) {
+    database("command:remote:Command", name, {
+      create: "#!/bin/sh\n# roles",
+      stdin: secret(),
+      connection: secret({ privateKey: canary }),
+      stdout: secret(),
+    });
+  }
 
   const buckets = component("R2Buckets", "buckets", { credentials: secret() });
   for (const name of ["media", "avatars", "recordings"]) {
@@ -197,12 +209,28 @@ export function sampleResources(): Sample[] {
     value: secret(),
   });
 
-  const origin = component("AppOrigin", "api", {
-    hostnames: ["api-staging.streampai.com"],
-    urls: ["https://api-staging.streampai.com"],
-    project: "streampai",
-    release: "5f1d9a7c3b2e4f60",
-  });
+  const origin = component(
+    "AppOrigin",
+    "api",
+    {
+      hostnames: ["api-staging.streampai.com"],
+      urls: ["https://api-staging.streampai.com"],
+      project: "streampai",
+      release: "5f1d9a7c3b2e4f60",
+    },
+    {
+      kind: "compose",
+      services: {
+        api: {
+          port: 4000,
+          publish: 80,
+          tls: { port: 4443, publish: 443 },
+          environment: secret({ A: canary }),
+        },
+      },
+      secrets: secret({ SECRET_KEY_BASE: canary }),
+    },
+  );
   origin("cloudflare:index/dnsRecord:DnsRecord", "api-dns", {
     name: "api-staging.streampai.com",
     type: "A",
