@@ -106,14 +106,13 @@ describe("a proxied host", () => {
   });
 
   test("a client that goes away ends the request at the origin", async () => {
-    const closed = new Promise<string>((resolve) => {
-      void world.origin((_request, response) => {
-        response.writeHead(200, { "content-type": "application/octet-stream" });
-        response.write("first");
-        response.once("close", () => resolve("closed"));
-      });
+    let noteClosed: (value: string) => void = () => undefined;
+    const closed = new Promise<string>((resolve) => (noteClosed = resolve));
+    await world.origin((_request, response) => {
+      response.writeHead(200, { "content-type": "application/octet-stream" });
+      response.write("first");
+      response.once("close", () => noteClosed("closed"));
     });
-    await new Promise((resolve) => setTimeout(resolve, 20));
     const answer = await world.stream("https", api, "/");
     answer.body.on("error", () => undefined);
     answer.body.destroy();
@@ -204,13 +203,12 @@ describe("http/2", () => {
   });
 
   test("a stream that the client cancels ends the request at the origin", async () => {
-    const closed = new Promise<string>((resolve) => {
-      void world.origin((_request, response) => {
-        response.write("first");
-        response.once("close", () => resolve("closed"));
-      });
+    let noteClosed: (value: string) => void = () => undefined;
+    const closed = new Promise<string>((resolve) => (noteClosed = resolve));
+    await world.origin((_request, response) => {
+      response.write("first");
+      response.once("close", () => noteClosed("closed"));
     });
-    await new Promise((resolve) => setTimeout(resolve, 20));
     const stream = session.request({ ":path": "/" });
     await once(stream, "data");
     stream.close(8);
@@ -452,7 +450,7 @@ describe("Cloudflare's errors", () => {
 describe("limits", () => {
   beforeEach(async () => {
     await world.close();
-    world = await World.start({ limits: { connectMs: 150, idleMs: 200, bodyBytes: 1000 } });
+    world = await World.start({ limits: { connectMs: 500, idleMs: 700, bodyBytes: 1000 } });
   });
 
   test("524 where the origin accepts and never answers", async () => {
@@ -750,7 +748,7 @@ async function deafServer(): Promise<{ port: number; close(): void }> {
     waiting.push(socket);
     connected = await Promise.race([
       once(socket, "connect").then(() => true),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 300)),
+      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 1000)),
     ]);
   }
   return {

@@ -143,7 +143,7 @@ test("either side going away ends the other", async () => {
 
 test("a socket on which nothing passes is closed", async () => {
   await world.close();
-  world = await World.start({ limits: { idleMs: 150 } });
+  world = await World.start({ limits: { idleMs: 500 } });
   await echoOrigin();
   const socket = open("wss");
   expect((await once(socket, "close"))[0]).toBe(1006);
