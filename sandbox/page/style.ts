@@ -7,8 +7,8 @@ const light = `
   --line: #d5dcda;
   --accent: #0d7a6f;
   --wire: #a9b8b4;
-  --ok: #1a7f4b;
-  --working: #9a6200;
+  --ok: #166f40;
+  --working: #865400;
   --failed: #b8322a;
   --unknown: #6b7774;
   color-scheme: light;`;
