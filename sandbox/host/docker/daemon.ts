@@ -57,6 +57,10 @@ export async function findDaemon({
     const host = await currentHost(client);
     if ((await serverVersion(client, host)) !== undefined) return { client, host, own: false };
   }
+  if (client !== undefined) {
+    const host = await runningOwnDaemon(client);
+    if (host !== undefined) return { client, host, own: true };
+  }
   if (!withDocker) {
     throw new UserError({
       what:
@@ -177,25 +181,27 @@ const attempts: readonly { readonly args: readonly string[]; readonly said: stri
   },
 ];
 
+const socketHost = (): string => `unix://${join(ownFolder(), "docker.sock")}`;
+const recordFile = (): string => join(ownFolder(), "daemon.json");
+
+/** Where the daemon is that a sandbox has started before, if it still answers. */
+async function runningOwnDaemon(client: string): Promise<string | undefined> {
+  if (!isRunning(readJson<OwnDaemon>(recordFile())?.process)) return undefined;
+  return (await serverVersion(client, socketHost())) === undefined ? undefined : socketHost();
+}
+
 async function startOwnDaemon(client: string, daemon: string, log: Log): Promise<string> {
   const folder = ownFolder();
-  const socket = join(folder, "docker.sock");
-  const host = `unix://${socket}`;
-  const recordFile = join(folder, "daemon.json");
+  const host = socketHost();
   return exclusively(
     folder,
     async () => {
-      if (
-        isRunning(readJson<OwnDaemon>(recordFile)?.process) &&
-        (await serverVersion(client, host)) !== undefined
-      ) {
-        return host;
-      }
+      if ((await runningOwnDaemon(client)) !== undefined) return host;
       for (const attempt of attempts) {
         log(`starting the Docker daemon${attempt.said}`);
         const identity = await launchDaemon({ client, daemon, folder, host, args: attempt.args });
         if (identity === undefined) continue;
-        writeJson(recordFile, { process: identity });
+        writeJson(recordFile(), { process: identity });
         return host;
       }
       throw new UserError({
@@ -265,15 +271,13 @@ export async function leaveOwnDaemon(directory: string, log: Log): Promise<void>
   await exclusively(folder, async () => {
     rmSync(userFile(directory), { force: true });
     if (hasUsers(folder)) return;
-    const recordFile = join(folder, "daemon.json");
-    const record = readJson<OwnDaemon>(recordFile);
+    const record = readJson<OwnDaemon>(recordFile());
     if (record === undefined) return;
     log("ending the Docker daemon that the sandbox had started");
     await endProcess(record.process, { graceMs: 30_000 });
-    rmSync(recordFile, { force: true });
+    rmSync(recordFile(), { force: true });
   });
-  if (!existsSync(join(folder, "daemon.json")) && !hasUsers(folder))
-    rmSync(folder, { recursive: true, force: true });
+  if (!existsSync(recordFile()) && !hasUsers(folder)) rmSync(folder, { recursive: true, force: true });
 }
 
 /** Whether a host that still exists uses the daemon. */

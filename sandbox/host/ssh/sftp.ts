@@ -186,8 +186,22 @@ export function serveSftp(sftp: SFTPWrapper, options: SftpOptions): void {
     handles.clear();
   };
   sftp.on("close", closeAll);
-  sftp.on("end", closeAll);
+  // As sftp-server: the client's end of input is the end of the session.
+  sftp.on("end", () => {
+    closeAll();
+    sendExitStatus(sftp);
+    sftp.end();
+  });
   sftp.on("error", () => undefined);
+}
+
+/** Without an exit status scp takes the transfer for failed; the library has no public way to send one for sftp. */
+function sendExitStatus(sftp: SFTPWrapper): void {
+  const { _protocol: protocol, outgoing } = sftp as unknown as {
+    _protocol: { exitStatus(channel: number, code: number): void };
+    outgoing: { id: number; state: string };
+  };
+  if (outgoing.state === "open") protocol.exitStatus(outgoing.id, 0);
 }
 
 /** The real place of a path, refused where it leaves the root; the path itself need not exist. */
