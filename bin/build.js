@@ -8,29 +8,17 @@ const path = require("node:path");
 
 const root = path.join(__dirname, "..");
 const dist = path.join(root, "dist");
-const sourceFolders = [
-  "common",
-  "platform",
-  "components",
-  "remote",
-  "automation",
-  "report",
-  "guard",
-  "cli",
-  "sandbox",
-  "examples",
-];
-
 /** Bundle name in `dist/` -> its source. A source that does not exist is an error of the build. */
 const entries = require("./entries.json");
 
 /**
  * What is built together, with the folders it is made of. A provider is a process of its own at every preview: its
- * libraries are bundled in as well, which halves its start.
+ * libraries are bundled in as well, which halves its start. The sample application is copied into an image, where there
+ * are no libraries.
  */
 const groups = {
   main: {
-    includes: (name) => !name.startsWith("providers/"),
+    includes: (name) => !/^(?:providers|examples)\//.test(name),
     sources: [
       "index.ts",
       "common",
@@ -42,6 +30,7 @@ const groups = {
       "guard",
       "cli",
       "sandbox",
+      "examples",
     ],
     options: { packages: "external" },
   },
@@ -49,6 +38,11 @@ const groups = {
     includes: (name) => name.startsWith("providers/"),
     sources: ["common", "sandbox/providers"],
     options: { packages: "bundle", external: ["cpu-features", "*.node"] },
+  },
+  examples: {
+    includes: (name) => name.startsWith("examples/"),
+    sources: ["examples"],
+    options: { packages: "bundle", external: ["pg-native"], sourcemap: false },
   },
 };
 
@@ -89,7 +83,7 @@ function isCurrent(stampFile, stamp) {
 /**
  * Builds what has changed. Two builders at once are harmless: each file is renamed into place whole.
  *
- * @param names the groups: `main`, `providers`; both when left out
+ * @param names the groups: `main`, `providers`, `examples`; all when left out
  */
 function ensureBuilt(...names) {
   for (const name of names.length > 0 ? names : Object.keys(groups)) ensureGroup(name, groups[name]);
