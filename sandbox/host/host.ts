@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UserError } from "../../common/user-error";
@@ -87,6 +86,8 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
   buildTools(layout.tools);
   writePrograms(layout);
   const machine = await prepareMachine(layout, options, log);
+  writeJson(layout.configFile, machine.config);
+  await machine.revive();
 
   const server = await startSshServer({
     port: options.port ?? 0,
@@ -149,50 +150,47 @@ function openMachine(layout: HostLayout, config: HostConfig, log: (line: string)
     : openProcessMachine(layout, config, log);
 }
 
-/** Docker where it serves; else, unless Docker was asked for, plain processes, said openly. */
+/**
+ * Docker where it serves; else, unless Docker was asked for, plain processes, said openly. A host stays with the mode
+ * that it has begun with: its services and data could not follow to the other one.
+ */
 async function prepareMachine(
   layout: HostLayout,
   options: HostOptions,
   log: (line: string) => void,
 ): Promise<Machine> {
   const before = readJson<HostConfig>(layout.configFile);
-  if (options.mode === "process") return changeTo("process", before, layout, options, log);
-  try {
-    return await changeTo("docker", before, layout, options, log);
-  } catch (error) {
-    if (options.mode === "docker" || !(error instanceof UserError)) throw error;
-    log(
-      `no Docker (${error.parts.what}${error.parts.value === undefined ? "" : `: ${error.parts.value}`}): services run as plain processes`,
-    );
-    if (error.parts.next !== undefined) log(`for Docker: ${error.parts.next}`);
-    return changeTo("process", before, layout, options, log);
+  if (before !== undefined && options.mode !== "auto" && options.mode !== before.mode) {
+    throw new UserError({
+      what: `the sandbox's host has begun in ${before.mode} mode and cannot change to ${options.mode} mode`,
+      value: layout.directory,
+      next: "destroy this sandbox first (npm start -- --destroy), then start it again",
+    });
   }
-}
-
-/** Prepares a mode. What ran in the other one ends first: its ports and names would be in the way. */
-async function changeTo(
-  mode: HostMode,
-  before: HostConfig | undefined,
-  layout: HostLayout,
-  options: HostOptions,
-  log: (line: string) => void,
-): Promise<Machine> {
+  const mode = before?.mode ?? options.mode;
+  const withDocker = options.withDocker ?? process.env["CI"] === "true";
   const context = { layout, log, name: machineName(options.name, layout), images: options.images };
-  const machine =
-    mode === "docker"
-      ? await prepareDockerMachine({
-          ...context,
-          withDocker: options.withDocker ?? process.env["CI"] === "true",
-        })
-      : prepareProcessMachine(context);
-  if (before !== undefined && before.mode !== mode) {
-    log(`the host changes from ${before.mode} to ${mode} mode: what ran before is removed`);
-    await openMachine(layout, before, log).destroy();
-    rmSync(layout.portsFile, { force: true });
+  if (mode === "process") {
+    if (withDocker && options.mode === "auto") {
+      log(
+        "the host stays with plain processes, as it has begun; destroy the sandbox first to change to Docker",
+      );
+    }
+    return prepareProcessMachine(context);
   }
-  writeJson(layout.configFile, machine.config);
-  await machine.revive();
-  return machine;
+  try {
+    // A daemon of the sandbox's own is gone after a reboot: it is started again.
+    return await prepareDockerMachine({
+      ...context,
+      withDocker: withDocker || before?.docker?.ownDaemon === true,
+    });
+  } catch (error) {
+    if (mode === "docker" || !(error instanceof UserError)) throw error;
+    const { what, value, next } = error.parts;
+    log(`no Docker (${value === undefined ? what : `${what}: ${value}`}): services run as plain processes`);
+    if (next !== undefined) log(`for Docker: ${next}`);
+    return prepareProcessMachine(context);
+  }
 }
 
 /** The prefix in Docker: two checkouts with a stack of the same name do not meet. */

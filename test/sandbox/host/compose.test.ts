@@ -177,10 +177,10 @@ describe.each(modes)("a compose project by $mode", ({ mode, available, reason })
 
     test("an unhealthy service fails the wait, with its log at hand", async () => {
       const failed = await compose(
-        "DB_PASSWORD=not-it docker compose up -d --wait --wait-timeout 8 --no-deps api",
+        "DB_PASSWORD=not-it RETRIES=2 docker compose up -d --wait --wait-timeout 60 --no-deps api",
       );
       expect(failed.code).not.toBe(0);
-      expect(failed.stderr).toMatch(/not healthy|is unhealthy|timeout/);
+      expect(failed.stderr).toContain("is unhealthy");
       expect((await compose("docker compose up -d --wait")).code).toBe(0);
     });
 

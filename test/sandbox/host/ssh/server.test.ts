@@ -195,9 +195,9 @@ test("refuses another key, a password and a user name that is none", async () =>
   await expect(connect({ privateKey: other })).rejects.toThrow(/authentication methods failed/);
   await expect(connect({ username: "Not A User" })).rejects.toThrow(/authentication methods failed/);
   await expect(
-    new Promise((resolve, reject) => {
+    new Promise<void>((resolve, reject) => {
       const client = new Client();
-      client.once("ready", resolve).once("error", reject);
+      client.once("ready", () => resolve()).once("error", reject);
       client.connect({ host: "127.0.0.1", port: host.host.port, username: "deploy", password: "guess" });
     }),
   ).rejects.toThrow(/authentication methods failed/);
