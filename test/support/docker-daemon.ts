@@ -1,0 +1,83 @@
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A Docker daemon of the tests' own: its own data, its own socket, no bridge and no rule in the machine's firewall. */
+export interface TestDaemon {
+  /** `unix:///…/docker.sock` */
+  readonly host: string;
+  docker(...args: string[]): string;
+  close(): Promise<void>;
+}
+
+function programOnPath(name: string): string | undefined {
+  const folders = `${process.env["PATH"] ?? ""}:/usr/sbin`.split(":");
+  return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
+}
+
+/** Whether {@link startDaemon} can be had: the daemon and the client are installed, and this is root. */
+export const canStartDaemon =
+  userInfo().uid === 0 && programOnPath("dockerd") !== undefined && programOnPath("docker") !== undefined;
+
+export async function startDaemon(): Promise<TestDaemon> {
+  // The socket's path must stay below 108 characters.
+  const directory = mkdtempSync(join(tmpdir(), "gw-docker-"));
+  const host = `unix://${join(directory, "docker.sock")}`;
+  const daemon = spawn(
+    programOnPath("dockerd")!,
+    [
+      ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
+      ...["--pidfile", join(directory, "pid"), "--host", host, "--storage-driver", "vfs"],
+      ...["--iptables=false", "--ip6tables=false", "--bridge=none"],
+    ],
+    { stdio: "ignore" },
+  );
+  const docker = (...args: string[]) =>
+    execFileSync(programOnPath("docker")!, ["--host", host, ...args], {
+      encoding: "utf8",
+      stdio: "pipe",
+    }).trim();
+  for (let tries = 0; ; tries++) {
+    try {
+      docker("version");
+      break;
+    } catch (error) {
+      if (tries > 150) throw error;
+      await sleep(200);
+    }
+  }
+  return {
+    host,
+    docker,
+    close: () =>
+      new Promise((resolve) => {
+        daemon.once("exit", () => {
+          rmSync(directory, { recursive: true, force: true });
+          resolve();
+        });
+        daemon.kill("SIGTERM");
+      }),
+  };
+}
+
+/** Imports an image of the machine's own shell and `sleep`, with the libraries they need: nothing is downloaded. */
+export function importShellImage(daemon: TestDaemon, name: string): void {
+  const root = mkdtempSync(join(tmpdir(), "gw-rootfs-"));
+  const put = (file: string) => {
+    const target = join(root, file);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(file, target);
+  };
+  for (const program of ["/bin/sh", "/bin/sleep"]) {
+    put(program);
+    const libraries = execFileSync("ldd", [program], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
+    libraries.forEach(put);
+  }
+  const archive = `${root}.tar`;
+  execFileSync("tar", ["-C", root, "-cf", archive, "."]);
+  daemon.docker("import", archive, name);
+  rmSync(root, { recursive: true, force: true });
+  rmSync(archive, { force: true });
+}
