@@ -1,0 +1,201 @@
+import {
+  type EngineEvent,
+  LocalWorkspace,
+  type OutputMap,
+  PulumiCommand,
+  type PulumiFn,
+  Stack,
+} from "@pulumi/pulumi/automation/index.js";
+import semver from "semver";
+import type { Log } from "../common/log";
+import { projectRoot } from "../common/project-root";
+import { type Engine, findEngine } from "../sandbox/engine/engine";
+import { runEngine } from "../sandbox/engine/run";
+import { type ChangeCounts, type Progress, nothingToDo, progressOf } from "./changes";
+import { explainFailure } from "./failures";
+import { pluginsAreInstalled } from "./plugins";
+
+/** Options of {@link Environment.open}. */
+export interface EnvironmentOptions {
+  /**
+   * The program, run in this process. @default the platform's own: index.ts with the stack file's settings
+   */
+  readonly program?: PulumiFn;
+  /** Folder with Pulumi.yaml and the stack files. @default this project's */
+  readonly directory?: string;
+  /** A stack file to use instead of Pulumi.<name>.yaml. @default none */
+  readonly configFile?: string;
+  /** Environment variables for the engine and its providers, over those of this process. @default none */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** The engine to use. @default found, downloaded or built: see sandbox/engine */
+  readonly engine?: Engine;
+  /** Where the search for the engine says what it does. @default nowhere */
+  readonly log?: Log;
+}
+
+/** Options of a run. */
+export interface RunOptions {
+  /** Told each step and message as it comes. @default nobody */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the run as Ctrl-C does: what is under way is finished, nothing new begins. @default never */
+  readonly signal?: AbortSignal;
+}
+
+/** What a run did, or would do. */
+export interface RunResult {
+  /** Resources by operation (`create`, `update`, `same` …). */
+  readonly changes: ChangeCounts;
+  /** True where nothing differs from what is described. */
+  readonly unchanged: boolean;
+}
+
+/**
+ * One environment, that is one Pulumi stack: the same stack that `pulumi up -s NAME` works on by hand.
+ *
+ * @example
+ * const staging = await Environment.open("staging");
+ * const { unchanged } = await staging.preview();
+ * if (!unchanged) await staging.up({ onProgress: (progress) => console.log(progress) });
+ */
+export class Environment {
+  private constructor(
+    readonly name: string,
+    private readonly engine: Engine,
+    private readonly stack: Stack,
+    private readonly configFile: string | undefined,
+  ) {}
+
+  /**
+   * Opens an environment. Nothing is read or written yet: a stack that does not exist is made by the first run.
+   *
+   * @throws UserError where no engine can be had.
+   */
+  static async open(name: string, options: EnvironmentOptions = {}): Promise<Environment> {
+    const engine =
+      options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
+    const directory = options.directory ?? projectRoot();
+    const variables = { ...options.variables };
+    const home = variables.PULUMI_HOME ?? process.env.PULUMI_HOME;
+    const workspace = await LocalWorkspace.create({
+      workDir: directory,
+      pulumiCommand: commandOf(engine),
+      program: options.program ?? (await platformProgram()),
+      envVars: {
+        PULUMI_SKIP_UPDATE_CHECK: "1",
+        ...((await pluginsAreInstalled(home)) ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
+        ...variables,
+        PATH: `${engine.binDirectory}:${variables.PATH ?? process.env.PATH ?? ""}`,
+      },
+    });
+    // Each command below names its stack; selecting it first would only start the CLI once more.
+    workspace.selectStack = () => Promise.resolve();
+    const stack = await Stack.select(name, workspace);
+    return new Environment(name, engine, stack, options.configFile);
+  }
+
+  /** What `up` would do. Changes nothing. */
+  async preview(options: RunOptions = {}): Promise<RunResult> {
+    return this.run("preview", options, (engineOptions) => this.stack.preview(engineOptions));
+  }
+
+  /** Makes the environment what its description says. */
+  async up(options: RunOptions = {}): Promise<RunResult> {
+    return this.run("up", options, (engineOptions) => this.stack.up(engineOptions));
+  }
+
+  /** Reads what is really there into the state. */
+  async refresh(options: RunOptions = {}): Promise<RunResult> {
+    return this.run("refresh", options, (engineOptions) => this.stack.refresh(engineOptions));
+  }
+
+  /** Removes everything of the environment, and the stack's own record where `remove` is given. */
+  async destroy(options: RunOptions & { readonly remove?: boolean } = {}): Promise<RunResult> {
+    const { remove = false, ...run } = options;
+    return this.run("destroy", run, (engineOptions) => this.stack.destroy({ ...engineOptions, remove }));
+  }
+
+  /** The stack's outputs; secret ones are marked as such. */
+  async outputs(): Promise<OutputMap> {
+    return this.stack.outputs();
+  }
+
+  /** The stack's state, as `pulumi stack export` gives it: secrets stay encrypted. */
+  async state(): Promise<unknown> {
+    return (await this.stack.exportStack()).deployment as unknown;
+  }
+
+  /** Takes protection off every resource, so that a destroy may remove them. */
+  async unprotect(): Promise<void> {
+    await this.command(["state", "unprotect", "--all", "--yes"]);
+  }
+
+  /** Removes a lock that a killed run left. Call it only where no other run can be at work. */
+  async unlock(): Promise<void> {
+    await this.stack.cancel();
+  }
+
+  private async command(args: string[]): Promise<void> {
+    const { workDir, envVars } = this.stack.workspace;
+    await runEngine(this.engine, [...args, "--stack", this.name], { directory: workDir, variables: envVars });
+  }
+
+  private async run(
+    verb: string,
+    { onProgress, signal }: RunOptions,
+    start: (options: {
+      onEvent: (event: EngineEvent) => void;
+      configFile?: string;
+      signal?: AbortSignal;
+    }) => Promise<unknown>,
+  ): Promise<RunResult> {
+    let changes: ChangeCounts = {};
+    const errors: string[] = [];
+    const onEvent = (event: EngineEvent): void => {
+      if (event.summaryEvent !== undefined) changes = event.summaryEvent.resourceChanges;
+      const progress = progressOf(event);
+      if (progress === undefined) return;
+      if (progress.kind === "diagnostic" && progress.diagnostic.severity === "error") {
+        errors.push(progress.diagnostic.message);
+      }
+      onProgress?.(progress);
+    };
+    const options = {
+      onEvent,
+      ...(this.configFile === undefined ? {} : { configFile: this.configFile }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    try {
+      await start(options);
+    } catch (error) {
+      if (!isMissingStack(error)) throw explainFailure(verb, this.name, errors, error);
+      await this.create();
+      errors.length = 0;
+      await start(options).catch((second: unknown) => {
+        throw explainFailure(verb, this.name, errors, second);
+      });
+    }
+    return { changes, unchanged: nothingToDo(changes) };
+  }
+
+  private async create(): Promise<void> {
+    const config = this.configFile === undefined ? [] : ["--config-file", this.configFile];
+    await this.command(["stack", "init", "--no-select", ...config]).catch((error: unknown) => {
+      throw explainFailure("make", this.name, [], error);
+    });
+  }
+}
+
+function isMissingStack(error: unknown): boolean {
+  return error instanceof Error && /no stack named/.test(error.message);
+}
+
+/** A command of the SDK around an engine whose version is known: asking it for the version would start it once more. */
+function commandOf(engine: Engine): PulumiCommand {
+  const fields = { command: engine.pulumi, version: semver.parse(engine.version) };
+  return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
+}
+
+async function platformProgram(): Promise<PulumiFn> {
+  const { deployFromConfig } = await import("../platform/platform");
+  return deployFromConfig;
+}

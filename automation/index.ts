@@ -1,0 +1,3 @@
+export { Environment, type EnvironmentOptions, type RunOptions, type RunResult } from "./environment";
+export type { ChangeCounts, Diagnostic, Progress, ResourceStep } from "./changes";
+export { UserError } from "../common/user-error";

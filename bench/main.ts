@@ -1,0 +1,20 @@
+/** `npm run bench [NAME …]`: prints measurements side by side. Ratios of one run compare; seconds alone do not. */
+import { preview } from "./preview";
+
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { preview };
+
+async function main(args: readonly string[]): Promise<void> {
+  const names = args.filter((arg) => !arg.startsWith("-"));
+  const options = args.filter((arg) => arg.startsWith("-"));
+  for (const name of names.length > 0 ? names : Object.keys(benches)) {
+    const bench = benches[name];
+    if (bench === undefined)
+      throw new Error(`no bench ${name}; there are ${Object.keys(benches).join(", ")}`);
+    await bench(options);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

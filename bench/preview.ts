@@ -1,0 +1,183 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Table from "cli-table3";
+import { stringify } from "yaml";
+import { Environment } from "../automation/environment";
+import { projectRoot } from "../common/project-root";
+import { type ReadySandbox, bringUpSandbox } from "../sandbox/bring-up";
+import { removeSandbox } from "../sandbox/sandbox";
+import { makeBareProgram } from "./bare";
+import { type Measurement, type Subject, measureInTurn, median } from "./measure";
+
+const say = (line: string): void => console.error(line);
+
+/**
+ * A preview with nothing to change: the staging stack through our command and through plain `pulumi`, beside a bare
+ * compiled program of the very same resources, and beside ts-node's type-checked default; then how time grows.
+ *
+ * Options: `--rounds=N` (5), `--sizes=60,200,600`, `--no-growth`.
+ */
+export async function preview(options: readonly string[]): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), "groundwork-bench-"));
+  process.env.GROUNDWORK_HOME = home;
+  const rounds = Number(optionOf(options, "rounds") ?? 5);
+  try {
+    await sideBySide(home, rounds);
+    if (!options.includes("--no-growth")) {
+      const sizes = (optionOf(options, "sizes") ?? "60,200,600").split(",").map(Number);
+      await growth(home, sizes, Math.min(rounds, 3));
+    }
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+async function sideBySide(home: string, rounds: number): Promise<void> {
+  const stack = "staging";
+  const ready = await bringUpAll(stack);
+  try {
+    const bare = makeBareProgram(join(home, "bare"), stack, ready.variables);
+    const measured = await measureInTurn(
+      [...ours(ready, stack), bareSubject(bare, stack), typeChecked(home, ready, stack)],
+      rounds,
+    );
+    console.log(`\nno-change preview of ${stack}: ${bare.resources} resources besides components`);
+    printBeside(measured, "bare program, plain pulumi");
+  } finally {
+    await removeSandbox(stack);
+  }
+}
+
+async function growth(home: string, sizes: readonly number[], rounds: number): Promise<void> {
+  const table = new Table({
+    head: ["resources", "ours, by command", "ours, plain pulumi", "bare", "ours / bare"],
+  });
+  for (const size of sizes) {
+    const stack = `size-${size}`;
+    const stackFile = join(home, `Pulumi.${stack}.yaml`);
+    writeFileSync(stackFile, stackOfSize(size));
+    const ready = await bringUpAll(stack, stackFile);
+    try {
+      const bare = makeBareProgram(join(home, `bare-${size}`), stack, ready.variables);
+      const measured = await measureInTurn([...ours(ready, stack), bareSubject(bare, stack)], rounds);
+      const [command = Number.NaN, plain = Number.NaN, own = Number.NaN] = measured.map((one) =>
+        median(one.seconds),
+      );
+      table.push([bare.resources, seconds(command), seconds(plain), seconds(own), (plain / own).toFixed(2)]);
+    } finally {
+      await removeSandbox(stack);
+    }
+  }
+  console.log("\nhow a no-change preview grows (medians)");
+  console.log(table.toString());
+}
+
+async function bringUpAll(stack: string, stackFile?: string): Promise<ReadySandbox> {
+  say(`bringing ${stack} up in a sandbox of its own`);
+  const ready = await bringUpSandbox({ stack, ...(stackFile === undefined ? {} : { stackFile }), log: say });
+  const { engine, configFile, variables } = ready;
+  const environment = await Environment.open(stack, { engine, configFile, variables });
+  const { changes } = await environment.up();
+  say(`${stack}: ${JSON.stringify(changes)}`);
+  return ready;
+}
+
+function ours(ready: ReadySandbox, stack: string): Subject[] {
+  const cwd = projectRoot();
+  const { variables } = ready;
+  return [
+    {
+      name: "ours, by command",
+      command: [process.execPath, join(cwd, "bin", "groundwork.js"), "preview", "-s", stack],
+      cwd,
+      variables,
+    },
+    {
+      name: "ours, plain pulumi",
+      command: ["pulumi", "preview", "-s", stack, "--non-interactive"],
+      cwd,
+      variables,
+    },
+  ];
+}
+
+function bareSubject(
+  bare: { readonly folder: string; readonly variables: Record<string, string> },
+  stack: string,
+): Subject {
+  return {
+    name: "bare program, plain pulumi",
+    command: ["pulumi", "preview", "-s", stack, "--non-interactive"],
+    cwd: bare.folder,
+    variables: bare.variables,
+  };
+}
+
+/** The same program as Pulumi runs TypeScript by default: through ts-node, types checked at every preview. */
+function typeChecked(home: string, ready: ReadySandbox, stack: string): Subject {
+  const project = join(home, "Pulumi.typescript.yaml");
+  void project;
+  return {
+    name: "ours through ts-node, types checked",
+    command: [
+      "pulumi",
+      "preview",
+      "-s",
+      stack,
+      "--non-interactive",
+      "-C",
+      join(projectRoot(), "bench", "ts-node"),
+    ],
+    cwd: projectRoot(),
+    variables: ready.variables,
+  };
+}
+
+function printBeside(measured: readonly Measurement[], against: string): void {
+  const base = median(measured.find(({ name }) => name === against)?.seconds ?? []);
+  const table = new Table({ head: ["", "median", "min to max", "beside the bare one", "peak memory"] });
+  for (const { name, seconds: runs, peakMemory } of measured) {
+    table.push([
+      name,
+      seconds(median(runs)),
+      `${seconds(Math.min(...runs))} to ${seconds(Math.max(...runs))}`,
+      (median(runs) / base).toFixed(2),
+      `${peakMemory} MiB`,
+    ]);
+  }
+  console.log(table.toString());
+}
+
+/** A stack of about so many resources: buckets, each with a lifecycle and CORS. */
+function stackOfSize(resources: number): string {
+  const perBucket = 3;
+  const buckets = Object.fromEntries(
+    Array.from({ length: Math.max(1, Math.round((resources - 2) / perBucket)) }, (_unused, index) => [
+      `b${index}`,
+      {
+        name: `bench-${resources}-${index}`,
+        cors: [{ origins: ["https://example.com"] }],
+        lifecycle: [{ deleteAfterDays: 30 }],
+      },
+    ]),
+  );
+  return stringify({
+    config: {
+      "groundwork:domain": "example.com",
+      "groundwork:cloudflare": {
+        accountId: "000000000000000000000000000000a1",
+        zoneId: "000000000000000000000000000000b1",
+      },
+      "groundwork:buckets": buckets,
+    },
+  });
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(2)} s`;
+}
+
+function optionOf(options: readonly string[], name: string): string | undefined {
+  return options.find((option) => option.startsWith(`--${name}=`))?.split("=")[1];
+}

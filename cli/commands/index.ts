@@ -1,0 +1,27 @@
+import type { CommandDeclaration } from "../command";
+import { destroy } from "./destroy";
+import { outputs } from "./outputs";
+import { preview } from "./preview";
+import { refresh } from "./refresh";
+import { sandbox } from "./sandbox";
+import { sandboxDestroy } from "./sandbox-destroy";
+import { sandboxEnv } from "./sandbox-env";
+import { sandboxStatus } from "./sandbox-status";
+import { sandboxStop } from "./sandbox-stop";
+import { start } from "./start";
+import { up } from "./up";
+
+/** Every command, in the order of the help. */
+export const commands: readonly CommandDeclaration[] = [
+  start,
+  preview,
+  up,
+  refresh,
+  outputs,
+  destroy,
+  sandbox,
+  sandboxEnv,
+  sandboxStatus,
+  sandboxStop,
+  sandboxDestroy,
+] as readonly CommandDeclaration[];

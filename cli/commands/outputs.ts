@@ -1,0 +1,20 @@
+import { type CommandDeclaration, stackOption } from "../command";
+import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+
+export const outputs: CommandDeclaration<EnvironmentChoice> = {
+  name: "outputs",
+  summary: "prints what the environment gives to those who use it, as JSON; secrets as [secret]",
+  example: "groundwork outputs -s staging",
+  options: [stackOption],
+  async run(options, context) {
+    const environment = await openOwn(stackOf(options, "outputs"), context);
+    const all = await environment.outputs();
+    const shown = Object.fromEntries(
+      Object.entries(all).map(([name, { value, secret }]) => [
+        name,
+        secret ? "[secret]" : (value as unknown),
+      ]),
+    );
+    context.print(JSON.stringify(shown, undefined, 2));
+  },
+};

@@ -1,0 +1,25 @@
+import { runningSandbox } from "../../sandbox/sandbox";
+import { type CommandDeclaration, stackOption } from "../command";
+import { type EnvironmentChoice, stackOf } from "../open";
+
+export const sandboxStatus: CommandDeclaration<EnvironmentChoice> = {
+  name: "sandbox status",
+  summary: "says whether a stack's sandbox runs, and where its parts answer",
+  example: "groundwork sandbox status -s dev",
+  options: [stackOption],
+  async run(options, { print }) {
+    const stack = stackOf(options, "sandbox status");
+    const record = await runningSandbox(stack);
+    if (record === undefined) {
+      print(`the sandbox of ${stack} does not run: groundwork sandbox -s ${stack} starts it`);
+      return;
+    }
+    print(`the sandbox of ${stack} runs as process ${record.pid} since ${record.startedAt}`);
+    print(`  Cloudflare's API  ${record.api.url}`);
+    print(`  edge              http ${record.edge.httpPort}, https ${record.edge.httpsPort}`);
+    print(
+      `  host              ssh -p ${record.host.port} ${record.host.user}@${record.host.address} (${record.host.mode})`,
+    );
+    print(`  drawing           ${record.page.url}`);
+  },
+};

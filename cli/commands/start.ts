@@ -1,0 +1,34 @@
+import { bringUpSandbox } from "../../sandbox/bring-up";
+import { type CommandDeclaration } from "../command";
+import { openInBrowser } from "../open-browser";
+import { destroyInSandbox } from "../sandbox-destroy";
+import { bringUpInSandbox } from "../sandbox-up";
+import { withDockerOption } from "./sandbox";
+
+interface StartOptions {
+  readonly stack: string;
+  readonly open?: boolean;
+  readonly destroy?: boolean;
+  readonly withDocker?: boolean;
+}
+
+export const start: CommandDeclaration<StartOptions> = {
+  name: "start",
+  summary: "brings up the sample environment on this machine (what `npm start` does)",
+  example: "npm start -- --open",
+  options: [
+    { flags: "-s, --stack <name>", description: "the environment", default: "dev" },
+    { flags: "--open", description: "opens the drawing of the environment in a browser" },
+    { flags: "--destroy", description: "removes everything that start made" },
+    withDockerOption,
+  ],
+  async run({ stack, open, destroy, withDocker }, context) {
+    if (destroy === true) {
+      await destroyInSandbox(stack, context);
+      return;
+    }
+    const ready = await bringUpSandbox({ stack, withDocker: withDocker === true, log: context.say });
+    await bringUpInSandbox(ready, context);
+    if (open === true) openInBrowser(ready.record.page.url, context.say);
+  },
+};

@@ -1,0 +1,101 @@
+/** The `groundwork` command. Thin: each verb is declared in commands/, the work is done by automation/ and sandbox/. */
+import { Command } from "commander";
+import colours from "picocolors";
+import { UserError } from "../common/user-error";
+import type { CommandContext, CommandDeclaration } from "./command";
+import { commands } from "./commands";
+
+/** Exit codes: part of the interface, documented in docs/cli.md. */
+const exitCodes = { userError: 1, usage: 2, bug: 70, interrupted: 130 } as const;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  let interrupts = 0;
+  process.on("SIGINT", () => {
+    interrupts += 1;
+    if (interrupts === 1) {
+      console.error(
+        "\nstopping: what is under way is finished, nothing new begins (Ctrl-C twice more to leave at once)",
+      );
+      interrupt.abort();
+    } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
+  });
+  const context: CommandContext = {
+    print: (line) => console.log(line),
+    say: (line) => console.error(line),
+    signal: interrupt.signal,
+  };
+  const program = new Command("groundwork")
+    .description(
+      "One typed description of an environment, brought up by Pulumi: in the cloud, or here in a sandbox.",
+    )
+    .showHelpAfterError("(groundwork --help lists the commands)")
+    .exitOverride();
+  for (const group of groups(commands)) addGroup(program, group, context);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error, interrupt.signal.aborted);
+  }
+}
+
+/** Commands whose names share the first word become subcommands of it. */
+function groups(all: readonly CommandDeclaration[]): CommandDeclaration[][] {
+  const byFirstWord = new Map<string, CommandDeclaration[]>();
+  for (const declaration of all) {
+    const [first = ""] = declaration.name.split(" ");
+    byFirstWord.set(first, [...(byFirstWord.get(first) ?? []), declaration]);
+  }
+  return [...byFirstWord.values()];
+}
+
+function addGroup(program: Command, group: readonly CommandDeclaration[], context: CommandContext): void {
+  const top = group.find(({ name }) => !name.includes(" "));
+  const [first = ""] = group[0]?.name.split(" ") ?? [];
+  const parent = program.command(first);
+  if (top !== undefined) declare(parent, top, context);
+  else parent.description(`${first}: see its subcommands`);
+  for (const declaration of group) {
+    const [, second] = declaration.name.split(" ");
+    if (second !== undefined) declare(parent.command(second), declaration, context);
+  }
+}
+
+function declare(command: Command, declaration: CommandDeclaration, context: CommandContext): void {
+  command.description(declaration.summary).addHelpText("after", `\nExample:\n  ${declaration.example}`);
+  for (const argument of declaration.arguments ?? []) command.argument(argument.name, argument.description);
+  for (const option of declaration.options) command.option(option.flags, option.description, option.default);
+  command.action(async () => {
+    // `groundwork sandbox -s x env` and `groundwork sandbox env -s x` mean the same.
+    await declaration.run(command.optsWithGlobals(), context, command.args);
+  });
+}
+
+function report(error: unknown, interrupted: boolean): number {
+  if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (interrupted) {
+    console.error("stopped; run the same command again and it goes on from there");
+    return exitCodes.interrupted;
+  }
+  if (error instanceof UserError) {
+    console.error(`${colours.red("error:")} ${error.message}`);
+    return exitCodes.userError;
+  }
+  console.error(error);
+  console.error("this is a bug of groundwork: please report it with the lines above");
+  return exitCodes.bug;
+}
+
+function isCommanderError(error: unknown): error is { exitCode: number } {
+  return (
+    error instanceof Error &&
+    "exitCode" in error &&
+    "code" in error &&
+    String(error.code).startsWith("commander.")
+  );
+}
+
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

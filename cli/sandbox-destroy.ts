@@ -1,0 +1,24 @@
+import { existsSync } from "node:fs";
+import { bringUpSandbox } from "../sandbox/bring-up";
+import { sandboxFolder } from "../sandbox/folder";
+import { removeSandbox } from "../sandbox/sandbox";
+import type { CommandContext } from "./command";
+import { openInSandbox } from "./open";
+import { runAndTell } from "./run";
+
+/** Destroys an environment in its sandbox, then removes the sandbox itself. Says so where there is nothing. */
+export async function destroyInSandbox(stack: string, context: CommandContext): Promise<void> {
+  const { say } = context;
+  const folder = sandboxFolder(stack);
+  if (!existsSync(folder.root)) {
+    say(`there is no sandbox of ${stack}: nothing to remove`);
+    return;
+  }
+  const ready = await bringUpSandbox({ stack, log: say });
+  const environment = await openInSandbox(ready);
+  say("protection is taken off first: what is here is the sandbox's own");
+  await environment.unprotect();
+  await runAndTell(environment, "destroy", context);
+  await removeSandbox(stack, say);
+  say(`nothing of ${stack} is left on this machine`);
+}

@@ -1,0 +1,352 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import {
+  AccessProtectedEnv,
+  AppOrigin,
+  PagesSite,
+  PostgresWithAppUser,
+  R2Buckets,
+  RemoteHost,
+  type ResolveOverride,
+  ScopedToken,
+  Tunnel,
+  ZoneBaseline,
+} from "../components";
+import { type Settings, loadSettings } from "./settings";
+import { hostnamesOf } from "./settings/references";
+import { type Secrets, Values } from "./values";
+import {
+  accessArgs,
+  bucketArgs,
+  certificateArgs,
+  databaseArgs,
+  deploymentArgs,
+  mapValues,
+  siteArgs,
+  tokenArgs,
+  tunnelRoutes,
+  zoneArgs,
+} from "./wiring";
+
+/** What a stack gives to those who use it. No password among it. */
+export interface PlatformOutputs {
+  /** `https://` addresses by part: `origins.api`, `sites.web`. */
+  readonly addresses: Record<string, pulumi.Input<string[]>>;
+  readonly databases: Record<string, object>;
+  readonly buckets: Record<string, object>;
+  /** Pages projects by site, for deployments. */
+  readonly sites: Record<string, object>;
+  /** Identity of what runs, by origin. */
+  readonly releases: Record<string, pulumi.Input<string>>;
+  /** Service tokens of Access by name; their client secrets are secret. */
+  readonly accessTokens: Record<string, object>;
+}
+
+/** The program: reads the running stack's settings and deploys what they describe. */
+export function deployFromConfig(): Promise<PlatformOutputs> {
+  const { settings, secrets } = loadSettings();
+  return Promise.resolve(new Platform(settings, secrets).outputs);
+}
+
+/**
+ * One environment: the components that a stack's settings describe, wired to each other. They are made in an order in
+ * which each can name what the earlier ones publish.
+ */
+export class Platform {
+  readonly outputs: PlatformOutputs;
+
+  private readonly values: Values;
+  private readonly opts: pulumi.ComponentResourceOptions;
+  private readonly accountId: string;
+  private readonly zoneId: pulumi.Input<string>;
+  private readonly resolve: readonly ResolveOverride[];
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly secrets: Secrets,
+  ) {
+    const { cloudflare: account, domain } = settings;
+    const provider = new cloudflare.Provider("cloudflare", {
+      apiToken: secrets(account.apiTokenSecret),
+      baseUrl: account.apiUrl,
+    });
+    this.opts = { providers: { cloudflare: provider } };
+    this.accountId = account.accountId;
+    this.zoneId = account.zoneId ?? lookUpZone(domain, provider);
+    this.resolve = settings.resolve.map(({ host, port, address, targetPort }) => ({
+      host,
+      port,
+      toAddress: address,
+      toPort: targetPort,
+    }));
+    this.values = new Values(settings, secrets);
+    this.publishAddresses();
+
+    const hosts = mapValues(settings.hosts, (host) => this.host(host));
+    const databases = mapValues(settings.databases, (_database, name) => this.database(name, hosts));
+    const buckets = this.buckets();
+    mapValues(settings.tokens, (_token, name) => this.token(name));
+    const tunnels = mapValues(settings.tunnels, (_tunnel, name) => this.tunnel(name));
+    const sites = mapValues(settings.sites, (_site, name) => this.site(name));
+    const access = this.access();
+    const origins = mapValues(settings.origins, (_origin, name) =>
+      this.origin(name, hosts, databases, tunnels),
+    );
+    this.zone(Object.values(origins));
+
+    this.outputs = {
+      addresses: {
+        ...prefixed(
+          "sites",
+          mapValues(sites, ({ urls }) => urls),
+        ),
+        ...prefixed(
+          "origins",
+          mapValues(origins, ({ urls }) => urls),
+        ),
+      },
+      databases: mapValues(databases, ({ databaseName, appUser, migratorUser }) => ({
+        database: databaseName,
+        appUser,
+        migratorUser,
+      })),
+      buckets: mapValues(buckets?.buckets ?? {}, ({ bucketName, endpoint, publicUrl }) => ({
+        bucketName,
+        endpoint,
+        publicUrl,
+      })),
+      sites: mapValues(sites, ({ projectName, subdomain, productionBranch }) => ({
+        project: projectName,
+        subdomain,
+        productionBranch,
+      })),
+      releases: Object.fromEntries(
+        Object.entries(origins).flatMap(([name, { release }]) =>
+          release === undefined ? [] : [[name, release]],
+        ),
+      ),
+      accessTokens: mapValues(access?.serviceTokens ?? {}, (token) => ({ ...token })),
+    };
+  }
+
+  private publishAddresses(): void {
+    const { settings, values } = this;
+    for (const part of ["sites", "origins"] as const) {
+      for (const name of Object.keys(settings[part])) {
+        const [hostname] = hostnamesOf(settings, part, name);
+        values.publish(`${part}.${name}`, { hostname, url: hostname && `https://${hostname}` });
+      }
+    }
+    for (const [name, bucket] of Object.entries(settings.buckets)) {
+      values.publish(`buckets.${name}`, { name: bucket.name });
+    }
+    values.publish("cloudflare", { accountId: this.accountId, zoneId: this.zoneId });
+    values.publish("domain", {});
+  }
+
+  private host(host: Settings["hosts"][string]): RemoteHost {
+    const { address, port, user, hostKey, dockerPrefix } = host;
+    const privateKey = this.secrets(host.privateKeySecret);
+    return new RemoteHost({ address, port, user, hostKey, dockerPrefix, privateKey, resolve: this.resolve });
+  }
+
+  private database(name: string, hosts: Readonly<Record<string, RemoteHost>>): PostgresWithAppUser {
+    const database = part(this.settings.databases, name);
+    const component = new PostgresWithAppUser(
+      name,
+      database.kind === "container"
+        ? {
+            kind: "container",
+            host: part(hosts, database.host),
+            project: database.project,
+            service: database.service,
+            port: database.port,
+            adminUser: database.adminUser,
+            ...databaseArgs(database),
+          }
+        : {
+            kind: "external",
+            address: database.host,
+            applicationAddress: database.poolerHost,
+            port: database.port,
+            adminUser: database.adminUser,
+            adminPassword: this.secrets(database.adminPasswordSecret),
+            tls: database.tls,
+            resolve: this.resolve,
+            ...databaseArgs(database),
+          },
+      this.opts,
+    );
+    const { appUrl, migratorUrl, readOnlyUrl, backupUrl, monitorUrl, replicationUrl } = component;
+    this.values.publish(`databases.${name}`, {
+      appUrl,
+      migratorUrl,
+      readOnlyUrl,
+      backupUrl,
+      monitorUrl,
+      replicationUrl,
+    });
+    return component;
+  }
+
+  private buckets(): R2Buckets | undefined {
+    const { buckets, tier } = this.settings;
+    if (Object.keys(buckets).length === 0) return undefined;
+    const component = new R2Buckets(
+      "buckets",
+      {
+        accountId: this.accountId,
+        zoneId: this.zoneId,
+        protect: tier === "production",
+        buckets: mapValues(buckets, bucketArgs),
+      },
+      this.opts,
+    );
+    for (const [name, { consumers }] of Object.entries(buckets)) {
+      const { endpoint, host, region, publicUrl } = part(component.buckets, name);
+      this.values.publish(`buckets.${name}`, { endpoint, host, region, publicUrl });
+      for (const consumer of Object.keys(consumers)) {
+        const { accessKeyId, secretAccessKey } = part(component.credentials, consumer);
+        this.values.publish(`buckets.${name}.${consumer}`, { accessKeyId, secretAccessKey });
+      }
+    }
+    return component;
+  }
+
+  private token(name: string): ScopedToken {
+    const { domain, stack, tokens } = this.settings;
+    const component = new ScopedToken(
+      name,
+      {
+        accountId: this.accountId,
+        tokenName: `${domain} ${stack} ${name}`,
+        ...tokenArgs(part(tokens, name), this.zoneId),
+      },
+      this.opts,
+    );
+    this.values.publish(`tokens.${name}`, { value: component.value, id: component.tokenId });
+    return component;
+  }
+
+  private tunnel(name: string): Tunnel {
+    const tunnel = part(this.settings.tunnels, name);
+    const component = new Tunnel(
+      name,
+      {
+        accountId: this.accountId,
+        zoneId: this.zoneId,
+        tunnelName: tunnel.name ?? `${pulumi.getProject()}-${this.settings.stack}-${name}`,
+        routes: tunnelRoutes(tunnel),
+        catchAll: tunnel.catchAll,
+      },
+      this.opts,
+    );
+    this.values.publish(`tunnels.${name}`, { token: component.token, id: component.tunnelId });
+    return component;
+  }
+
+  /** After the origins: `ssl: strict` before an origin has its certificate would turn every request away. */
+  private zone(origins: readonly AppOrigin[]): void {
+    const { zone, domain } = this.settings;
+    if (zone === undefined) return;
+    const args = { zoneId: this.zoneId, zoneName: domain, ...zoneArgs(zone) };
+    new ZoneBaseline("zone", args, { ...this.opts, dependsOn: [...origins] });
+  }
+
+  private site(name: string): PagesSite {
+    const args = siteArgs(name, part(this.settings.sites, name), this.values);
+    return new PagesSite(name, { accountId: this.accountId, zoneId: this.zoneId, ...args }, this.opts);
+  }
+
+  private access(): AccessProtectedEnv | undefined {
+    const { access, domain, stack } = this.settings;
+    if (access === undefined) return undefined;
+    const args = {
+      accountId: this.accountId,
+      displayName: `${domain} ${stack}`,
+      ...accessArgs(access, this.secrets),
+    };
+    return new AccessProtectedEnv("access", args, this.opts);
+  }
+
+  private origin(
+    name: string,
+    hosts: Readonly<Record<string, RemoteHost>>,
+    databases: Readonly<Record<string, PostgresWithAppUser>>,
+    tunnels: Readonly<Record<string, Tunnel>>,
+  ): AppOrigin {
+    const origin = part(this.settings.origins, name);
+    if (origin.kind === "external") {
+      const { plain, secret } = this.values.variables(
+        ["origins", name, "environment"],
+        origin.environment,
+        name,
+      );
+      return new AppOrigin(
+        name,
+        {
+          kind: "external",
+          zoneId: this.zoneId,
+          hostnames: origin.hostnames,
+          proxied: origin.proxied,
+          target: origin.target,
+          environment: plain,
+          secrets: secret,
+          healthPath: origin.healthPath,
+          deliver:
+            origin.platform === "fly" ? { command: flyImport(origin.app ?? origin.target) } : undefined,
+        },
+        this.opts,
+      );
+    }
+    const deployment = {
+      ...deploymentArgs(name, origin, {
+        values: this.values,
+        secrets: this.secrets,
+        databases: Object.keys(databases),
+      }),
+      host: part(hosts, origin.host),
+      databases: Object.entries(this.settings.databases)
+        .filter(([, database]) => database.kind === "container" && database.project === origin.project)
+        .map(([databaseName]) => part(databases, databaseName)),
+    };
+    if (origin.kind === "tunnel") {
+      const connector = { service: part(this.settings.tunnels, origin.tunnel).connectorService };
+      const tunnel = part(tunnels, origin.tunnel);
+      return new AppOrigin(name, { kind: "tunnel", tunnel, connector, ...deployment }, this.opts);
+    }
+    return new AppOrigin(
+      name,
+      {
+        kind: "compose",
+        zoneId: this.zoneId,
+        hostnames: origin.hostnames,
+        proxied: origin.proxied,
+        publicAddresses: origin.addresses ?? [part(this.settings.hosts, origin.host).address],
+        originCertificate: certificateArgs(origin),
+        ...deployment,
+      },
+      this.opts,
+    );
+  }
+}
+
+function lookUpZone(name: string, provider: cloudflare.Provider): pulumi.Output<string> {
+  return cloudflare.getZoneOutput({ filter: { name } }, { provider }).apply(({ zoneId, id }) => zoneId ?? id);
+}
+
+function flyImport(app: string): string[] {
+  return ["flyctl", "secrets", "import", "--app", app.split(".")[0] ?? app];
+}
+
+function prefixed<T>(prefix: string, map: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [`${prefix}.${key}`, value]));
+}
+
+/** A part by its name. Settings refuse names that do not exist, so a missing one is a mistake of the wiring. */
+function part<T>(map: Readonly<Record<string, T>>, name: string): T {
+  const found = map[name];
+  if (found === undefined)
+    throw new Error(`no part is called ${name}; there are ${Object.keys(map).join(", ")}`);
+  return found;
+}

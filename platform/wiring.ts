@@ -1,0 +1,208 @@
+/** Settings of one part -> arguments of its component. Pure, but for the values that components make. */
+import type * as pulumi from "@pulumi/pulumi";
+import type {
+  AccessProtectedEnvArgs,
+  ComposeDeploymentArgs,
+  OriginCertificateArgs,
+  PagesSiteArgs,
+  PostgresCommonArgs,
+  R2BucketSpec,
+  ScopedTokenArgs,
+  TunnelRoute,
+  ZoneBaselineArgs,
+} from "../components";
+import type {
+  AccessSettings,
+  BucketSettings,
+  ComposeOriginSettings,
+  Settings,
+  SiteSettings,
+  TokenSettings,
+  TunnelOriginSettings,
+  TunnelSettings,
+  ZoneSettings,
+} from "./settings";
+import type { Secrets, Values } from "./values";
+
+type DatabaseSettings = Settings["databases"][string];
+
+export function zoneArgs({ hsts, ...rest }: ZoneSettings): Omit<ZoneBaselineArgs, "zoneId" | "zoneName"> {
+  return { ...rest, hsts };
+}
+
+export function databaseArgs(database: DatabaseSettings): PostgresCommonArgs {
+  const { logicalReplication: replication } = database;
+  return {
+    database: database.database,
+    roles: database.roles,
+    schemas: database.schemas,
+    extensions: database.extensions,
+    readOnlyTables: database.readOnlyTables,
+    hiddenRelations: database.hiddenRelations,
+    connectionLimit: database.connectionLimit,
+    statementTimeout: database.statementTimeoutSeconds * 1000,
+    lockTimeout: database.lockTimeoutSeconds * 1000,
+    idleInTransactionTimeout: database.idleInTransactionTimeoutSeconds * 1000,
+    migratorLockTimeout: database.migratorLockTimeoutSeconds * 1000,
+    passwordVersion: database.passwordVersion,
+    replication: typeof replication === "object" ? replication : replication ? {} : undefined,
+  };
+}
+
+export function bucketArgs({
+  minTlsVersion,
+  public: developmentUrl,
+  ...bucket
+}: BucketSettings): R2BucketSpec {
+  return { ...bucket, public: developmentUrl, minTlsVersion };
+}
+
+export function tokenArgs(
+  { permissions, permissionGroupIds, scope, allowedIps, expiresOn }: TokenSettings,
+  zoneId: pulumi.Input<string>,
+): Pick<ScopedTokenArgs, "grants" | "allowedNetworks" | "expiresOn"> {
+  const grants = [...permissions, ...permissionGroupIds].map((permission) =>
+    scope === "zone" ? { permission, zoneId } : { permission },
+  );
+  return { grants, allowedNetworks: allowedIps, expiresOn };
+}
+
+export function tunnelRoutes({ ingress }: TunnelSettings): TunnelRoute[] {
+  return Object.entries(ingress).map(([hostname, rule]) => {
+    if (typeof rule === "string") return { hostname, service: rule };
+    const { service, path, connectTimeoutSeconds: connectTimeout, ...originRequest } = rule;
+    return { hostname, service, path, originRequest: { ...originRequest, connectTimeout } };
+  });
+}
+
+export function siteArgs(name: string, site: SiteSettings, values: Values): Omit<PagesSiteArgs, "accountId"> {
+  const production = values.variables(["sites", name], site.environment.production, undefined);
+  const preview = values.variables(["sites", name, "preview"], site.environment.preview, undefined);
+  const { build, source } = site;
+  return {
+    projectName: site.project,
+    productionBranch: site.productionBranch,
+    domains: site.hostnames,
+    environment: production.plain,
+    secrets: production.secret,
+    previewEnvironment: preview.plain,
+    previewSecrets: preview.secret,
+    compatibilityDate: site.compatibilityDate,
+    build: build && {
+      command: build.command,
+      outputDirectory: build.output,
+      rootDirectory: build.root,
+      cache: build.caching,
+    },
+    source: source && {
+      type: source.type,
+      owner: source.owner,
+      repository: source.repository,
+      deployProduction: source.deployProduction,
+      pullRequestComments: source.comments,
+      previewBranches: Array.isArray(source.previews) ? { include: source.previews } : source.previews,
+    },
+  };
+}
+
+/** What a compose origin and a tunnel's origin have in common, but for host and databases. */
+export function deploymentArgs(
+  name: string,
+  origin: ComposeOriginSettings | TunnelOriginSettings,
+  { values, secrets, databases }: { values: Values; secrets: Secrets; databases: readonly string[] },
+): Omit<ComposeDeploymentArgs, "host" | "databases"> & {
+  environment: Record<string, pulumi.Input<string>>;
+  secrets: Record<string, pulumi.Input<string>>;
+} {
+  const at = ["origins", name];
+  const { plain, secret } = values.variables([...at, "environment"], origin.environment, name);
+  const { registry, migrations, services } = origin;
+  return {
+    project: origin.project,
+    composeFile: origin.composeFile,
+    files: origin.files,
+    environment: { ...plain },
+    secrets: { ...secret },
+    services: mapValues(services, ({ environment, ...service }, key) => ({
+      port: service.port,
+      publish: service.publish,
+      tls: service.tls,
+      healthPath: service.healthPath,
+      drainSeconds: service.drainSeconds,
+      replicas: service.replicas,
+      image: service.image,
+      environment: values.merged([...at, key], environment, name),
+    })),
+    healthTimeoutSeconds: Math.max(
+      ...Object.values(services).map((service) => service.healthTimeoutSeconds),
+      1,
+    ),
+    registries: registry && [
+      { server: registry.server, username: registry.username, password: secrets(registry.passwordSecret) },
+    ],
+    migrations: migrations && {
+      service: migrations.service,
+      command: migrations.command === undefined ? undefined : wordsOf(migrations.command),
+      timeoutSeconds: migrations.timeoutSeconds,
+      environment: {
+        ...migratorUrl(migrations.database ?? onlyOne(databases), values),
+        ...values.merged([...at, "migrations"], migrations.environment, name),
+      },
+    },
+  };
+}
+
+/** Migrations are run by the user who owns the schema, unless the stack file says otherwise. */
+function migratorUrl(database: string | undefined, values: Values): Record<string, pulumi.Input<string>> {
+  return database === undefined ? {} : { DATABASE_URL: values.named(`databases.${database}.migratorUrl`) };
+}
+
+function onlyOne(names: readonly string[]): string | undefined {
+  return names.length === 1 ? names[0] : undefined;
+}
+
+export function certificateArgs({
+  originCertificate: wanted,
+}: ComposeOriginSettings): OriginCertificateArgs | undefined {
+  return wanted && { validityDays: wanted.days, keyMode: wanted.keyMode };
+}
+
+export function accessArgs(
+  access: AccessSettings,
+  secrets: Secrets,
+): Omit<AccessProtectedEnvArgs, "accountId" | "displayName"> {
+  const { github, oneTimePinProviderId: pinProvider } = access;
+  return {
+    hostnames: access.hostnames,
+    publicPaths: access.publicPaths,
+    sessionDuration: `${access.sessionHours}h`,
+    serviceTokens: Object.fromEntries(access.serviceTokens.map((name) => [name, {}])),
+    allow: {
+      emails: access.emails,
+      emailDomains: access.emailDomains,
+      githubOrganizations: github && organizations(github),
+    },
+    oneTimePin: access.oneTimePin ? (pinProvider === undefined ? "create" : { id: pinProvider }) : undefined,
+    github:
+      github &&
+      (github.identityProviderId === undefined
+        ? { clientId: github.clientId ?? "", clientSecret: secrets(github.clientSecretSecret) }
+        : { id: github.identityProviderId }),
+  };
+}
+
+function organizations({ organization, teams }: NonNullable<AccessSettings["github"]>) {
+  return teams.length === 0 ? [{ name: organization }] : teams.map((team) => ({ name: organization, team }));
+}
+
+/** A command written as one text is for the image's shell. */
+function wordsOf(command: string | readonly string[]): readonly string[] {
+  return typeof command === "string" ? ["sh", "-c", command] : command;
+}
+
+export function mapValues<T, R>(
+  map: Readonly<Record<string, T>>,
+  change: (value: T, key: string) => R,
+): Record<string, R> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value, key)]));
+}

@@ -1,0 +1,158 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Log, silent } from "../common/log";
+import { projectRoot } from "../common/project-root";
+import { UserError } from "../common/user-error";
+import { secretNamesOf } from "../platform/settings";
+import { type Engine, findEngine } from "./engine/engine";
+import { runEngine } from "./engine/run";
+import { installProviders } from "./providers/install";
+import { type Sandbox, startSandbox } from "./sandbox";
+import { deriveStackFile, sealedSecrets, stackFileFacts } from "./stack-file";
+
+/** A sandbox that is ready for the engine. */
+export interface ReadySandbox extends Sandbox {
+  readonly engine: Engine;
+  /** The sandbox's copy of the stack file. */
+  readonly configFile: string;
+  /** What the engine and its providers find in their environment. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What differs from the stack file, one line each, to be shown. */
+  readonly notes: readonly string[];
+}
+
+/** Options of {@link bringUpSandbox}. */
+export interface BringUpOptions {
+  readonly stack: string;
+  /** @default the checkout's Pulumi.<stack>.yaml */
+  readonly stackFile?: string;
+  /** @default false */
+  readonly withDocker?: boolean;
+  readonly log?: Log;
+}
+
+/**
+ * Brings up everything that a stack needs here, in place of the cloud: engine, providers, API, edge, host. The stack
+ * file is read, never written.
+ *
+ * @throws UserError where the stack file is missing or wrong, or a part does not come up.
+ */
+export async function bringUpSandbox({
+  stack,
+  stackFile = join(projectRoot(), `Pulumi.${stack}.yaml`),
+  withDocker = false,
+  log = silent,
+}: BringUpOptions): Promise<ReadySandbox> {
+  const text = await readStackFile(stackFile, stack);
+  const facts = stackFileFacts(text, stackFile);
+  const [engine, sandbox] = await Promise.all([
+    findEngine({ log }),
+    startSandbox(
+      {
+        stack,
+        accountId: facts.accountId,
+        zones: [{ name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) }],
+        withDocker,
+      },
+      log,
+    ),
+  ]);
+  const { folder } = sandbox;
+  await mkdir(folder.state, { recursive: true });
+  await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing", log });
+  const variables = await engineVariables(sandbox, engine);
+  const notes = await writeStackFile(text, stackFile, sandbox, engine, variables);
+  return { ...sandbox, engine, configFile: folder.stackFile(stack), variables, notes };
+}
+
+/** The environment variables that lead an engine, also a plain `pulumi`, to the sandbox. */
+async function engineVariables(
+  { folder, record, stack }: Sandbox,
+  engine: Engine,
+): Promise<Record<string, string>> {
+  return {
+    PATH: `${engine.binDirectory}:${process.env.PATH ?? ""}`,
+    PULUMI_HOME: folder.pulumiHome,
+    PULUMI_BACKEND_URL: `file://${folder.state}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: folder.passphraseFile,
+    PULUMI_OPTION_CONFIG_FILE: folder.stackFile(stack),
+    PULUMI_SKIP_UPDATE_CHECK: "1",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    CLOUDFLARE_BASE_URL: record.api.url,
+    CLOUDFLARE_API_TOKEN: (await readFile(folder.apiTokenFile, "utf8")).trim(),
+    // A dead agent socket would make every SSH connection fail before it is tried.
+    SSH_AUTH_SOCK: "",
+  };
+}
+
+async function readStackFile(file: string, stack: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new UserError({
+      what: "there is no stack of that name",
+      value: stack,
+      allowed: "dev, staging, prod, or another one with a stack file",
+      next: `write ${`Pulumi.${stack}.yaml`}: docs/settings.md says how`,
+      cause,
+    });
+  }
+}
+
+/** Writes the sandbox's copy when something in it is new, and seals the secrets in it by the engine. */
+async function writeStackFile(
+  text: string,
+  file: string,
+  { folder, record, stack }: Sandbox,
+  engine: Engine,
+  variables: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  const copy = folder.stackFile(stack);
+  const before = existsSync(copy) ? await readFile(copy, "utf8") : "";
+  const kept = sealedSecrets(before);
+  const derived = deriveStackFile(text, file, record, kept);
+  if (derived.text !== before) await writeWhole(copy, derived.text);
+
+  const secrets = JSON.stringify(await sandboxSecrets({ folder, record }, secretNamesOf(text), variables));
+  const fingerprint = createHash("sha256").update(secrets).digest("hex");
+  const sealedFile = join(folder.root, "sealed");
+  const sealedBefore = existsSync(sealedFile) ? await readFile(sealedFile, "utf8") : "";
+  if (kept.sealed === undefined || sealedBefore !== fingerprint) {
+    await runEngine(engine, ["stack", "init", stack, "--no-select"], { variables }).catch(
+      (error: unknown) => {
+        if (!/already exists/.test(String(error))) throw error;
+      },
+    );
+    await runEngine(engine, ["config", "set", "--secret", "groundwork:secrets", "--stack", stack], {
+      variables,
+      input: secrets,
+    });
+    await writeWhole(sealedFile, fingerprint);
+  }
+  return derived.notes;
+}
+
+/** Generated values, the same at every call; the keys to the sandbox's own parts are what they are. */
+async function sandboxSecrets(
+  { folder, record }: Pick<Sandbox, "folder" | "record">,
+  names: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const kept = existsSync(folder.secretsFile)
+    ? (JSON.parse(await readFile(folder.secretsFile, "utf8")) as Record<string, string>)
+    : {};
+  const all: Record<string, string> = {};
+  for (const name of [...new Set(names)].sort())
+    all[name] = kept[name] ?? randomBytes(24).toString("base64url");
+  await writeWhole(folder.secretsFile, JSON.stringify(all));
+  all.SSH_PRIVATE_KEY = await readFile(record.host.privateKeyFile, "utf8");
+  all.CLOUDFLARE_API_TOKEN = variables.CLOUDFLARE_API_TOKEN ?? "";
+  return all;
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.partial`, text, { mode: 0o600 });
+  await rename(`${file}.partial`, file);
+}

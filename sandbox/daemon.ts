@@ -1,0 +1,172 @@
+/** The process behind one sandbox: everything of it that listens. Started by sandbox.ts, ended by SIGTERM. */
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { sampleImage } from "../examples/streampai/image";
+import { serveEnvironmentPage } from "./page/server";
+import { startCloudflare } from "./cloudflare/server";
+import { startEdge } from "./edge/edge";
+import { type SandboxFolder, sandboxFolder } from "./folder";
+import { startHost } from "./host/host";
+import { environmentModel } from "./environment-model";
+import type { SandboxOptions, SandboxRecord } from "./record";
+
+const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
+
+/** What ends a sandbox: all of it, this process alone (its services go on), or all of it with what it made. */
+type Ending = "stop" | "restart" | "destroy";
+
+const endings: Readonly<Record<string, Ending>> = {
+  SIGTERM: "stop",
+  SIGINT: "stop",
+  SIGHUP: "restart",
+  SIGUSR1: "destroy",
+};
+
+/** Ports that were free once are asked for again, so that addresses survive a restart. */
+interface Ports {
+  readonly api?: number;
+  readonly http?: number;
+  readonly https?: number;
+  readonly ssh?: number;
+  readonly page?: number;
+}
+
+async function main(stack: string, fingerprint: string): Promise<void> {
+  const folder = sandboxFolder(stack);
+  const options = JSON.parse(await readFile(folder.optionsFile, "utf8")) as SandboxOptions;
+  const apiToken = (await readFile(folder.apiTokenFile, "utf8")).trim();
+  const ports = await lastPorts(folder);
+  await Promise.all(
+    [folder.cloudflare, folder.edge, folder.host].map((path) => mkdir(path, { recursive: true })),
+  );
+
+  const running: ((ending: Ending) => Promise<void>)[] = [];
+  let closing: Promise<void> | undefined;
+  const close = (ending: Ending): Promise<void> => {
+    closing ??= (async () => {
+      for (const end of running.reverse()) await end(ending).catch((error: unknown) => log(String(error)));
+      await rm(folder.recordFile, { force: true });
+    })();
+    return closing;
+  };
+  for (const [signal, ending] of Object.entries(endings)) {
+    process.on(signal, () => void close(ending).then(() => process.exit(0)));
+  }
+
+  try {
+    const api = await onPort(ports.api, (port) =>
+      startCloudflare({
+        stateDirectory: folder.cloudflare,
+        accountId: options.accountId,
+        apiToken,
+        pagesDomain: "pages.localhost",
+        log,
+        port,
+      }),
+    );
+    running.push(() => api.close());
+    for (const zone of options.zones) await api.ensureZone(zone);
+
+    const host = await onPort(ports.ssh, (port) =>
+      startHost({
+        directory: folder.host,
+        mode: "auto",
+        withDocker: options.withDocker,
+        name: `groundwork-${stack}-${createHash("sha256").update(folder.root).digest("hex").slice(0, 6)}`,
+        images: [
+          sampleImage(),
+          { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
+        ],
+        log,
+        port,
+      }),
+    );
+    running.push((ending) =>
+      ending === "destroy" ? host.destroy() : host.close({ services: ending === "stop" }),
+    );
+
+    const edge = await startEdge({
+      view: api.view,
+      directory: folder.edge,
+      ...(ports.http === undefined ? {} : { httpPort: ports.http }),
+      ...(ports.https === undefined ? {} : { httpsPort: ports.https }),
+      resolveOrigin: (_address, port) => {
+        const local = host.resolvePort(port);
+        return local === undefined ? undefined : { host: "127.0.0.1", port: local };
+      },
+      log,
+    });
+    running.push(() => edge.close());
+
+    const page = await onPort(ports.page, (port) =>
+      serveEnvironmentPage({ model: () => environmentModel(folder, stack), port }),
+    );
+    running.push(() => page.close());
+
+    const record: SandboxRecord = {
+      pid: process.pid,
+      startedAt: new Date().toISOString(),
+      fingerprint,
+      api: { url: api.url },
+      edge: { httpPort: edge.httpPort, httpsPort: edge.httpsPort, caFile: edge.authority.certificateFile },
+      host: {
+        mode: host.mode,
+        address: "127.0.0.1",
+        port: host.port,
+        user: host.user,
+        hostKey: host.hostKey,
+        privateKeyFile: host.privateKeyFile ?? "",
+      },
+      page: { url: page.url },
+    };
+    await rememberPorts(folder, record, page.port);
+    await writeWhole(folder.recordFile, JSON.stringify(record, undefined, 2));
+    log("ready");
+  } catch (error) {
+    log(`failed: ${error instanceof Error ? error.message : String(error)}`);
+    await close("stop");
+    process.exit(1);
+  }
+}
+
+const portsFile = (folder: SandboxFolder): string => `${folder.root}/ports.json`;
+
+async function lastPorts(folder: SandboxFolder): Promise<Ports> {
+  try {
+    return JSON.parse(await readFile(portsFile(folder), "utf8")) as Ports;
+  } catch {
+    return {};
+  }
+}
+
+async function rememberPorts(folder: SandboxFolder, record: SandboxRecord, page: number): Promise<void> {
+  const ports: Ports = {
+    api: Number(new URL(record.api.url).port),
+    http: record.edge.httpPort,
+    https: record.edge.httpsPort,
+    ssh: record.host.port,
+    page,
+  };
+  await writeWhole(portsFile(folder), JSON.stringify(ports));
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.partial`, text, { mode: 0o600 });
+  await rename(`${file}.partial`, file);
+}
+
+/** Starts on the port of last time; on a free one where somebody else has it now. */
+async function onPort<T>(wanted: number | undefined, start: (port: number) => Promise<T>): Promise<T> {
+  if (wanted === undefined) return start(0);
+  try {
+    return await start(wanted);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    log(`port ${wanted} of last time is taken by somebody else; another one is used`);
+    return start(0);
+  }
+}
+
+const [stack, fingerprint] = process.argv.slice(2);
+if (stack === undefined || fingerprint === undefined) throw new Error("usage: daemon STACK FINGERPRINT");
+void main(stack, fingerprint);

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { projectRoot } from "../common/project-root";
+
+/** Where everything of one sandbox lies: one sandbox for each stack, below one folder of the checkout. */
+export interface SandboxFolder {
+  readonly root: string;
+  /** Written by the daemon when everything answers; removed when it stops. */
+  readonly recordFile: string;
+  readonly optionsFile: string;
+  readonly logFile: string;
+  /** State of the Cloudflare double. */
+  readonly cloudflare: string;
+  readonly edge: string;
+  /** The machine that is deployed to. */
+  readonly host: string;
+  readonly pulumiHome: string;
+  /** File backend of Pulumi. */
+  readonly state: string;
+  readonly passphraseFile: string;
+  readonly apiTokenFile: string;
+  /** Generated values for the secrets that a stack asks for, by name. */
+  readonly secretsFile: string;
+  /** Last published folder of each site. */
+  readonly sites: string;
+  /** The stack file as the sandbox hands it to Pulumi. */
+  stackFile(stack: string): string;
+}
+
+/**
+ * The folder of a stack's sandbox: below `GROUNDWORK_HOME`, by default `.groundwork` in the checkout.
+ * Makes nothing.
+ */
+export function sandboxFolder(stack: string, environment: NodeJS.ProcessEnv = process.env): SandboxFolder {
+  const home = environment.GROUNDWORK_HOME ?? join(projectRoot(), ".groundwork");
+  const root = join(home, "sandbox", stack);
+  return {
+    root,
+    recordFile: join(root, "sandbox.json"),
+    optionsFile: join(root, "options.json"),
+    logFile: join(root, "daemon.log"),
+    cloudflare: join(root, "cloudflare"),
+    edge: join(root, "edge"),
+    host: join(root, "host"),
+    pulumiHome: join(root, "pulumi-home"),
+    state: join(root, "state"),
+    passphraseFile: join(root, "passphrase"),
+    apiTokenFile: join(root, "api-token"),
+    secretsFile: join(root, "secrets.json"),
+    sites: join(root, "sites"),
+    stackFile: (name) => join(root, `Pulumi.${name}.yaml`),
+  };
+}

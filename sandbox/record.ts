@@ -1,0 +1,28 @@
+/** What the sandbox's daemon is asked to run: options.json. */
+export interface SandboxOptions {
+  readonly stack: string;
+  readonly accountId: string;
+  /** Zones that exist before the first `up`, as a team's zone does. */
+  readonly zones: readonly { readonly id?: string; readonly name: string }[];
+  /** Docker is installed and started where it is missing and may be. */
+  readonly withDocker: boolean;
+}
+
+/** What answers, and where: sandbox.json, written when all of it does. */
+export interface SandboxRecord {
+  readonly pid: number;
+  readonly startedAt: string;
+  /** Over the options and the code: another one means that the daemon has to be started anew. */
+  readonly fingerprint: string;
+  readonly api: { readonly url: string };
+  readonly edge: { readonly httpPort: number; readonly httpsPort: number; readonly caFile: string };
+  readonly host: {
+    readonly mode: "docker" | "process";
+    readonly address: string;
+    readonly port: number;
+    readonly user: string;
+    readonly hostKey: string;
+    readonly privateKeyFile: string;
+  };
+  readonly page: { readonly url: string };
+}

@@ -1,0 +1,101 @@
+import { Document, parseDocument } from "yaml";
+import { UserError } from "../common/user-error";
+import type { SandboxRecord } from "./record";
+
+/** What the sandbox needs to know of a stack file before its parts run. */
+export interface StackFileFacts {
+  readonly domain: string;
+  readonly accountId: string;
+  readonly zoneId?: string;
+  /** SSH addresses of the machines that are deployed to, by their names. */
+  readonly hosts: Readonly<Record<string, { readonly address: string; readonly port: number }>>;
+}
+
+interface RawConfig {
+  "groundwork:domain"?: unknown;
+  "groundwork:cloudflare"?: { accountId?: unknown; zoneId?: unknown };
+  "groundwork:hosts"?: Record<string, { address?: unknown; port?: unknown }>;
+}
+
+/** Reads the few facts that the sandbox itself needs. Everything else of the file is checked by platform/settings. */
+export function stackFileFacts(text: string, file: string): StackFileFacts {
+  const { config = {} } = (parse(text, file).toJS() ?? {}) as { config?: RawConfig };
+  const domain = config["groundwork:domain"];
+  const cloudflare = config["groundwork:cloudflare"];
+  if (typeof domain !== "string" || typeof cloudflare?.accountId !== "string") {
+    throw new UserError({
+      what: "the stack file names no domain or no Cloudflare account",
+      value: file,
+      allowed: "config with groundwork:domain and groundwork:cloudflare.accountId",
+      next: "write both: docs/settings.md has an example",
+    });
+  }
+  const hosts: Record<string, { address: string; port: number }> = {};
+  for (const [name, host] of Object.entries(config["groundwork:hosts"] ?? {})) {
+    hosts[name] = { address: String(host.address), port: typeof host.port === "number" ? host.port : 22 };
+  }
+  return {
+    domain,
+    accountId: cloudflare.accountId,
+    ...(typeof cloudflare.zoneId === "string" ? { zoneId: cloudflare.zoneId } : {}),
+    hosts,
+  };
+}
+
+/**
+ * The sandbox's own copy of a stack file: the same, but for where things are. The API is the sandbox's, host names lead
+ * to it as curl's `--resolve` would have it, its SSH host key is pinned, and the secrets are the sandbox's own.
+ *
+ * @param secrets The encrypted secrets of an earlier copy, and the salt they were encrypted with.
+ * @returns The text, and a line for each thing that differs, to be shown to the user.
+ */
+export function deriveStackFile(
+  text: string,
+  file: string,
+  { api, host }: Pick<SandboxRecord, "api" | "host">,
+  secrets: { readonly salt?: string; readonly sealed?: unknown } = {},
+): { readonly text: string; readonly notes: readonly string[] } {
+  const facts = stackFileFacts(text, file);
+  const document = parse(text, file);
+  const notes = [`Cloudflare's API is ${api.url}`];
+  document.setIn(["config", "groundwork:cloudflare", "apiUrl"], api.url);
+  const resolve: string[] = [];
+  for (const [name, { address, port }] of Object.entries(facts.hosts)) {
+    const bracketed = address.includes(":") ? `[${address}]` : address;
+    resolve.push(`${bracketed}:${port}:${host.address}:${host.port}`);
+    document.setIn(["config", "groundwork:hosts", name, "hostKey"], host.hostKey);
+    document.setIn(["config", "groundwork:hosts", name, "user"], host.user);
+    notes.push(`SSH to ${address}:${port} goes to ${host.address}:${host.port}, with the sandbox's keys`);
+  }
+  document.setIn(["config", "groundwork:resolve"], resolve);
+  document.deleteIn(["config", "groundwork:secrets"]);
+  document.delete("secretsprovider");
+  document.delete("encryptedkey");
+  document.delete("encryptionsalt");
+  if (secrets.salt !== undefined) document.set("encryptionsalt", secrets.salt);
+  if (secrets.sealed !== undefined) document.setIn(["config", "groundwork:secrets"], secrets.sealed);
+  notes.push("secrets are generated ones of the sandbox");
+  return { text: document.toString(), notes };
+}
+
+/** The salt and the sealed secrets in an earlier copy; nothing where there is none. */
+export function sealedSecrets(copy: string): { salt?: string; sealed?: unknown } {
+  const document = parseDocument(copy);
+  const salt = document.get("encryptionsalt");
+  const sealed = (
+    document.getIn(["config", "groundwork:secrets"]) as { toJSON?: () => unknown } | undefined
+  )?.toJSON?.();
+  return { ...(typeof salt === "string" ? { salt } : {}), ...(sealed === undefined ? {} : { sealed }) };
+}
+
+function parse(text: string, file: string): Document {
+  const document = parseDocument(text);
+  const [error] = document.errors;
+  if (error === undefined) return document;
+  throw new UserError({
+    what: "the stack file is not YAML",
+    value: `${file}: ${error.message}`,
+    next: "mend that line and run the same command again",
+    cause: error,
+  });
+}

@@ -1,0 +1,80 @@
+import { parse } from "yaml";
+import { deriveStackFile, sealedSecrets, stackFileFacts } from "../../sandbox/stack-file";
+
+const stackFile = `# our staging
+encryptionsalt: v1:theirs
+config:
+  groundwork:domain: example.com # the zone
+  groundwork:cloudflare:
+    accountId: "000000000000000000000000000000a1"
+    zoneId: "000000000000000000000000000000b2"
+  groundwork:hosts:
+    oracle: { address: 203.0.113.10, user: deploy, hostKey: ssh-ed25519 AAAA }
+    six: { address: "2001:db8::10", port: 2200 }
+  groundwork:secrets:
+    TOKEN:
+      secure: v1:theirs
+`;
+
+const record = {
+  api: { url: "http://127.0.0.1:4001/client/v4" },
+  host: {
+    mode: "process" as const,
+    address: "127.0.0.1",
+    port: 4022,
+    user: "sandbox",
+    hostKey: "ssh-ed25519 BBBB",
+    privateKeyFile: "/unused",
+  },
+};
+
+test("the facts of a stack file are its domain, account, zone and machines", () => {
+  expect(stackFileFacts(stackFile, "Pulumi.staging.yaml")).toEqual({
+    domain: "example.com",
+    accountId: "000000000000000000000000000000a1",
+    zoneId: "000000000000000000000000000000b2",
+    hosts: { oracle: { address: "203.0.113.10", port: 22 }, six: { address: "2001:db8::10", port: 2200 } },
+  });
+});
+
+test("the sandbox's copy says where things are, and nothing else of the stack file changes", () => {
+  const { text, notes } = deriveStackFile(stackFile, "Pulumi.staging.yaml", record);
+  expect(parse(text)).toEqual({
+    config: {
+      "groundwork:domain": "example.com",
+      "groundwork:cloudflare": {
+        accountId: "000000000000000000000000000000a1",
+        zoneId: "000000000000000000000000000000b2",
+        apiUrl: "http://127.0.0.1:4001/client/v4",
+      },
+      "groundwork:hosts": {
+        oracle: { address: "203.0.113.10", user: "sandbox", hostKey: "ssh-ed25519 BBBB" },
+        six: { address: "2001:db8::10", port: 2200, user: "sandbox", hostKey: "ssh-ed25519 BBBB" },
+      },
+      "groundwork:resolve": ["203.0.113.10:22:127.0.0.1:4022", "[2001:db8::10]:2200:127.0.0.1:4022"],
+    },
+  });
+  expect(text).toContain("# the zone");
+  expect(notes).toEqual([
+    "Cloudflare's API is http://127.0.0.1:4001/client/v4",
+    "SSH to 203.0.113.10:22 goes to 127.0.0.1:4022, with the sandbox's keys",
+    "SSH to 2001:db8::10:2200 goes to 127.0.0.1:4022, with the sandbox's keys",
+    "secrets are generated ones of the sandbox",
+  ]);
+});
+
+test("secrets that an earlier copy sealed are carried over with their salt", () => {
+  const sealed = { secure: "v1:ours" };
+  const first = deriveStackFile(stackFile, "Pulumi.staging.yaml", record, { salt: "v1:salt", sealed });
+  expect(sealedSecrets(first.text)).toEqual({ salt: "v1:salt", sealed });
+  const again = deriveStackFile(stackFile, "Pulumi.staging.yaml", record, sealedSecrets(first.text));
+  expect(again.text).toBe(first.text);
+});
+
+test.each([
+  ["config: {", /is not YAML.*Pulumi\.x\.yaml/s],
+  ["config: {}", /names no domain or no Cloudflare account/],
+  ["", /names no domain/],
+])("a stack file that cannot be used is refused with its name: %j", (text, message) => {
+  expect(() => stackFileFacts(text, "Pulumi.x.yaml")).toThrow(message);
+});
