@@ -107,7 +107,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
   readonly serviceTokens: Readonly<Record<string, AccessServiceTokenCredentials>>;
 
   constructor(name: string, args: AccessProtectedEnvArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("AccessProtectedEnv"), name, args, opts);
+    super(componentType("AccessProtectedEnv"), name, {}, opts);
     refuse(this, "AccessProtectedEnv", name, accessIssues(args));
     const displayName = args.displayName ?? name;
 

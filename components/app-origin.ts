@@ -267,7 +267,7 @@ export class AppOrigin extends pulumi.ComponentResource {
   readonly verified: pulumi.Resource | undefined;
 
   constructor(name: string, args: AppOriginArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("AppOrigin"), name, args, opts);
+    super(componentType("AppOrigin"), name, {}, opts);
     refuse(this, "AppOrigin", name, appOriginIssues(name, args));
     if (args.kind === "external") {
       this.hostnames = pulumi.output([...args.hostnames]);

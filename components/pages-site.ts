@@ -103,7 +103,7 @@ export class PagesSite extends pulumi.ComponentResource {
   readonly productionBranch: pulumi.Output<string>;
 
   constructor(name: string, args: PagesSiteArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("PagesSite"), name, args, opts);
+    super(componentType("PagesSite"), name, {}, opts);
     refuse(this, "PagesSite", name, pagesSiteIssues(name, args));
     const { accountId, zoneId, domains = [] } = args;
     const productionBranch = args.productionBranch ?? "main";

@@ -210,7 +210,7 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
   private provisioned: pulumi.Resource | undefined;
 
   constructor(name: string, args: PostgresWithAppUserArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("PostgresWithAppUser"), name, args, opts);
+    super(componentType("PostgresWithAppUser"), name, {}, opts);
     refuse(this, "PostgresWithAppUser", name, postgresIssues(args));
     this.name = name;
     this.args = args;

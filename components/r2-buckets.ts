@@ -147,7 +147,7 @@ export class R2Buckets extends pulumi.ComponentResource {
   readonly credentials: Readonly<Record<string, S3Credentials>>;
 
   constructor(name: string, args: R2BucketsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("R2Buckets"), name, args, opts);
+    super(componentType("R2Buckets"), name, {}, opts);
     refuse(this, "R2Buckets", name, r2BucketsIssues(name, args));
     this.buckets = mapEntries(args.buckets, (key, spec) => this.bucket(name, key, spec, args));
     const consumers = [

@@ -74,7 +74,7 @@ export class ScopedToken extends pulumi.ComponentResource {
   readonly value: pulumi.Output<string>;
 
   constructor(name: string, args: ScopedTokenArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("ScopedToken"), name, args, opts);
+    super(componentType("ScopedToken"), name, {}, opts);
     refuse(this, "ScopedToken", name, scopedTokenIssues(args));
     const { version = 1 } = args;
     const token = new cloudflare.AccountToken(

@@ -96,7 +96,7 @@ export class Tunnel extends pulumi.ComponentResource implements TunnelConnection
   readonly hostnames: pulumi.Output<string[]>;
 
   constructor(name: string, args: TunnelArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("Tunnel"), name, args, opts);
+    super(componentType("Tunnel"), name, {}, opts);
     refuse(this, "Tunnel", name, tunnelIssues(args));
     const { accountId, zoneId } = args;
     const hostnames = [...new Set(args.routes.map(({ hostname }) => hostname))];

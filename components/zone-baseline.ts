@@ -172,7 +172,7 @@ export class ZoneBaseline extends pulumi.ComponentResource {
   readonly settings: pulumi.Output<Readonly<Record<string, ZoneSettingValue>>>;
 
   constructor(name: string, args: ZoneBaselineArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(componentType("ZoneBaseline"), name, args, opts);
+    super(componentType("ZoneBaseline"), name, {}, opts);
     refuse(this, "ZoneBaseline", name, zoneBaselineIssues(args));
     const { zoneId } = args;
     const settings = zoneSettings(args);

@@ -4,7 +4,7 @@
 # Input:  checks   how many; for each N from 1: check_N_service, check_N_port (in the container), check_N_path,
 #                  check_N_scheme (http or https), check_N_hostname (sent as Host; https: also expected by name)
 #         timeout  seconds for all together (default 60)
-# Output: {"step":"verify","project":…,"answered":{"api":200}}
+# Output: {"step":"verify","project":…,"answered":{"api:4000":200}}
 # Exit:   20 a service does not answer 2xx or 3xx in time; the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091
 . ./lib.sh
@@ -47,7 +47,7 @@ while [ "$n" -le "$count" ]; do
     }
     sleep 1
   done
-  answered="$answered${answered:+,}\"$service\":$status"
+  answered="$answered${answered:+,}\"$service:$port\":$status"
   n=$((n + 1))
 done
 finish "\"answered\":{$answered}"

@@ -288,15 +288,16 @@ function argumentFrames(command: readonly string[]): Frames {
   };
 }
 
-/** Which services are asked, and how, once the release is up: those that publish a port and have a health path. */
+/** What is asked once the release is up: every published port of the services that have a health path. */
 export function verificationChecks(args: DeployedArgs): Frames[] {
   const hostname = args.kind === "compose" ? (args.hostnames[0] ?? "localhost") : "localhost";
   return Object.entries(args.services).flatMap(([service, { port, publish, tls, healthPath }]) => {
     if (healthPath === undefined) return [];
     const check = { service, path: healthPath, hostname };
-    if (port !== undefined && publish !== undefined) return [{ ...check, port, scheme: "http" }];
-    if (tls?.publish !== undefined) return [{ ...check, port: tls.port, scheme: "https" }];
-    return [];
+    return [
+      ...(port !== undefined && publish !== undefined ? [{ ...check, port, scheme: "http" }] : []),
+      ...(tls?.publish === undefined ? [] : [{ ...check, port: tls.port, scheme: "https" }]),
+    ];
   });
 }
 

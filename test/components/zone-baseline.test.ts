@@ -19,12 +19,12 @@ const base: ZoneBaselineArgs = { zoneId: "zone", zoneName: "example.com" };
 test("the smallest: settings only", async () => {
   const mocks = new Mocks(answers);
   const zone = await runWith(mocks, () => new ZoneBaseline("zone", base));
-  const settings = Object.fromEntries(
+  const settings: Record<string, unknown> = Object.fromEntries(
     mocks.children().map(({ type, name, inputs }) => {
       expect(type).toBe("cloudflare:index/zoneSetting:ZoneSetting");
       expect(name).toBe(`zone-${String(inputs["settingId"])}`);
       expect(inputs["zoneId"]).toBe("zone");
-      return [inputs["settingId"], inputs["value"]];
+      return [String(inputs["settingId"]), inputs["value"]];
     }),
   );
   expect(settings).toEqual({

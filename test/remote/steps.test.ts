@@ -1,5 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { projectRoot } from "../../common/project-root";
@@ -332,6 +334,148 @@ describe("rollout", () => {
       "compose ps --all",
       "compose logs --no-color --tail 30",
     ]);
+  });
+});
+
+describe("verify", () => {
+  const check = { service: "api", port: 4000, path: "/health", scheme: "http", hostname: "api.example.com" };
+  let server: Server;
+  let asked: { host: string | undefined; url: string | undefined }[];
+  let status: () => number;
+
+  beforeEach(async () => {
+    asked = [];
+    server = createServer((request, response) => {
+      asked.push({ host: request.headers.host, url: request.url });
+      response.writeHead(status()).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    host = stepHost(`case $call in "compose port "*) echo "0.0.0.0:${port}" ;; esac`);
+  });
+  afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+  test("asks the published port under the public name, until it answers well", async () => {
+    const codes = [503, 500, 200];
+    status = () => codes.shift() ?? 200;
+    const result = await host.run("verify", listFrames("checks", "check", [{ ...check, path: "/health" }]));
+    expect(result.stderr).toBe("");
+    expect(json(result.stdout)).toEqual({ step: "verify", project: "sample", answered: { "api:4000": 200 } });
+    expect(asked).toHaveLength(3);
+    expect(asked[0]?.url).toBe("/health");
+    expect(asked[0]?.host).toMatch(/^api\.example\.com(:\d+)?$/);
+    expect(host.calls()).toEqual(["compose port api 4000"]);
+  });
+
+  test("gives up after its time, with the status and the service's log", async () => {
+    status = () => 502;
+    const result = await host.run("verify", {
+      ...listFrames("checks", "check", [{ ...check, path: "/health" }]),
+      timeout: 1,
+    });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("api answers 502 to /health instead of 2xx or 3xx");
+    expect(host.calls()).toContain("compose logs --no-color --tail 20 api");
+  });
+
+  test("a port that is not published is told", async () => {
+    host.remove();
+    host = stepHost();
+    const result = await host.run("verify", listFrames("checks", "check", [{ ...check, path: "/" }]));
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("port 4000 of api is not published");
+  });
+
+  test.each([[{ scheme: "file" }], [{ hostname: "-x" }], [{ path: "health" }], [{ service: "$(id)" }]])(
+    "refuses %p",
+    async (changes) => {
+      const result = await host.run(
+        "verify",
+        listFrames("checks", "check", [{ ...check, path: "/", ...changes }]),
+      );
+      expect(result.code).toBe(10);
+      expect(asked).toEqual([]);
+    },
+  );
+});
+
+describe("the origin's certificate", () => {
+  beforeEach(() => {
+    host = stepHost();
+  });
+  const names = { hostnames: "api.example.com\nexample.com" };
+  const path = (name: string) => join(host.root, "certificates", name);
+
+  test("a key that stays, a request that is the same while the names are", async () => {
+    const first = await host.run("origin-csr", names);
+    expect(first.stderr).toBe("");
+    const { csr } = json(first.stdout) as { csr: string };
+    const read = execFileSync("openssl", ["req", "-noout", "-text", "-verify"], {
+      input: csr,
+      encoding: "utf8",
+    });
+    expect(read).toContain("DNS:api.example.com, DNS:example.com");
+    expect(read).toContain("id-ecPublicKey");
+    expect(mode(path("origin.key"))).toBe("600");
+    expect(first.stdout).not.toContain("PRIVATE KEY");
+    const key = readFileSync(path("origin.key"), "utf8");
+
+    expect(json((await host.run("origin-csr", names)).stdout)).toMatchObject({ csr });
+    const other = json(
+      (await host.run("origin-csr", { hostnames: "other.example.com", key_mode: "0644" })).stdout,
+    );
+    expect(other).not.toMatchObject({ csr });
+    expect(readFileSync(path("origin.key"), "utf8")).toBe(key);
+    expect(mode(path("origin.key"))).toBe("644");
+  });
+
+  test("the signed certificate is installed beside its key; another one is refused", async () => {
+    await host.run("origin-csr", names);
+    const own = execFileSync(
+      "openssl",
+      ["x509", "-req", "-days", "7", "-in", path("origin.csr"), "-signkey", path("origin.key")],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+    );
+    const installed = await host.run("origin-certificate", { certificate: own });
+    expect(json(installed.stdout)).toMatchObject({ changed: true });
+    expect(readFileSync(path("origin.pem"), "utf8")).toBe(own);
+    expect(json((await host.run("origin-certificate", { certificate: own })).stdout)).toMatchObject({
+      changed: false,
+    });
+
+    const foreign = execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-days",
+        "7",
+        "-keyout",
+        "/dev/null",
+      ],
+      { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+    );
+    const refused = await host.run("origin-certificate", { certificate: foreign });
+    expect(refused.code).toBe(20);
+    expect(refused.stderr).toContain("for another key");
+    expect(readFileSync(path("origin.pem"), "utf8")).toBe(own);
+    expect(await host.run("origin-certificate", { certificate: "no PEM" })).toMatchObject({ code: 20 });
+  });
+
+  test("a damaged key is told, not replaced", async () => {
+    await host.run("origin-csr", names);
+    writeFileSync(path("origin.key"), "damaged");
+    const result = await host.run("origin-csr", names);
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("is damaged");
+    expect(readFileSync(path("origin.key"), "utf8")).toBe("damaged");
   });
 });
 

@@ -93,7 +93,7 @@ function unwrap(value: unknown, path: string, secrets: string[]): unknown {
 export async function runWith<T>(mocks: Mocks, program: () => T): Promise<T> {
   await pulumi.runtime.setMocks(mocks, "groundwork", "test", false);
   const result = program();
-  await pulumi.runtime.waitForRPCs();
+  await pulumi.runtime.disconnect();
   return result;
 }
 

@@ -1,0 +1,14 @@
+import { utils } from "ssh2";
+import type { RemoteHostArgs } from "../../remote/host";
+
+/** Arguments of a host that is nowhere, with keys made for this run. */
+export function testHost(): RemoteHostArgs {
+  const server = utils.generateKeyPairSync("ed25519");
+  const client = utils.generateKeyPairSync("ed25519");
+  return {
+    address: "203.0.113.10",
+    user: "deploy",
+    privateKey: client.private,
+    hostKey: server.public.split(" ").slice(0, 2).join(" "),
+  };
+}
