@@ -26,6 +26,7 @@ if (canStartDaemon) {
         const options = { provider };
         const local = new docker.RemoteImage("image", { name: image, keepLocally: true }, options);
         const volume = new docker.Volume("data", { labels: [{ label: "part", value: "data" }] }, options);
+        new docker.Network("back", { internal: true, labels: [{ label: "part", value: "net" }] }, options);
         const container = new docker.Container(
           "app",
           {
@@ -53,9 +54,13 @@ if (canStartDaemon) {
         );
         expect(daemon.docker("volume", "inspect", "--format", "{{.Labels.part}}", volume)).toBe("data");
 
-        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 5 });
-        expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 5 });
-        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 5 });
+        const network = await stack.resource("back");
+        expect(network.outputs).toMatchObject({ driver: "bridge", internal: true, scope: "local" });
+        expect(daemon.docker("network", "inspect", "--format", "{{.Internal}}", network.id!)).toBe("true");
+
+        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 6 });
+        expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 6 });
+        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 6 });
 
         expect((await stack.decisions(program({ restart: "always" })))["app"]).toEqual({
           op: "update",
@@ -101,6 +106,7 @@ if (canStartDaemon) {
         await stack.destroy();
         expect(daemon.docker("ps", "--all", "--quiet")).toBe("");
         expect(daemon.docker("volume", "ls", "--quiet")).toBe("");
+        expect(daemon.docker("network", "ls", "--quiet", "--filter", "type=custom")).toBe("");
         expect(daemon.docker("image", "ls", "--quiet", image)).not.toBe("");
       });
     }, 240_000);

@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installProviders, type InstallOptions, sdkVersion } from "../../../sandbox/providers/install";
+
+let directory: string;
+let home: string;
+let bin: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "gw-install-"));
+  home = join(directory, "home with 'quotes'");
+  bin = join(directory, "bin");
+  mkdirSync(bin);
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const version = sdkVersion("random");
+const folder = () => join(home, "plugins", `resource-random-v${version}`);
+const executable = () => join(folder(), "pulumi-resource-random");
+
+function realPlugin(file: string): void {
+  mkdirSync(join(file, ".."), { recursive: true });
+  writeFileSync(file, "\x7fELF a real plugin");
+  chmodSync(file, 0o755);
+}
+
+async function install(policy: InstallOptions["policy"]) {
+  const lines: string[] = [];
+  const [installed] = await installProviders({
+    pulumiHome: home,
+    policy,
+    packages: ["random"],
+    path: bin,
+    log: (line) => lines.push(line),
+  });
+  return { installed, line: lines.join("\n") };
+}
+
+describe("installing the sandbox's providers", () => {
+  it("puts ours where the engine looks, at the SDK's version, and says why", async () => {
+    const { installed, line } = await install("missing");
+    expect(installed).toEqual({
+      name: "random",
+      version: "4.21.2",
+      used: "sandbox",
+      executable: executable(),
+    });
+    expect(line).toBe("provider random 4.21.2: the sandbox's own provider (no plugin on PATH or installed)");
+    expect(readFileSync(executable(), "utf8")).toMatch(
+      /^#!\/bin\/sh\n# Groundwork.*\nexec '.*' '.*random\.js' "\$@"\n$/,
+    );
+    expect(readdirSync(join(home, "plugins"))).toEqual([`resource-random-v${version}`]);
+  });
+
+  it("changes nothing the second time, and mends a script that is another's", async () => {
+    await install("missing");
+    const before = readFileSync(executable(), "utf8");
+    await install("missing");
+    expect(readFileSync(executable(), "utf8")).toBe(before);
+    writeFileSync(executable(), before.replace("exec", "# old\nexec"));
+    await install("missing");
+    expect(readFileSync(executable(), "utf8")).toBe(before);
+  });
+
+  it("lets a plugin on PATH win", async () => {
+    realPlugin(join(bin, "pulumi-resource-random"));
+    const { installed, line } = await install("missing");
+    expect(installed).toMatchObject({ used: "path", executable: join(bin, "pulumi-resource-random") });
+    expect(line).toContain("(a plugin on PATH wins)");
+    expect(existsSync(folder())).toBe(false);
+  });
+
+  it("lets a real plugin that is installed win, unless ours is asked for", async () => {
+    realPlugin(executable());
+    expect(await install("missing")).toMatchObject({
+      installed: { used: "home" },
+      line: expect.stringContaining("(already installed, so it wins)") as string,
+    });
+    expect(readFileSync(executable(), "utf8")).toContain("ELF");
+    expect(await install("always")).toMatchObject({ installed: { used: "sandbox" } });
+    expect(readFileSync(executable(), "utf8")).toContain("Groundwork");
+  });
+
+  it("takes an interrupted download for none", async () => {
+    realPlugin(executable());
+    writeFileSync(`${folder()}.partial`, "");
+    expect((await install("missing")).installed?.used).toBe("sandbox");
+    expect(existsSync(`${folder()}.partial`)).toBe(false);
+  });
+
+  it("leaves everything to the engine by `never`, and takes ours away", async () => {
+    await install("missing");
+    const { installed, line } = await install("never");
+    expect(installed).toEqual({ name: "random", version, used: "engine" });
+    expect(line).toContain("left to the engine to download");
+    expect(existsSync(folder())).toBe(false);
+    realPlugin(executable());
+    expect((await install("never")).installed?.used).toBe("home");
+    expect(existsSync(executable())).toBe(true);
+  });
+
+  it("is harmless when two install at once", async () => {
+    await Promise.all(Array.from({ length: 5 }, () => install("missing")));
+    expect(readdirSync(folder())).toEqual(["pulumi-resource-random"]);
+  });
+
+  it("starts: prints the port as its first line, and ends by a signal", async () => {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build is plain JavaScript
+    (require("../../../bin/build.js") as { ensureBuilt(name: string): void }).ensureBuilt("providers");
+    await install("missing");
+    const started = spawn(executable(), ["127.0.0.1:1"], { stdio: ["ignore", "pipe", "inherit"] });
+    const first = await new Promise<string>((resolve) =>
+      started.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())),
+    );
+    expect(first).toMatch(/^\d{4,5}\n$/);
+    const ended = new Promise((resolve) => started.once("exit", (_code, signal) => resolve(signal)));
+    started.kill("SIGTERM");
+    expect(await ended).toBe("SIGTERM");
+  }, 20_000);
+});
