@@ -121,7 +121,9 @@ function find(
     } else break;
     const isLast = index === keys.length - 1;
     offset =
-      (isLast && atKey) || next?.range === undefined || next.range === null || isMap(next) || isSeq(next) ? lastKeyOffset : next.range[0];
+      (isLast && atKey) || next?.range === undefined || next.range === null || isMap(next) || isSeq(next)
+        ? lastKeyOffset
+        : next.range[0];
     if (next === undefined) break;
     node = next;
   }

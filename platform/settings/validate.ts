@@ -223,7 +223,7 @@ export function issueOf(finding: Finding, place: IssuePlace): SettingsIssue {
   const shown = showValue(keys, raw);
   const value =
     typeof finding.value === "string" ? finding.value : finding.value === true ? shown : undefined;
-  const hidden = typeof raw === "string" && shown === undefined;
+  const hidden = typeof raw === "string" && shown === undefined && repeats(finding.fix ?? "", raw);
   const position = place.document?.position(fileKeys(keys), finding.atKey);
   const shownKeys = ofFile(keys) ?? keys;
   return {
@@ -236,8 +236,16 @@ export function issueOf(finding: Finding, place: IssuePlace): SettingsIssue {
     what: finding.what,
     value,
     allowed: finding.allowed,
-    fix: (hidden && !finding.what.includes("secret") ? undefined : finding.fix) ?? fallbackFix(keys, place),
+    fix: (hidden ? undefined : finding.fix) ?? fallbackFix(keys, place),
   };
+}
+
+/** Does a fix repeat a part of a value that is not to be shown? */
+function repeats(fix: string, value: string): boolean {
+  const lower = fix.toLowerCase();
+  return value
+    .split(/[\s/:@.,]+/)
+    .some((part) => part.length >= 6 && part !== "ssh-ed25519" && lower.includes(part.toLowerCase()));
 }
 
 /** Keys of the file itself, such as `:config` or `:config.domain`, without their mark. */

@@ -29,6 +29,7 @@ export const fromSecret = z.strictObject({
 const ALLOWED = "text, {from: <output>}, {generate: <length>} or {secret: <name>}";
 
 export const environmentValue = field(z.union([z.string(), fromReference, generated, fromSecret]), {
+  id: "environmentValue",
   description: `The value of one environment variable: ${ALLOWED}. Numbers and true/false are written in quotes.`,
   allowed: `${ALLOWED}; numbers and true/false in quotes`,
   examples: [

@@ -10,6 +10,8 @@ export interface FieldInfo {
   readonly allowed?: string;
   /** Values that are right. */
   readonly examples?: readonly unknown[];
+  /** Names the schema in the JSON Schema, which then has it once however often it is used. */
+  readonly id?: string;
   /** A regular expression for editors only: the exact rule, with its better message, is a check. */
   readonly pattern?: string;
   /** What to do where the value is wrong. */
@@ -28,6 +30,7 @@ export function field<S extends z.ZodType>(schema: S, info: FieldInfo): S {
   const described = schema.meta({
     description,
     ...(info.examples === undefined ? {} : { examples: [...info.examples] }),
+    ...(info.id === undefined ? {} : { id: info.id }),
     ...(info.pattern === undefined ? {} : { pattern: info.pattern }),
   });
   infos.set(described, info);

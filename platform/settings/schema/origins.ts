@@ -81,7 +81,7 @@ const service = field(
     }).default(1),
     environment: environment("Variables of this service only; they win over the origin's.").default({}),
   }),
-  { description: "A service of the compose file, by its name there." },
+  { id: "service", description: "A service of the compose file, by its name there." },
 );
 
 const registry = z.strictObject({

@@ -21,6 +21,12 @@ function complainAboutService(value: string): Complaint | undefined {
   return undefined;
 }
 
+function complainAboutIngressName(value: string): Complaint | undefined {
+  const complaint = complainAboutHostname(value);
+  if (complaint === undefined || !/^\**$/.test(value)) return complaint;
+  return { ...complaint, fix: "remove it: the rule for all other names is added by itself (catchAll)" };
+}
+
 const serviceUrl = field(checked(z.string(), complainAboutService), {
   description: "What cloudflared connects to, as the host's network sees it.",
   examples: ["http://pika-cloud:3001"],
@@ -54,7 +60,7 @@ export const tunnel = field(
     }).optional(),
     ingress: field(
       z.record(
-        field(checked(z.string(), complainAboutHostname), {
+        field(checked(z.string(), complainAboutIngressName), {
           description: "A host name below the domain.",
           examples: ["api.pika.dance"],
         }),
