@@ -42,11 +42,18 @@ export interface Reply {
   };
 }
 
+/** Servers that still run: a test that fails before it closes its own must not keep jest from ending. */
+const running = new Set<CloudflareServer>();
+afterAll(async () => {
+  for (const server of running) await server.close();
+});
+
 /** Starts a server with the zone `example.com` on a free plan in a folder of its own. */
 export async function startBench(options: Partial<CloudflareOptions> = {}): Promise<Bench> {
   const folder = options.stateDirectory ?? mkdtempSync(join(tmpdir(), "groundwork-cloudflare-"));
   const apiToken = options.apiToken ?? randomBytes(20).toString("hex");
   const server = await startCloudflare({ accountId, ...options, stateDirectory: folder, apiToken });
+  running.add(server);
   await server.ensureZone({ id: zoneId, name: "example.com" });
   const as = (token: string): Cloudflare =>
     new Cloudflare({ apiToken: token, baseURL: server.url, maxRetries: 0 });
@@ -74,10 +81,12 @@ export async function startBench(options: Partial<CloudflareOptions> = {}): Prom
       };
     },
     async restart() {
+      running.delete(server);
       await server.close();
       return startBench({ ...options, stateDirectory: folder, apiToken });
     },
     async close() {
+      running.delete(server);
       await server.close();
       rmSync(folder, { recursive: true, force: true });
     },
