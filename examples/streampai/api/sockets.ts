@@ -16,6 +16,15 @@ export const restartCode = 1012;
 /** A socket that reads slower than this many bytes behind is let go rather than kept in memory. */
 const maxBuffered = 1024 * 1024;
 
+interface SocketState {
+  /** Has it answered the last ping? */
+  alive: boolean;
+  /** What was sent while it still gets what it missed. */
+  waiting: Message[] | undefined;
+  /** What it was given already, whose announcement may still be on its way. */
+  readonly replayed: Set<number>;
+}
+
 /** All open sockets of this process. */
 export class SocketHub {
   private readonly server = new WebSocketServer({
@@ -23,7 +32,7 @@ export class SocketHub {
     maxPayload: 16 * 1024,
     clientTracking: false,
   });
-  private readonly alive = new Map<WebSocket, boolean>();
+  private readonly sockets = new Map<WebSocket, SocketState>();
   private readonly pinger: NodeJS.Timeout;
 
   constructor(private readonly options: SocketHubOptions) {
@@ -32,7 +41,7 @@ export class SocketHub {
   }
 
   get size(): number {
-    return this.alive.size;
+    return this.sockets.size;
   }
 
   /** Takes over an HTTP upgrade that was already found to be allowed. */
@@ -40,10 +49,13 @@ export class SocketHub {
     this.server.handleUpgrade(request, socket, head, (webSocket) => this.open(webSocket, after));
   }
 
+  /** Sends a message to every socket, once, after what it has missed. */
   broadcast(message: Message): void {
     const text = JSON.stringify({ type: "message", message });
-    for (const socket of this.alive.keys()) {
-      if (socket.bufferedAmount > maxBuffered) socket.terminate();
+    for (const [socket, { waiting, replayed }] of this.sockets) {
+      if (waiting !== undefined) waiting.push(message);
+      else if (replayed.has(message.id)) continue;
+      else if (socket.bufferedAmount > maxBuffered) socket.terminate();
       else socket.send(text);
     }
   }
@@ -53,41 +65,52 @@ export class SocketHub {
    * sockets are closed at ten a second. Resolves when all are gone or the time is over.
    */
   async drain(withinMs: number): Promise<void> {
-    const sockets = [...this.alive.keys()];
+    const sockets = [...this.sockets.keys()];
     const gap = sockets.length === 0 ? 0 : Math.min(100, withinMs / sockets.length);
     for (const socket of sockets) {
       socket.close(restartCode, "restarting");
       await pause(gap);
     }
     const deadline = Date.now() + 1000;
-    while (this.alive.size > 0 && Date.now() < deadline) await pause(20);
+    while (this.sockets.size > 0 && Date.now() < deadline) await pause(20);
   }
 
   /** Ends what is left at once. */
   close(): void {
     clearInterval(this.pinger);
-    for (const socket of this.alive.keys()) socket.terminate();
+    for (const socket of this.sockets.keys()) socket.terminate();
     this.server.close();
   }
 
   private open(socket: WebSocket, after: number | undefined): void {
-    this.alive.set(socket, true);
-    socket.on("pong", () => this.alive.set(socket, true));
-    socket.on("close", () => this.alive.delete(socket));
+    const state: SocketState = {
+      alive: true,
+      waiting: after === undefined ? undefined : [],
+      replayed: new Set(after === undefined ? [] : [after]),
+    };
+    this.sockets.set(socket, state);
+    socket.on("pong", () => (state.alive = true));
+    socket.on("close", () => this.sockets.delete(socket));
     socket.on("error", () => socket.terminate());
     socket.on("message", (data, isBinary) => this.receive(socket, isBinary ? undefined : asText(data)));
     socket.send(JSON.stringify({ type: "hello", release: this.options.release }));
-    if (after !== undefined) void this.replay(socket, after);
+    if (after !== undefined) void this.replay(socket, state, after);
   }
 
-  private async replay(socket: WebSocket, after: number): Promise<void> {
+  private async replay(socket: WebSocket, state: SocketState, after: number): Promise<void> {
+    let missed: readonly Message[] = [];
     try {
-      for (const message of await this.options.missed(after)) {
-        socket.send(JSON.stringify({ type: "message", message }));
-      }
+      missed = await this.options.missed(after);
     } catch {
       // The client has its own way to ask again: the page of messages over HTTP.
       socket.send(JSON.stringify({ type: "error", code: "replay_failed" }));
+    }
+    const since = state.waiting ?? [];
+    state.waiting = undefined;
+    for (const message of [...missed, ...since]) {
+      if (state.replayed.has(message.id)) continue;
+      state.replayed.add(message.id);
+      socket.send(JSON.stringify({ type: "message", message }));
     }
   }
 
@@ -104,12 +127,12 @@ export class SocketHub {
   }
 
   private ping(): void {
-    for (const [socket, alive] of this.alive) {
-      if (!alive) {
+    for (const [socket, state] of this.sockets) {
+      if (!state.alive) {
         socket.terminate();
         continue;
       }
-      this.alive.set(socket, false);
+      state.alive = false;
       socket.ping();
     }
   }

@@ -323,7 +323,7 @@ describe("the WebSocket", () => {
     expect(Date.now() - started).toBeLessThan(2000);
   });
 
-  it("replays what a client has missed", async () => {
+  it("replays what a client has missed, each message once", async () => {
     const { base } = await start();
     const { message } = (await (await post(base, { author: "a", body: "seen" })).json()) as {
       message: Message;
