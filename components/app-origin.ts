@@ -132,7 +132,7 @@ export interface TunnelOriginArgs extends OriginCommonArgs, ComposeDeploymentArg
   readonly kind: "tunnel";
   /** The tunnel, such as a {@link Tunnel} component; its routes hold the host names. */
   readonly tunnel: TunnelConnection;
-  /** The cloudflared container. */
+  /** The cloudflared container. @default the compose file's service `cloudflared`, or one that is added */
   readonly connector?: {
     /** Service that is the connector and gets TUNNEL_TOKEN. Added where the compose file has no such service. @default "cloudflared" */
     readonly service?: string;

@@ -40,6 +40,7 @@ export interface FirewallRule {
   readonly ref: string;
   readonly expression: string;
   readonly action: "block" | "managed_challenge" | "js_challenge" | "challenge";
+  /** Shown in the dashboard. @default the ref */
   readonly description?: string;
 }
 
