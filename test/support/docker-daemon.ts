@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,9 +17,17 @@ function programOnPath(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
 
-/** Whether {@link startDaemon} can be had: the daemon and the client are installed, and this is root. */
+/** Whether this process may mount and make namespaces (CAP_SYS_ADMIN), which root in a container may not. */
+function isPrivileged(): boolean {
+  if (userInfo().uid !== 0) return false;
+  const status = readFileSync("/proc/self/status", "utf8");
+  const effective = BigInt(`0x${/^CapEff:\s*([\da-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return ((effective >> 21n) & 1n) === 1n;
+}
+
+/** Whether {@link startDaemon} can be had: the daemon and the client are installed, and this is root in full. */
 export const canStartDaemon =
-  userInfo().uid === 0 && programOnPath("dockerd") !== undefined && programOnPath("docker") !== undefined;
+  programOnPath("dockerd") !== undefined && programOnPath("docker") !== undefined && isPrivileged();
 
 export async function startDaemon(): Promise<TestDaemon> {
   // The socket's path must stay below 108 characters.

@@ -64,6 +64,8 @@ export interface EngineStack {
 
 const project = "engine-test";
 const stackName = "test";
+/** For one command of the CLI, in milliseconds: far more than any takes, on a busy machine as well. */
+const longestStep = 110_000;
 
 /**
  * Runs a whole program under the real Pulumi CLI, destroys what it made and removes every trace, also when `run` fails.
@@ -128,7 +130,8 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
   const onOutput = (text: string) => {
     printed += text;
   };
-  const streams = { onOutput, onError: onOutput };
+  // A program that never ends (a rejection lost in the SDK does that) must not leave an engine behind.
+  const streams = () => ({ onOutput, onError: onOutput, signal: AbortSignal.timeout(longestStep) });
   const use = (program: PulumiFn | undefined) => {
     if (program !== undefined) stack.workspace.program = program;
   };
@@ -141,8 +144,8 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
     directory,
     stack,
     printed: () => printed,
-    up: (program) => (use(program), stack.up(streams)),
-    preview: (program) => (use(program), stack.preview(streams)),
+    up: (program) => (use(program), stack.up(streams())),
+    preview: (program) => (use(program), stack.preview(streams())),
     async decisions(program) {
       use(program);
       const decisions: Record<string, { op: string; diffs: string[]; replaceKeys: string[] }> = {};
@@ -157,11 +160,11 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
           replaceKeys: [...(metadata.keys ?? [])].sort(),
         };
       };
-      await stack.preview({ ...streams, onEvent });
+      await stack.preview({ ...streams(), onEvent });
       return decisions;
     },
-    refresh: () => stack.refresh(streams),
-    destroy: () => stack.destroy(streams),
+    refresh: () => stack.refresh(streams()),
+    destroy: () => stack.destroy(streams()),
     resources,
     async resource(name) {
       const found = (await resources()).find(({ urn }) => urn.endsWith(`::${name}`));

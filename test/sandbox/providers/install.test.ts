@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { installProviders, type InstallOptions, sdkVersion } from "../../../sandbox/providers/install";
 
 let directory: string;
@@ -126,5 +127,28 @@ describe("installing the sandbox's providers", () => {
     const ended = new Promise((resolve) => started.once("exit", (_code, signal) => resolve(signal)));
     started.kill("SIGTERM");
     expect(await ended).toBe("SIGTERM");
+  }, 20_000);
+
+  it("goes when the engine was killed", async () => {
+    await install("missing");
+    const engine = spawn("/bin/sh", ["-c", '"$0" 127.0.0.1:1 & echo "pid $!"; wait', executable()], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let printed = "";
+    engine.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+    while (!/pid \d+\n/.test(printed) || !/^\d+\n/m.test(printed)) await sleep(20);
+    const pid = Number(/pid (\d+)/.exec(printed)![1]);
+    const isAlive = () => {
+      try {
+        return process.kill(pid, 0) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+      } catch {
+        return false;
+      }
+    };
+    expect(isAlive()).toBe(true);
+    engine.kill("SIGKILL");
+    // It looks every two seconds.
+    for (let tries = 0; tries < 200 && isAlive(); tries++) await sleep(50);
+    expect(isAlive()).toBe(false);
   }, 20_000);
 });
