@@ -22,9 +22,11 @@ export function shellQuote(word: string): string {
 
 /** Puts the `docker` of the machine on its PATH, and `psql` and `pg_isready` on that of its services. */
 export function writePrograms(layout: HostLayout): void {
+  const standIn =
+    process.env["GROUNDWORK_STAND_IN"] === "1" ? "GROUNDWORK_STAND_IN=1; export GROUNDWORK_STAND_IN\n" : "";
   const script = (folder: string, name: string, tool: ToolName, ...args: string[]): void => {
     const words = [process.execPath, toolFile(layout.tools, tool), ...args].map(shellQuote).join(" ");
-    writeFileAtomically(join(folder, name), `#!/bin/sh\nexec ${words} "$@"\n`, 0o755);
+    writeFileAtomically(join(folder, name), `#!/bin/sh\n${standIn}exec ${words} "$@"\n`, 0o755);
   };
   script(layout.bin, "docker", "docker", layout.directory);
   script(join(layout.tools, "bin"), "psql", "psql");

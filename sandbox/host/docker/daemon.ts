@@ -57,7 +57,8 @@ export async function findDaemon({
     const host = await currentHost(client);
     if ((await serverVersion(client, host)) !== undefined) return { client, host, own: false };
   }
-  if (client !== undefined) {
+  // Who names a daemon means that one.
+  if (client !== undefined && (process.env["DOCKER_HOST"] ?? "") === "") {
     const host = await runningOwnDaemon(client);
     if (host !== undefined) return { client, host, own: true };
   }

@@ -11,7 +11,7 @@ import { hashTree, sha256 } from "../hash";
 import type { HostLayout } from "../layout";
 import { hydratePostgres, installedPostgres } from "../postgres/binaries";
 import { cacheDirectory } from "../../../common/cache";
-import { findRealProgram } from "../postgres/real-program";
+import { findDatabaseClient } from "../postgres/real-program";
 import { runProgram } from "../run-program";
 import type { SandboxImage } from "./image";
 import { prepareNodeApp } from "./prepare";
@@ -74,7 +74,7 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
 function postgresHash(image: SandboxImage, layout: HostLayout): string {
   const tools: readonly ToolName[] = ["postgres-entrypoint", "psql", "pg_isready"];
   const files = tools.map((name) => hashTree(toolFile(layout.tools, name)));
-  const clients = ["psql", "pg_isready"].map((name) => findRealProgram(name) ?? "");
+  const clients = (["psql", "pg_isready"] as const).map((name) => findDatabaseClient(name) ?? "");
   return sha256(
     JSON.stringify([installedPostgres().version, files, clients, image.command, image.environment]),
   ).slice(0, 16);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { toolFile, type ToolName } from "../bundle-names";
-import { findRealProgram } from "../postgres/real-program";
+import { findDatabaseClient, findRealProgram } from "../postgres/real-program";
 import { runProgram } from "../run-program";
 import { findBusybox, plainPrograms } from "./busybox";
 import { linkedLibraries } from "./libraries";
@@ -131,7 +131,7 @@ export async function postgresRootfs(root: string, postgres: string, tools: stri
   };
   tool("postgres-entrypoint");
   for (const name of ["psql", "pg_isready"] as const) {
-    const real = findRealProgram(name);
+    const real = findDatabaseClient(name);
     if (real === undefined) tool(name);
     else {
       tree.copy(real, `/usr/local/bin/${name}`, 0o755);

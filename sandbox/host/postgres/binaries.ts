@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join, relative } from "node:path";
 import { projectRoot } from "../../../common/project-root";
 import { UserError } from "../../../common/user-error";
+import { addStandInExtensions, standInExtensions } from "./stand-in-extensions";
 
 /** The folder and version of the PostgreSQL that npm installed for this machine. */
 export function installedPostgres(): { native: string; version: string } {
@@ -40,7 +41,7 @@ export function installedPostgres(): { native: string; version: string } {
  */
 export function hydratePostgres(folder: string): string {
   const { native, version } = installedPostgres();
-  const target = join(folder, `postgres-${version}`);
+  const target = join(folder, `postgres-${version}-with-${standInExtensions.join("-")}`);
   if (existsSync(target)) return target;
   mkdirSync(folder, { recursive: true });
   const staging = join(folder, `.staging-postgres-${process.pid}`);
@@ -58,6 +59,7 @@ export function hydratePostgres(folder: string): string {
     symlinkSync(relative(dirname(place), source) || basename(source), place);
   }
   for (const program of ["initdb", "pg_ctl", "postgres"]) chmodSync(join(staging, "bin", program), 0o755);
+  addStandInExtensions(staging);
   try {
     renameSync(staging, target);
   } catch (error) {

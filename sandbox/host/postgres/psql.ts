@@ -3,6 +3,7 @@
  * use, variables, `\set`, `\echo`, `\getenv` and `\q`. No other backslash command, no COPY from standard input.
  * Exit codes as psql's: 1 a fatal mistake or a failed `-c`, 2 no connection, 3 a failed script with ON_ERROR_STOP.
  */
+import type { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import { Client, DatabaseError, type QueryArrayResult } from "pg";
 import { isSet, parseArguments, flag } from "../docker/arguments";
@@ -131,12 +132,17 @@ async function main(args: readonly string[]): Promise<number> {
 
 class Session {
   private failed = false;
+  /** Command tags of the running query, in order; the library's own result keeps only their first word. */
+  private tags: string[] = [];
 
   constructor(
     private readonly client: Client,
     private readonly variables: Map<string, string>,
     private readonly look: Look,
-  ) {}
+  ) {
+    const { connection } = client as unknown as { connection: EventEmitter };
+    connection.on("commandComplete", ({ text }: { text: string }) => this.tags.push(text));
+  }
 
   async run(flags: Readonly<Record<string, readonly string[]>>, single: boolean): Promise<number> {
     if (single) await this.client.query("BEGIN");
@@ -213,13 +219,15 @@ class Session {
 
   private async statement(sql: string, at: string): Promise<boolean> {
     try {
+      this.tags = [];
       const results = await this.client.query({
         text: sql,
         rowMode: "array",
         types: { getTypeParser: () => asText },
       });
-      for (const result of Array.isArray(results) ? (results as QueryArrayResult[]) : [results]) {
-        process.stdout.write(formatResult(result, this.look));
+      const all = Array.isArray(results) ? (results as QueryArrayResult[]) : [results];
+      for (const [index, result] of all.entries()) {
+        process.stdout.write(formatResult(result, this.tags[index] ?? result.command, this.look));
       }
       return true;
     } catch (error) {
@@ -234,12 +242,8 @@ class Session {
 
 const asText = (value: unknown): unknown => value;
 
-function formatResult({ fields, rows, command, rowCount }: QueryArrayResult, look: Look): string {
-  if (fields.length === 0) {
-    if (look.quiet || command === null) return "";
-    const counted = /^(INSERT|UPDATE|DELETE|MERGE|SELECT|COPY)$/.test(command);
-    return `${command}${command === "INSERT" ? " 0" : ""}${counted ? ` ${rowCount ?? 0}` : ""}\n`;
-  }
+function formatResult({ fields, rows }: QueryArrayResult, tag: string | null, look: Look): string {
+  if (fields.length === 0) return look.quiet || tag === null ? "" : `${tag}\n`;
   const cells = (rows as unknown[][]).map((row) =>
     row.map((value) => (value === null ? look.nullText : String(value as string))),
   );

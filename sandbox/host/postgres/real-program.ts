@@ -13,6 +13,11 @@ export function findRealProgram(name: string, path = process.env["PATH"] ?? ""):
   return candidates.find(isProgram);
 }
 
+/** The machine's database client, unless GROUNDWORK_STAND_IN=1 asks for the sandbox's stand-in. */
+export function findDatabaseClient(name: "psql" | "pg_isready"): string | undefined {
+  return process.env["GROUNDWORK_STAND_IN"] === "1" ? undefined : findRealProgram(name);
+}
+
 function debianVersions(): string[] {
   try {
     return readdirSync("/usr/lib/postgresql").sort((a, b) => Number(b) - Number(a));

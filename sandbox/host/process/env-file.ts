@@ -9,7 +9,7 @@ export function parseEnvFile(text: string, lookup: Lookup): Record<string, strin
   const values: Record<string, string> = {};
   const find: Lookup = (name) => values[name] ?? lookup(name);
   const lines =
-    /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:=[ \t]*(?:'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|([^\r\n]*)))?/;
+    /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?:=[ \t]*(?:'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|([^\r\n]*))|(?=\r?\n|$))/;
   let rest = text.replace(/^\uFEFF/, "");
   while (rest !== "") {
     const blank = /^[ \t]*(?:#[^\n]*)?(?:\r?\n|$)/.exec(rest);
