@@ -60,7 +60,7 @@ export async function bringUpSandbox({
     ),
   ]);
   const { folder } = sandbox;
-  await mkdir(folder.state, { recursive: true });
+  for (const path of [folder.state, folder.pulumiHome]) await mkdir(path, { recursive: true, mode: 0o700 });
   await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing", log });
   const variables = await engineVariables(sandbox, engine);
   const notes = await writeStackFile(text, stackFile, sandbox, engine, variables);

@@ -36,9 +36,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
   const options = JSON.parse(await readFile(folder.optionsFile, "utf8")) as SandboxOptions;
   const apiToken = (await readFile(folder.apiTokenFile, "utf8")).trim();
   const ports = await lastPorts(folder);
-  await Promise.all(
-    [folder.cloudflare, folder.edge, folder.host].map((path) => mkdir(path, { recursive: true })),
-  );
+  for (const path of [folder.cloudflare, folder.edge]) await mkdir(path, { recursive: true, mode: 0o700 });
 
   const running: ((ending: Ending) => Promise<void>)[] = [];
   let closing: Promise<void> | undefined;

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
@@ -28,7 +28,9 @@ const startTimeout = 600_000;
 export async function startSandbox(options: SandboxOptions, log: Log = silent): Promise<Sandbox> {
   const { stack } = options;
   const folder = sandboxFolder(stack);
-  await mkdir(folder.root, { recursive: true, mode: 0o700 });
+  // Others may pass through, to the database's own folder below it; what is secret is in files of mode 0600.
+  await mkdir(dirname(folder.root), { recursive: true });
+  await mkdir(folder.root, { recursive: true, mode: 0o711 });
   await keep(folder.passphraseFile, () => randomBytes(24).toString("base64url"));
   await keep(folder.apiTokenFile, () => randomBytes(36).toString("base64url"));
 
