@@ -26,13 +26,14 @@ export function summarise(
 ): { readonly text: string; readonly summary: ComposeSummary } | { readonly problem: string } {
   let document: unknown;
   try {
-    document = parse(text, { logLevel: "silent", merge: true });
+    document = parse(text, { logLevel: "error", merge: true });
   } catch (error) {
     const line = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return { problem: `is not YAML: ${line ?? ""}` };
   }
   const services = (document as { services?: unknown } | null)?.services;
-  if (typeof services !== "object" || services === null) return { problem: "has no services" };
+  if (typeof services !== "object" || services === null || Array.isArray(services))
+    return { problem: "has no services" };
   return { text, summary: { services: services as ComposeSummary["services"] } };
 }
 

@@ -1,0 +1,120 @@
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { provision, type ProvisionInput } from "../../../components/database/provision";
+import { startPostgres, type TestPostgres } from "../../support/postgres";
+
+jest.setTimeout(60_000);
+
+const folder = mkdtempSync(join(tmpdir(), "groundwork-tls-"));
+const path = (name: string) => join(folder, name);
+let server: TestPostgres;
+
+beforeAll(async () => {
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "ignore" });
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  openssl(
+    "req",
+    "-x509",
+    ...curve,
+    "-subj",
+    "/CN=test authority",
+    "-days",
+    "7",
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.pem",
+  );
+  openssl(
+    ...[
+      "req",
+      "-x509",
+      ...curve,
+      "-subj",
+      "/CN=db.example.com",
+      "-addext",
+      "subjectAltName=DNS:db.example.com",
+    ],
+    ...["-CA", "ca.pem", "-CAkey", "ca.key", "-days", "7", "-keyout", "server.key", "-out", "server.pem"],
+  );
+  chmodSync(folder, 0o755);
+  chmodSync(path("server.key"), 0o600);
+  if (process.getuid?.() === 0) chownSync(path("server.key"), 65534, 65534);
+  server = await startPostgres({
+    ssl: "on",
+    ssl_cert_file: path("server.pem"),
+    ssl_key_file: path("server.key"),
+  });
+});
+afterAll(async () => {
+  await server.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const input = (changes: Partial<ProvisionInput> = {}): ProvisionInput => ({
+  host: "127.0.0.1",
+  port: server.port,
+  serverName: "db.example.com",
+  tls: "verify-full",
+  certificateAuthority: readFileSync(path("ca.pem"), "utf8"),
+  adminUser: "postgres",
+  adminPassword: server.password,
+  adminDatabase: "postgres",
+  database: "hosted",
+  statements: "CREATE TABLE IF NOT EXISTS made (id int);",
+  ...changes,
+});
+
+test("over verified TLS: the database is made once, the statements run each time", async () => {
+  expect(await provision(input())).toEqual({ created: true });
+  expect(await provision(input())).toEqual({ created: false });
+  expect(await server.query<object>("hosted", "SELECT * FROM made")).toEqual([]);
+});
+
+test.each<[string, Partial<ProvisionInput>, RegExp]>([
+  ["another name in the certificate", { serverName: "other.example.com" }, /altnames|does not match/i],
+  ["an authority that is not the server's", { certificateAuthority: undefined }, /self-signed|unable to/i],
+  ["a wrong password", { adminPassword: "wrong" }, /password authentication failed/],
+])("%s is refused", async (_what, changes, message) => {
+  await expect(provision(input(changes))).rejects.toThrow(message);
+});
+
+test("a failing statement takes the others back", async () => {
+  const statements = "CREATE TABLE half (id int);\nSELECT no_such_function();";
+  await expect(provision(input({ statements }))).rejects.toThrow("no_such_function");
+  expect(await server.query<object>("hosted", "SELECT 1 FROM pg_class WHERE relname = 'half'")).toEqual([]);
+});
+
+/** Runs the program as the engine's `local.Command` does: bundled, its input by standard input. */
+function run(values: ProvisionInput): Promise<{ code: number; stdout: string; stderr: string }> {
+  execFileSync(process.execPath, [
+    ...[
+      "-e",
+      'require("esbuild").buildSync({ entryPoints: [process.argv[1]], outfile: process.argv[2], bundle: true, platform: "node", external: ["pg-native"] })',
+    ],
+    join(__dirname, "../../../components/database/provision-main.ts"),
+    path("program.js"),
+  ]);
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [path("program.js")], { stdio: "pipe" });
+    const result = { stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (result.stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (result.stderr += chunk.toString()));
+    child.on("close", (code) => resolve({ code: code ?? -1, ...result }));
+    child.stdin.end(JSON.stringify(values));
+  });
+}
+
+test("the program prints one line of JSON; a refusal is code 20, without the password", async () => {
+  expect(await run(input())).toEqual({
+    code: 0,
+    stdout: '{"step":"postgres-roles","database":"hosted","created":false}\n',
+    stderr: "",
+  });
+  const refused = await run(input({ adminPassword: "wrong-but-secret" }));
+  expect(refused).toMatchObject({ code: 20, stdout: "" });
+  expect(refused.stderr).toContain("db.example.com");
+  expect(refused.stderr).not.toContain("wrong-but-secret");
+});
