@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { utils, type ParsedKey } from "ssh2";
+import { generateSshKey } from "../../common/ssh-key";
 import { UserError } from "../../common/user-error";
 import { writeFileAtomically } from "./files";
 
@@ -18,7 +19,7 @@ export function ensureKeyPair(directory: string, name: string): KeyPair {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const privateKeyFile = join(directory, name);
   if (!existsSync(privateKeyFile)) {
-    const pair = utils.generateKeyPairSync("ed25519", { comment: `sandbox-${name}` });
+    const pair = generateSshKey(`sandbox-${name}`);
     writeFileAtomically(privateKeyFile, pair.private, 0o600);
     rmSync(`${privateKeyFile}.pub`, { force: true });
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import {
   type Deployment,
   type DestroyResult,
@@ -9,6 +9,7 @@ import {
   LocalWorkspace,
   type OpMap,
   type PreviewResult,
+  PulumiCommand,
   type PulumiFn,
   type RefreshResult,
   type Stack,
@@ -109,10 +110,13 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
   // No plugin of the machine's own is to be tested here.
   await installProviders({ pulumiHome, policy: "always", packages: options.packages, path: "" });
 
+  // One that was on PATH anyway needs no root, and may stand in a folder of any name.
+  const root = engine.source === "path" ? {} : { root: dirname(engine.binDirectory) };
   const stack = await LocalWorkspace.createOrSelectStack(
     { stackName, projectName: project, program: options.program },
     {
       pulumiHome,
+      pulumiCommand: await PulumiCommand.get(root),
       envVars: {
         PATH: [engine.binDirectory, process.env["PATH"] ?? ""].join(delimiter),
         PULUMI_BACKEND_URL: `file://${state}`,

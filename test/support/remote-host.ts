@@ -1,10 +1,10 @@
-import { utils } from "ssh2";
+import { generateSshKey } from "../../common/ssh-key";
 import type { RemoteHostArgs } from "../../remote/host";
 
 /** Arguments of a host that is nowhere, with keys made for this run. */
 export function testHost(): RemoteHostArgs {
-  const server = utils.generateKeyPairSync("ed25519");
-  const client = utils.generateKeyPairSync("ed25519");
+  const server = generateSshKey();
+  const client = generateSshKey();
   return {
     address: "203.0.113.10",
     user: "deploy",

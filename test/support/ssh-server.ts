@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { type AddressInfo, connect } from "node:net";
 import { type Connection, Server, utils } from "ssh2";
+import { generateSshKey } from "../../common/ssh-key";
 
 export interface TestSshOptions {
   /** Who may log in by key. @default a new key */
@@ -27,7 +28,7 @@ export interface TestSsh {
 }
 
 export function newKey(): { private: string; public: string } {
-  return utils.generateKeyPairSync("ed25519");
+  return generateSshKey();
 }
 
 export async function startTestSsh(options: TestSshOptions = {}): Promise<TestSsh> {

@@ -1,3 +1,4 @@
+import { generateSshKey } from "../../../../common/ssh-key";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
@@ -191,7 +192,7 @@ test("several commands run at once on one connection, and many connections at on
 });
 
 test("refuses another key, a password and a user name that is none", async () => {
-  const other = utils.generateKeyPairSync("ed25519").private;
+  const other = generateSshKey().private;
   await expect(connect({ privateKey: other })).rejects.toThrow(/authentication methods failed/);
   await expect(connect({ username: "Not A User" })).rejects.toThrow(/authentication methods failed/);
   await expect(
@@ -204,7 +205,7 @@ test("refuses another key, a password and a user name that is none", async () =>
 });
 
 test("a client that pins another host key stops", async () => {
-  const other = utils.generateKeyPairSync("ed25519").public.split(" ").slice(0, 2).join(" ");
+  const other = generateSshKey().public.split(" ").slice(0, 2).join(" ");
   await expect(connect({ hostKey: other })).rejects.toThrow(/Host denied|verification failed/);
 });
 
@@ -261,7 +262,7 @@ describeWhere(opensshThere, "no ssh, sftp and scp on PATH")("with OpenSSH's clie
 
   test("ssh refuses a changed host key and another client key", async () => {
     const changed = join(host.directory, "changed_hosts");
-    const other = utils.generateKeyPairSync("ed25519");
+    const other = generateSshKey();
     writeFileSync(changed, `[127.0.0.1]:${host.host.port} ${other.public}\n`);
     const wrongHost = await host.ssh("true", { options: ["-o", `UserKnownHostsFile=${changed}`] });
     // The first UserKnownHostsFile wins in ssh, so the pinned one is put out of the way.
