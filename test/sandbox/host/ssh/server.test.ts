@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { Client, utils, type ClientChannel } from "ssh2";
+import { Client, type ClientChannel } from "ssh2";
 import { acceptsVariable } from "../../../../sandbox/host/ssh/server";
 import { describeWhere, hasProgram, run, TestHost } from "../support";
 
