@@ -70,6 +70,9 @@ const LONGEST_SHOWN = 80;
  */
 export function showValue(keys: Keys, value: unknown): string | undefined {
   if (keys[0] === "secrets") return undefined;
+  if (typeof value === "string" && namesSomething(keys, value)) return JSON.stringify(value);
+  // Where the name of a secret belongs, what is no name may be the secret itself.
+  if (/(^s|S)ecret$/.test(String(keys.at(-1)))) return undefined;
   if (keys.some((key) => typeof key === "string" && (isSecretName(key) || secretLook(key) !== undefined)))
     return undefined;
   if (value === undefined) return undefined;
@@ -80,6 +83,27 @@ export function showValue(keys: Keys, value: unknown): string | undefined {
   if (secretLook(value) !== undefined || isShapeless(value)) return undefined;
   const line = JSON.stringify(value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value);
   return line;
+}
+
+/**
+ * The parts of all texts in `values` that are not to be shown. A message about one place may repeat a text of another
+ * one, so they are taken out of every message.
+ */
+export function hiddenParts(values: unknown, keys: Keys = []): string[] {
+  if (typeof values === "string") {
+    if (showValue(keys, values) !== undefined) return [];
+    return values.split(/[\s:/@.,]+/).filter((part) => part.length >= 12 && /[\dA-Z]/.test(part));
+  }
+  if (Array.isArray(values)) return values.flatMap((item, index) => hiddenParts(item, [...keys, index]));
+  if (typeof values !== "object" || values === null) return [];
+  return Object.entries(values).flatMap(([key, inner]) => hiddenParts(inner, [...keys, key]));
+}
+
+/** Is it the name of a secret, or a reference, where such a thing belongs? */
+function namesSomething(keys: Keys, value: string): boolean {
+  const last = String(keys.at(-1));
+  if (/(^s|S)ecret$/.test(last)) return /^[A-Z][A-Z0-9_]{0,99}$/.test(value);
+  return last === "from" && value.length < 100 && /^[a-z]+(\.[a-zA-Z][a-zA-Z0-9_-]{0,39})+$/.test(value);
 }
 
 /** Long runs of mixed letters and digits are not shown: nobody needs them to find a mistake. */

@@ -6,7 +6,7 @@ import { listOf, nearest } from "./nearest";
 import { configKey, configPath, existsAt, isRecord, type Keys, valueAt } from "./paths";
 import type { SecretNames } from "./rules/context";
 import { NAMESPACE, stackSchema } from "./schema/stack";
-import { secretLook, showValue } from "./secret-patterns";
+import { hiddenParts, secretLook, showValue } from "./secret-patterns";
 import type { Settings } from "./settings-type";
 import { stackNameOf } from "./tier";
 
@@ -223,7 +223,9 @@ export function issueOf(finding: Finding, place: IssuePlace): SettingsIssue {
   const shown = showValue(keys, raw);
   const value =
     typeof finding.value === "string" ? finding.value : finding.value === true ? shown : undefined;
-  const hidden = typeof raw === "string" && shown === undefined && repeats(finding.fix ?? "", raw);
+  const show = (text: string): string => withoutHidden(text, place.values);
+  const fix =
+    finding.fix === undefined || show(finding.fix) !== finding.fix ? fallbackFix(keys, place) : finding.fix;
   const position = place.document?.position(fileKeys(keys), finding.atKey);
   const shownKeys = ofFile(keys) ?? keys;
   return {
@@ -233,19 +235,28 @@ export function issueOf(finding: Finding, place: IssuePlace): SettingsIssue {
     path: configPath(shownKeys),
     keys: shownKeys,
     ofFile: shownKeys !== keys,
-    what: finding.what,
-    value,
-    allowed: finding.allowed,
-    fix: (hidden ? undefined : finding.fix) ?? fallbackFix(keys, place),
+    what: show(finding.what),
+    value: value === undefined ? undefined : show(value),
+    allowed: finding.allowed === undefined ? undefined : show(finding.allowed),
+    fix,
   };
 }
 
-/** Does a fix repeat a part of a value that is not to be shown? */
-function repeats(fix: string, value: string): boolean {
-  const lower = fix.toLowerCase();
-  return value
-    .split(/[\s/:@.,]+/)
-    .some((part) => part.length >= 6 && part !== "ssh-ed25519" && lower.includes(part.toLowerCase()));
+const hiddenOf = new WeakMap<object, readonly string[]>();
+
+/** Takes out of a message what no message may repeat, wherever in the file it stands. */
+function withoutHidden(text: string, values: unknown): string {
+  if (typeof values !== "object" || values === null) return text;
+  const parts = hiddenOf.get(values) ?? hiddenParts(values);
+  hiddenOf.set(values, parts);
+  const lower = text.toLowerCase();
+  return parts
+    .filter((part) => lower.includes(part.toLowerCase()))
+    .reduce((shown, part) => shown.replace(new RegExp(escapeForRegExp(part), "gi"), "(not shown)"), text);
+}
+
+function escapeForRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** Keys of the file itself, such as `:config` or `:config.domain`, without their mark. */

@@ -1344,6 +1344,20 @@ export const wrongFiles: readonly WrongFile[] = [
     schemaSees: true,
   },
   {
+    name: "a secret itself where its name belongs",
+    text: stackText(
+      originWith(`registry: { server: ghcr.io, username: acme, passwordSecret: ${fake.password} }`),
+    ),
+    issues: [
+      {
+        path: "origins.api.registry.passwordSecret",
+        what: "not the name of a secret",
+        fix: "pulumi config set",
+      },
+    ],
+    schemaSees: true,
+  },
+  {
     name: "a name of a secret in lower case",
     text: stackText(originWith("registry: { server: ghcr.io, username: acme, passwordSecret: ghcr-token }")),
     issues: [
