@@ -13,6 +13,7 @@ import { loginEnvironment, makeFolders, writePrograms } from "./login";
 import type { HostService, Machine } from "./machine";
 import { resolvePort } from "./ports";
 import { openProcessMachine, prepareProcessMachine } from "./process/machine";
+import { outsideFolder } from "./reachable";
 import { startSshServer } from "./ssh/server";
 
 export type { SandboxImage } from "./images/image";
@@ -136,6 +137,8 @@ export async function destroyHost(
   const layout = hostLayout(resolve(directory));
   const config = readJson<HostConfig>(layout.configFile);
   if (config !== undefined) await openMachine(layout, config, log).destroy();
+  // Made before host.json: there after a start that failed.
+  await removeFolder(outsideFolder(layout));
   await removeFolder(layout.directory);
 }
 

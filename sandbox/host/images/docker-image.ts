@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Readable } from "node:stream";
 import { create } from "tar";
 import { UserError } from "../../../common/user-error";
@@ -9,7 +9,7 @@ import type { DockerConfig, PreparedImage } from "../config";
 import { dockerEnvironment } from "../docker/environment";
 import { hashTree, sha256 } from "../hash";
 import type { HostLayout } from "../layout";
-import { hydratePostgres, installedPostgres } from "../postgres/binaries";
+import { hydratePostgres } from "../postgres/binaries";
 import { cacheDirectory } from "../../../common/cache";
 import { findDatabaseClient } from "../postgres/real-program";
 import { runProgram } from "../run-program";
@@ -52,7 +52,7 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
   try {
     if (image.kind === "node-app")
       await nodeAppRootfs(root, prepared.content ?? "", image.workingDirectory ?? "/app");
-    else await postgresRootfs(root, hydratePostgres(join(cacheDirectory(), "postgres")), layout.tools);
+    else await postgresRootfs(root, cachedPostgres(), layout.tools);
     // `portable` leaves this machine's users out: everything is root's.
     const archive = create({ cwd: root, portable: true }, ["."]) as unknown as Readable;
     const changes = changesOf(image).flatMap((change) => ["--change", change]);
@@ -71,13 +71,17 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
   }
 }
 
+function cachedPostgres(): string {
+  return hydratePostgres(join(cacheDirectory(), "postgres"));
+}
+
 function postgresHash(image: SandboxImage, layout: HostLayout): string {
   const tools: readonly ToolName[] = ["postgres-entrypoint", "psql", "pg_isready"];
   const files = tools.map((name) => hashTree(toolFile(layout.tools, name)));
   const clients = (["psql", "pg_isready"] as const).map((name) => findDatabaseClient(name) ?? "");
-  return sha256(
-    JSON.stringify([installedPostgres().version, files, clients, image.command, image.environment]),
-  ).slice(0, 16);
+  const postgres = cachedPostgres();
+  const server = [basename(postgres), hashTree(join(postgres, "share", "postgresql", "extension"))];
+  return sha256(JSON.stringify([server, files, clients, image.command, image.environment])).slice(0, 16);
 }
 
 function changesOf(image: SandboxImage): string[] {

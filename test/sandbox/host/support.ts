@@ -4,7 +4,13 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../../common/project-root";
-import { startHost, type HostOptions, type SandboxHost, type SandboxImage } from "../../../sandbox/host/host";
+import {
+  destroyHost,
+  startHost,
+  type HostOptions,
+  type SandboxHost,
+  type SandboxImage,
+} from "../../../sandbox/host/host";
 
 export const fixtures = join(projectRoot(), "test", "sandbox", "host", "fixtures");
 
@@ -56,13 +62,21 @@ export class TestHost {
     const parent = options.directory === undefined ? mkdtempSync(join(tmpdir(), "gw-host-")) : "";
     const directory = options.directory ?? join(parent, "host");
     const said: string[] = [];
-    const host = await startHost({
+    const given = options.directory !== undefined;
+    const start = startHost({
       directory,
       mode: "process",
       name: "gwtest",
       images,
       log: (line) => said.push(line),
       ...options,
+    });
+    const host = await start.catch(async (error: unknown) => {
+      if (!given) {
+        await destroyHost(directory);
+        rmSync(parent, { recursive: true, force: true });
+      }
+      throw error;
     });
     const knownHosts = `${directory}.known_hosts`;
     writeFileSync(knownHosts, `[127.0.0.1]:${host.port} ${host.hostKey}\n`);

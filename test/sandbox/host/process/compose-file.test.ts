@@ -8,9 +8,16 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "gw-compose-"))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+interface LoadTestOptions {
+  readonly environment?: Record<string, string>;
+  readonly extra?: readonly string[];
+  readonly files?: Readonly<Record<string, string>>;
+  readonly warn?: string[];
+}
+
 function load(
   text: string,
-  { environment = {}, extra = [] as string[], files = {}, warn = [] as string[] } = {},
+  { environment = {}, extra = [], files = {}, warn = [] }: LoadTestOptions = {},
 ): ComposeProject {
   writeFileSync(join(folder, "compose.yaml"), text);
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
