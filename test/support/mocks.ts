@@ -11,10 +11,12 @@ export interface MadeResource {
 }
 
 /** What the provider adds to the inputs, and the id it gives. */
-export type Answer = (
-  inputs: Record<string, unknown>,
-  name: string,
-) => { id?: string; [output: string]: unknown };
+export type Answer = (inputs: Record<string, unknown>, name: string) => Outputs | Promise<Outputs>;
+
+interface Outputs {
+  readonly id?: string;
+  readonly [output: string]: unknown;
+}
 
 const secretSignature = "4dabf18193072939515e22adb298388d";
 const secretMark = "1b47061264138c4ac30d75fd1eb44270";
@@ -33,17 +35,17 @@ export class Mocks implements pulumi.runtime.Mocks {
     > = {},
   ) {}
 
-  newResource(args: pulumi.runtime.MockResourceArgs): {
+  async newResource(args: pulumi.runtime.MockResourceArgs): Promise<{
     id: string | undefined;
     state: Record<string, unknown>;
-  } {
+  }> {
     const secrets: string[] = [];
     const inputs = unwrap(args.inputs, "", secrets) as Record<string, unknown>;
     this.made.push({ type: args.type, name: args.name, inputs, secrets: secrets.sort() });
     if (args.type.startsWith("groundwork:")) return { id: undefined, state: inputs };
     const answer = this.answers[args.type];
     if (answer === undefined) throw new Error(`nobody expected a ${args.type} (${args.name})`);
-    const { id = `${args.name}-id`, ...outputs } = answer(inputs, args.name);
+    const { id = `${args.name}-id`, ...outputs } = await answer(inputs, args.name);
     return { id, state: { ...inputs, ...outputs } };
   }
 
