@@ -180,7 +180,8 @@ function checkedResource(key: string, value: string, call: Call): string {
     (scope === "account" && id === call.account.id) ||
     (scope === "user" && id === call.user.id) ||
     (scope === "zone" && call.store.get("zones", id) !== undefined) ||
-    (scope === "bucket" && new RegExp(`^${call.account.id}_(default|eu|fedramp|fedramp-high|us)_[a-z0-9-]+$`).test(id));
+    (scope === "bucket" &&
+      new RegExp(`^${call.account.id}_(default|eu|fedramp|fedramp-high|us)_[a-z0-9-]+$`).test(id));
   if (!exists) throw invalid(`resource not found: ${key}`);
   return scopeName(scope);
 }

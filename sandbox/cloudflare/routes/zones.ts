@@ -210,7 +210,7 @@ function zoneBody(call: Call, zone: ZoneRow): object {
       dns_only: false,
       foundation_dns: false,
     },
-    owner: { id: null, type: "user", email: null, name: null },
+    owner: { id: account.id, type: "organization", name: account.name },
     account: { id: account.id, name: account.name },
     tenant: { id: null, name: null },
     tenant_unit: { id: null },
