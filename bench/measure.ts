@@ -57,7 +57,7 @@ function once({
     const started = performance.now();
     const child = spawn(program, args, {
       cwd,
-      env: { ...process.env, ...variables },
+      env: definedOnly({ ...process.env, ...variables }),
       stdio: ["ignore", "ignore", "pipe"],
     });
     let errors = "";
@@ -72,6 +72,10 @@ function once({
       else reject(new Error(`${name}: exit code ${code ?? "none"}\n${errors}`));
     });
   });
+}
+
+function definedOnly(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== undefined));
 }
 
 /** Resident memory of a process and its descendants, in MiB. Linux only; 0 elsewhere. */

@@ -12,13 +12,13 @@ const dist = path.join(root, "dist");
 const entries = require("./entries.json");
 
 /**
- * What is built together, with the folders it is made of. A provider is a process of its own at every preview: its
- * libraries are bundled in as well, which halves its start. The sample application is copied into an image, where there
+ * What is built together, with the folders it is made of. A provider is a process of its own at every preview, and the
+ * command is started for each word of its user: their libraries are bundled in as well, which halves their start. The sample application is copied into an image, where there
  * are no libraries.
  */
 const groups = {
   main: {
-    includes: (name) => !/^(?:providers|examples)\//.test(name),
+    includes: (name) => name !== "cli" && !/^(?:providers|examples)\//.test(name),
     sources: [
       "index.ts",
       "common",
@@ -31,8 +31,28 @@ const groups = {
       "cli",
       "sandbox",
       "examples",
+      "bench",
     ],
     options: { packages: "external" },
+  },
+  command: {
+    includes: (name) => name === "cli",
+    sources: [
+      "common",
+      "platform",
+      "components",
+      "remote",
+      "automation",
+      "report",
+      "guard",
+      "cli",
+      "sandbox",
+    ],
+    options: {
+      packages: "bundle",
+      external: ["cpu-features", "*.node", "esbuild", "typescript", "ts-node"],
+      alias: { "@npmcli/arborist": path.join(__dirname, "lazy-arborist.js") },
+    },
   },
   providers: {
     includes: (name) => name.startsWith("providers/"),
@@ -83,7 +103,7 @@ function isCurrent(stampFile, stamp) {
 /**
  * Builds what has changed. Two builders at once are harmless: each file is renamed into place whole.
  *
- * @param names the groups: `main`, `providers`, `examples`; all when left out
+ * @param names the groups: `main`, `command`, `providers`, `examples`; all when left out
  */
 function ensureBuilt(...names) {
   for (const name of names.length > 0 ? names : Object.keys(groups)) ensureGroup(name, groups[name]);
