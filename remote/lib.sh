@@ -6,7 +6,8 @@
 # Every step reads: project        name of the compose project; everything lies in <directory>/<project>
 #                   directory      absolute, or relative to the home of who logs in (default groundwork)
 #                   docker_prefix  words before `docker`, may be empty
-#                   redact         secrets, one a line, taken out of what is printed when a step fails
+#                   redact         secrets, one a line, taken out of what is printed when a step fails; besides those in
+#                                  the project's file .redact, which write-files writes
 #                   lock_wait      seconds to wait for another step on the same project (default 600)
 #                   trigger        a hash of what the step depends on; not looked at
 #
@@ -28,7 +29,13 @@ fail() {
   printf '%s: %s\n' "${step:-groundwork}" "$2" >&4
   if [ "${3-}" = with-log ] && [ -f "${log-}" ]; then
     printf 'end of %s on the host:\n' "$log" >&4
-    { value redact 2>/dev/null; printf '\n\001\n'; tail -n 40 "$log"; } | redact_lines >&4
+    {
+      value redact 2>/dev/null
+      printf '\n'
+      cat "$root/.redact" 2>/dev/null
+      printf '\n\001\n'
+      tail -n 40 "$log"
+    } | redact_lines >&4
   fi
   exit "$1"
 }
@@ -132,6 +139,15 @@ run_docker() {
 compose() {
   run_docker compose --project-name "$project" --project-directory "$root" --env-file "$root/.env" \
     --file "$root/compose.yaml" --file "$root/compose.override.json" "$@"
+}
+
+# up_and_healthy TIMEOUT [ARGUMENT …]: starts services and waits until they are healthy. Compose 2.40 ends `up --wait` with
+# success when the time is over, so what it says is looked at once more.
+up_and_healthy() {
+  wait_seconds=$1
+  shift
+  compose up --detach --wait --wait-timeout "$wait_seconds" "$@" || return 1
+  ! compose ps --all --format json | grep -Eq '"Health": ?"(starting|unhealthy)"'
 }
 
 # store PATH MODE <content: writes a file whole or not at all. Sets nothing; prints "changed" or "same".

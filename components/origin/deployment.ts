@@ -2,9 +2,11 @@ import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { listFrames, type Frames } from "../../remote/framing";
+import { redactionList } from "../../remote/host";
 import type { RemoteStep } from "../../remote/scripts";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
 import { overrideFile, readComposeFile, readFurtherFiles, type HostFile } from "./compose-files";
+import { isPlain } from "../shared/validation";
 import { envFile } from "./env-file";
 import { hashOf } from "./hash";
 import { serviceOverrides, type DeployedArgs } from "./overrides";
@@ -27,13 +29,24 @@ export function composeDeployment(
   ) =>
     host.step(
       `${name}-${suffix}`,
-      { step: script, project, input, redact: secretsOf(args) },
+      { step: script, project, input },
       { parent: origin, dependsOn: [...after] },
     );
 
   const prepared: pulumi.Resource[] = [step("prepared", "prepare-host", {}, [])];
   if (args.registries !== undefined && args.registries.length > 0) {
-    prepared.push(step("registry-login", "registry-login", registryFrames(args.registries), [...prepared]));
+    prepared.push(
+      host.step(
+        `${name}-registry-login`,
+        {
+          step: "registry-login",
+          project,
+          input: registryFrames(args.registries),
+          redact: args.registries.map(({ password }) => password),
+        },
+        { parent: origin, dependsOn: [...prepared] },
+      ),
+    );
   }
   const certificate =
     args.kind === "compose" ? originCertificate(origin, name, project, args, prepared) : undefined;
@@ -217,11 +230,14 @@ function deploymentFiles(
         ]),
       ])
       .apply(([[app, database, compose, image, own], [tunnelToken, pem, release, migrator]]) => {
+        const values = { app, database, compose, own, tunnelToken, migrator };
         const override = overrideFile(
           serviceOverrides(args, known, { app, image, own, tunnelToken, certificate: pem }),
         );
         const interpolation = { ...compose, ...app, ...database };
         const list: HostFile[] = [
+          // Read by every later step when it fails: no secret may be in what it prints.
+          { path: ".redact", content: redactionList(secretValues(args, values)), mode: "0600" },
           ...further,
           { path: "compose.yaml", content: composeText, mode: "0600" },
           { path: "compose.override.json", content: override, mode: "0600" },
@@ -253,6 +269,35 @@ function deploymentFiles(
 }
 
 type Variables = Record<string, pulumi.Input<string>>;
+
+/** Values that must not be shown: whatever is secret by its place, or was not written down in the program. */
+function secretValues(
+  args: DeployedArgs,
+  values: {
+    readonly app: Readonly<Record<string, string>>;
+    readonly database: Readonly<Record<string, string>>;
+    readonly compose: Readonly<Record<string, string>>;
+    readonly own: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    readonly migrator: Readonly<Record<string, string>>;
+    readonly tunnelToken: string | undefined;
+  },
+): string[] {
+  const hidden = (inputs: Variables | undefined, known: Readonly<Record<string, string>> = {}) =>
+    Object.entries(known).flatMap(([name, value]) => {
+      const input = inputs?.[name];
+      return input === undefined || !isPlain(input) ? [value] : [];
+    });
+  return [
+    ...hidden(args.environment, values.app),
+    ...Object.entries(args.services).flatMap(([service, spec]) =>
+      hidden(spec.environment, values.own[service]),
+    ),
+    ...hidden(args.migrations?.environment, values.migrator),
+    ...Object.values(values.compose),
+    ...Object.values(values.database),
+    ...(values.tunnelToken === undefined ? [] : [values.tunnelToken]),
+  ];
+}
 
 function registryFrames(registries: readonly RegistryLogin[]): pulumi.Output<Frames> {
   return pulumi.secret(
@@ -299,16 +344,4 @@ export function verificationChecks(args: DeployedArgs): Frames[] {
       ...(tls?.publish === undefined ? [] : [{ ...check, port: tls.port, scheme: "https" }]),
     ];
   });
-}
-
-/** Every value that must not be shown when a step fails. */
-function secretsOf(args: DeployedArgs): pulumi.Input<string>[] {
-  return [
-    ...Object.values(args.secrets ?? {}),
-    ...Object.values(args.composeEnvironment ?? {}),
-    ...Object.values(args.migrations?.environment ?? {}),
-    ...(args.databases ?? []).flatMap((database) => Object.values(database.composeEnvironment)),
-    ...(args.registries ?? []).map(({ password }) => password),
-    ...(args.kind === "tunnel" ? [args.tunnel.token] : []),
-  ];
 }

@@ -228,6 +228,7 @@ test("everything: what is written on the host", async () => {
   await runWith(mocks, () => withDatabase());
   const files = writtenFiles(mocks.get("api-files").inputs["stdin"]);
   expect(Object.keys(files)).toEqual([
+    ".redact",
     "Caddyfile",
     "conf/a.conf",
     "compose.yaml",
@@ -293,10 +294,14 @@ test("everything: what is written on the host", async () => {
     check_2_port: "4443",
     check_2_scheme: "https",
   });
-  const redacted = readFrames(mocks.get("api-rollout").inputs["stdin"])["redact"]?.split("\n");
-  expect(redacted).toEqual(
-    expect.arrayContaining(["registry-password", "postgresql://m", "secret-of-main-admin-password"]),
+  expect(files[".redact"]?.split("\n")).toEqual(
+    expect.arrayContaining([
+      "postgresql://streampai_app_a:secret-of-main-app-a-password@db:5432/streampai",
+      "secret-of-main-admin-password",
+      "dollar $HOME ' \" ",
+    ]),
   );
+  expect(files[".redact"]).not.toContain("api.example.com");
 });
 
 /** Inputs of all steps of a program. */
@@ -316,6 +321,11 @@ test.each<[string, Partial<ComposeOriginArgs>, string[]]>([
   [
     "a variable of the application",
     { environment: { FLAG: "on" } },
+    ["api-files", "api-rollout", "api-verified"],
+  ],
+  [
+    "a secret of the application",
+    { secrets: { SECRET_KEY_BASE: "another-long-one" } },
     ["api-files", "api-rollout", "api-verified"],
   ],
   [

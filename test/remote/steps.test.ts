@@ -326,7 +326,9 @@ describe("rollout", () => {
 
   test("shows what runs and the end of the logs when a container is not healthy", async () => {
     host = stepHost('case $call in *" up "*) exit 1 ;; *" logs "*) echo "boom: 8-letter-secret" ;; esac');
-    const result = await host.run("rollout", { redact: "8-letter-secret" });
+    const list = { path: ".redact", mode: "0600", content: "8-letter-secret" };
+    await host.run("write-files", { ...listFrames("files", "file", [list]), check: "none" });
+    const result = await host.run("rollout");
     expect(result.code).toBe(20);
     expect(result.stderr).toContain("boom: [secret]");
     expect(host.calls()).toEqual([
