@@ -218,7 +218,17 @@ describe("database-healthy", () => {
     host = stepHost();
     const result = await host.run("database-healthy", { services: "db\ncache", timeout: 42 });
     expect(json(result.stdout)).toMatchObject({ services: 2 });
-    expect(host.calls()).toEqual(["compose up --detach --wait --wait-timeout 42 db cache"]);
+    expect(host.calls()).toEqual([
+      "compose up --detach --wait --wait-timeout 42 db cache",
+      "compose ps --all --format json",
+    ]);
+  });
+
+  test("a wait that Compose ends with success although the time was over is no success", async () => {
+    host = stepHost(
+      'case $call in *" ps "*) echo \'{"Service":"db","State":"running","Health":"starting"}\' ;; esac',
+    );
+    expect((await host.run("database-healthy", { services: "db" })).code).toBe(20);
   });
 
   test("shows the database's log when it does not become healthy", async () => {
@@ -321,6 +331,7 @@ describe("rollout", () => {
     expect(result.code).toBe(0);
     expect(host.calls()).toEqual([
       "compose up --detach --wait --wait-timeout 60 --pull always --remove-orphans",
+      "compose ps --all --format json",
     ]);
   });
 
