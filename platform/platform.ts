@@ -141,13 +141,19 @@ export class Platform {
       values.publish(`buckets.${name}`, { name: bucket.name });
     }
     values.publish("cloudflare", { accountId: this.accountId, zoneId: this.zoneId });
-    values.publish("domain", {});
   }
 
   private host(host: Settings["hosts"][string]): RemoteHost {
-    const { address, port, user, hostKey, dockerPrefix } = host;
-    const privateKey = this.secrets(host.privateKeySecret);
-    return new RemoteHost({ address, port, user, hostKey, dockerPrefix, privateKey, resolve: this.resolve });
+    const server = ({ address, port, user, hostKey, privateKeySecret }: typeof host) => {
+      return { address, port, user, hostKey, privateKey: this.secrets(privateKeySecret) };
+    };
+    const jump = host.jump === undefined ? undefined : server(part(this.settings.hosts, host.jump));
+    return new RemoteHost({
+      ...server(host),
+      ...(jump === undefined ? {} : { jump }),
+      dockerPrefix: host.dockerPrefix,
+      resolve: this.resolve,
+    });
   }
 
   private database(name: string, hosts: Readonly<Record<string, RemoteHost>>): PostgresWithAppUser {
@@ -170,6 +176,7 @@ export class Platform {
             applicationAddress: database.poolerHost,
             port: database.port,
             adminUser: database.adminUser,
+            adminDatabase: database.adminDatabase,
             adminPassword: this.secrets(database.adminPasswordSecret),
             tls: database.tls,
             resolve: this.resolve,

@@ -76,7 +76,9 @@ export class Values {
       if (target === undefined) throw new Error(`settings let ${from} pass: there is no such variable`);
       return this.value(target.keys.map(String), target.value, target.origin);
     }
-    if (reference.kind === "setting") return this.named(reference.setting);
+    if (reference.kind === "setting") {
+      return reference.setting === "domain" ? this.settings.domain : this.named(reference.setting);
+    }
     const { part, name, output, consumer } = reference;
     return this.named(
       consumer === undefined ? `${part}.${name}.${output}` : `${part}.${name}.${consumer}.${output}`,

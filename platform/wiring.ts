@@ -76,8 +76,16 @@ export function tunnelRoutes({ ingress }: TunnelSettings): TunnelRoute[] {
 }
 
 export function siteArgs(name: string, site: SiteSettings, values: Values): Omit<PagesSiteArgs, "accountId"> {
-  const production = values.variables(["sites", name], site.environment.production, undefined);
-  const preview = values.variables(["sites", name, "preview"], site.environment.preview, undefined);
+  const production = values.variables(
+    ["sites", name, "environment", "production"],
+    site.environment.production,
+    undefined,
+  );
+  const preview = values.variables(
+    ["sites", name, "environment", "preview"],
+    site.environment.preview,
+    undefined,
+  );
   const { build, source } = site;
   return {
     projectName: site.project,
@@ -88,6 +96,7 @@ export function siteArgs(name: string, site: SiteSettings, values: Values): Omit
     previewEnvironment: preview.plain,
     previewSecrets: preview.secret,
     compatibilityDate: site.compatibilityDate,
+    compatibilityFlags: site.compatibilityFlags,
     build: build && {
       command: build.command,
       outputDirectory: build.output,
@@ -131,7 +140,7 @@ export function deploymentArgs(
       drainSeconds: service.drainSeconds,
       replicas: service.replicas,
       image: service.image,
-      environment: values.merged([...at, key], environment, name),
+      environment: values.merged([...at, "services", key], environment, name),
     })),
     healthTimeoutSeconds: Math.max(
       ...Object.values(services).map((service) => service.healthTimeoutSeconds),

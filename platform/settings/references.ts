@@ -249,20 +249,28 @@ export function hostnamesOf(
     : origin.hostnames;
 }
 
-/** Is the value of the reference a secret? */
-export function isSecretReference(values: ReferenceScope, from: string, owner: string | undefined): boolean {
+/** Is the value of the reference a secret? Follows variables that name variables. */
+export function isSecretReference(
+  values: ReferenceScope,
+  from: string,
+  owner: string | undefined,
+  seen: readonly string[] = [],
+): boolean {
   const result = resolveReference(values, from, owner);
   if (!("reference" in result)) return false;
   const { reference } = result;
   if (reference.kind === "setting") return false;
   if (reference.kind === "output") {
     const outputs: Readonly<Record<string, string>> = OUTPUTS[reference.part];
-    return reference.consumer !== undefined
-      ? reference.output === "secretAccessKey"
-      : (outputs[reference.output] ?? "").endsWith("Secret.");
+    if (reference.consumer !== undefined) return reference.output === "secretAccessKey";
+    return (outputs[reference.output] ?? "").endsWith("Secret.");
   }
-  const target = variablesOf(values).find(({ keys }) => configPath(keys) === configPath(reference.keys));
-  return target !== undefined && typeof target.value !== "string" && !("from" in target.value);
+  const path = configPath(reference.keys);
+  const target = variablesOf(values).find(({ keys }) => configPath(keys) === path);
+  if (target === undefined || typeof target.value === "string" || seen.includes(path)) return false;
+  return (
+    !("from" in target.value) || isSecretReference(values, target.value.from, target.origin, [...seen, path])
+  );
 }
 
 function environmentPaths(values: ReferenceScope, part: string, name: string): string[] {

@@ -1,4 +1,5 @@
-import { listOf, nearest } from "../nearest";
+import { distance } from "fastest-levenshtein";
+import { listOf } from "../nearest";
 import { configPath, type Keys } from "../paths";
 import { isSecretReference, resolveReference, type Variable, variablesOf } from "../references";
 import type { Rule, RuleContext } from "./context";
@@ -117,8 +118,9 @@ const tokens: Rule = (context) => {
   for (const [name, { consumers }] of Object.entries(context.values.buckets)) {
     const origins = Object.keys(context.values.origins);
     for (const consumer of Object.keys(consumers)) {
-      const better = origins.includes(consumer) ? undefined : nearest(consumer, origins);
-      if (better === undefined || Math.abs(better.length - consumer.length) > 1) continue;
+      if (origins.includes(consumer) || consumer.length < 4) continue;
+      const better = origins.find((origin) => distance(origin, consumer) === 1);
+      if (better === undefined) continue;
       context.report({
         keys: ["buckets", name, "consumers", consumer],
         atKey: true,
