@@ -20,7 +20,7 @@ for service in $(value services); do
 done
 [ "$#" -gt 0 ] || fail 10 "no service given"
 
-up_and_healthy "$timeout" "$@" || {
+{ compose up --detach --wait --wait-timeout "$timeout" "$@" && all_healthy "$@"; } || {
   compose logs --no-color --tail 30 "$@"
   fail 20 "$* did not become healthy within $timeout s" with-log
 }

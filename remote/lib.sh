@@ -141,13 +141,13 @@ compose() {
     --file "$root/compose.yaml" --file "$root/compose.override.json" "$@"
 }
 
-# up_and_healthy TIMEOUT [ARGUMENT …]: starts services and waits until they are healthy. Compose 2.40 ends `up --wait` with
-# success when the time is over, so what it says is looked at once more.
-up_and_healthy() {
-  wait_seconds=$1
-  shift
-  compose up --detach --wait --wait-timeout "$wait_seconds" "$@" || return 1
-  ! compose ps --all --format json | grep -Eq '"Health": ?"(starting|unhealthy)"'
+# all_healthy [SERVICE…]: whether none of them (none given: of all) is still starting or unhealthy. Compose 2.40 ends
+# `up --wait` with success when the time is over, so it is asked once more.
+all_healthy() {
+  states=$(compose ps --all --format json "$@") || return 1
+  case $states in
+    *'"Health":"starting"'* | *'"Health":"unhealthy"'* | *'"Health": "starting"'* | *'"Health": "unhealthy"'*) return 1 ;;
+  esac
 }
 
 # store PATH MODE <content: writes a file whole or not at all. Sets nothing; prints "changed" or "same".

@@ -24,7 +24,9 @@ for service in $(value services); do
 done
 
 started=$(date +%s)
-up_and_healthy "$timeout" --pull "$policy" --remove-orphans "$@" || {
+{
+  compose up --detach --wait --wait-timeout "$timeout" --pull "$policy" --remove-orphans "$@" && all_healthy "$@"
+} || {
   compose ps --all
   compose logs --no-color --tail 30 "$@"
   fail 20 "the release did not become healthy within $timeout s" with-log

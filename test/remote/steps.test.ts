@@ -335,6 +335,16 @@ describe("rollout", () => {
     ]);
   });
 
+  test.each(["starting", "unhealthy"])(
+    "compose's success is not believed while a container is %s",
+    async (health) => {
+      host = stepHost(`case $call in *" ps "*json*) echo '{"Service":"api","Health":"${health}"}' ;; esac`);
+      const result = await host.run("rollout");
+      expect(result.code).toBe(20);
+      expect(result.stderr).toContain("did not become healthy");
+    },
+  );
+
   test("shows what runs and the end of the logs when a container is not healthy", async () => {
     host = stepHost('case $call in *" up "*) exit 1 ;; *" logs "*) echo "boom: 8-letter-secret" ;; esac');
     const list = { path: ".redact", mode: "0600", content: "8-letter-secret" };
