@@ -45,6 +45,7 @@ export class Store {
   #journal: number;
   #journalBytes = 0;
   #sequence = 0;
+  #closed = false;
   #open: { changes: Change[]; undo: (() => void)[] } | undefined;
 
   /** @throws UserError where the folder is in use by another process, or what it holds cannot be read. */
@@ -129,7 +130,10 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Folds the journal into the snapshot and gives the folder free. A second call does nothing. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#compact();
     closeSync(this.#journal);
     rmSync(this.#file("lock"), { force: true });

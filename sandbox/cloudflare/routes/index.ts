@@ -6,6 +6,9 @@ import { accountRoutes } from "./account";
 import { alertingRoutes } from "./alerting";
 import { certificateRoutes } from "./certificates";
 import { dnsRoutes } from "./dns";
+import { healthCheckRoutes } from "./health-checks";
+import { listRoutes } from "./lists";
+import { originPullRoutes } from "./origin-pulls";
 import { pagesAssetRoutes } from "./pages-assets";
 import { pagesDeploymentRoutes } from "./pages-deployments";
 import { pagesDomainRoutes } from "./pages-domains";
@@ -44,4 +47,7 @@ export const routes: readonly Route[] = [
   ...certificateRoutes,
   ...streamRoutes,
   ...alertingRoutes,
+  ...healthCheckRoutes,
+  ...listRoutes,
+  ...originPullRoutes,
 ];

@@ -87,3 +87,44 @@ describe("origin certificates", () => {
     expect(await collect(certificates.list({ zone_id: bench.zoneId }))).toEqual([]);
   });
 });
+
+describe("client certificates for origin pulls", () => {
+  it("are taken for the zone and for hosts, and their key never comes back", async () => {
+    const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=client"];
+    execFileSync(
+      "openssl",
+      [...args, "-keyout", join(folder, "client.key"), "-out", join(folder, "client.pem")],
+      { stdio: "pipe" },
+    );
+    const pair = {
+      certificate: readFileSync(join(folder, "client.pem"), "utf8"),
+      private_key: readFileSync(join(folder, "client.key"), "utf8"),
+    };
+    const zone = { zone_id: bench.zoneId };
+    const { zoneCertificates, hostnameCertificates, hostnames, settings } = bench.client.originTLSClientAuth;
+    const made = await zoneCertificates.create({ ...zone, ...pair });
+    expect(await zoneCertificates.get(made.id!, zone)).toMatchObject({ status: "active" });
+    await zoneCertificates.delete(made.id!, zone);
+    const own = await hostnameCertificates.create({ ...zone, ...pair });
+    await collect(
+      hostnames.update({
+        ...zone,
+        config: [{ hostname: "api.example.com", cert_id: own.id!, enabled: true }],
+      }),
+    );
+    expect(await hostnames.get("api.example.com", zone)).toMatchObject({ cert_id: own.id, enabled: true });
+    await expect(hostnameCertificates.delete(own.id!, zone)).rejects.toMatchObject({ status: 400 });
+    await collect(
+      hostnames.update({
+        ...zone,
+        config: [{ hostname: "api.example.com", cert_id: own.id!, enabled: null }],
+      }),
+    );
+    await hostnameCertificates.delete(own.id!, zone);
+    expect(await settings.update({ ...zone, enabled: true })).toMatchObject({ enabled: true });
+    expect(readFileSync(join(bench.folder, "store", "journal"), "utf8")).not.toContain("PRIVATE KEY");
+    await expect(zoneCertificates.create({ ...zone, ...pair, private_key: "none" })).rejects.toMatchObject({
+      status: 400,
+    });
+  });
+});

@@ -62,6 +62,45 @@ describe("documents of a zone", () => {
   });
 });
 
+describe("health checks", () => {
+  it("need a paid plan", async () => {
+    const check = { name: "api", address: "api.example.com", type: "HTTPS" };
+    await expect(bench.client.healthchecks.create({ zone_id: bench.zoneId, ...check })).rejects.toMatchObject(
+      { status: 403 },
+    );
+    const { id } = await bench.server.ensureZone({ name: "pro.example", plan: "pro" });
+    const made = await bench.client.healthchecks.create({ zone_id: id, ...check });
+    expect(made).toMatchObject({
+      interval: 60,
+      retries: 2,
+      http_config: { port: 80, expected_codes: ["200"] },
+    });
+    await bench.client.healthchecks.update(made.id!, { zone_id: id, ...check, interval: 120 });
+    expect(await bench.client.healthchecks.get(made.id!, { zone_id: id })).toMatchObject({ interval: 120 });
+    await bench.client.healthchecks.delete(made.id!, { zone_id: id });
+    expect(await collect(bench.client.healthchecks.list({ zone_id: id }))).toEqual([]);
+  });
+});
+
+describe("lists", () => {
+  it("hold redirects, changed by operations that end", async () => {
+    const { lists } = bench.client.rules;
+    const list = await lists.create({ ...account, name: "moved", kind: "redirect" });
+    const redirect = { source_url: "example.com/old", target_url: "https://example.com/new" };
+    const { operation_id } = await lists.items.create(list.id, { ...account, body: [{ redirect }] });
+    expect(await lists.bulkOperations.get(operation_id, account)).toMatchObject({ status: "completed" });
+    const [item] = await collect(lists.items.list(list.id, account));
+    expect(item).toMatchObject({ redirect });
+    expect(await lists.get(list.id, account)).toMatchObject({ num_items: 1, kind: "redirect" });
+    await expect(
+      lists.items.create(list.id, { ...account, body: [{ ip: "203.0.113.1" }] }),
+    ).rejects.toMatchObject({ status: 400 });
+    await lists.items.delete(list.id, { ...account, items: [{ id: (item as { id: string }).id }] });
+    expect(await collect(lists.items.list(list.id, account))).toEqual([]);
+    await lists.delete(list.id, account);
+  });
+});
+
 describe("the account", () => {
   it("is listed and read, with its user", async () => {
     expect(await collect(bench.client.accounts.list())).toMatchObject([{ id: accountId, name: "Sandbox" }]);
