@@ -220,7 +220,7 @@ describe("database-healthy", () => {
     expect(json(result.stdout)).toMatchObject({ services: 2 });
     expect(host.calls()).toEqual([
       "compose up --detach --wait --wait-timeout 42 db cache",
-      "compose ps --all --format json",
+      "compose ps --all --format json db cache",
     ]);
   });
 
