@@ -23,6 +23,5 @@ export function sampleImage(): SandboxImage {
     },
     command: ["bin/server"],
     workingDirectory: "/app",
-    standIn: true,
   };
 }

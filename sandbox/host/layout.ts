@@ -19,6 +19,8 @@ export interface HostLayout {
   readonly configFile: string;
   /** Published host port -> loopback port. */
   readonly portsFile: string;
+  /** `<project>/<service>` -> the image that a stand-in runs in place of. */
+  readonly standInsFile: string;
   /** Process mode: one folder a compose project. */
   readonly projects: string;
   /** Process mode: named volumes, one folder each. */
@@ -40,6 +42,7 @@ export function hostLayout(directory: string): HostLayout {
     keys: join(directory, "keys"),
     configFile: join(directory, "host.json"),
     portsFile: join(directory, "ports.json"),
+    standInsFile: join(directory, "stand-ins.json"),
     projects: join(directory, "projects"),
     volumes: join(directory, "volumes"),
     images: join(directory, "images"),

@@ -1,3 +1,5 @@
+import { standInProgram, type StandInTask } from "../stand-in/task";
+
 /** The compose file as `docker compose config --format json` prints it, as far as it is looked at. */
 export interface ComposeConfig {
   readonly name: string;
@@ -11,6 +13,8 @@ export interface ConfigService {
   readonly container_name?: string;
   readonly network_mode?: string;
   readonly ports?: readonly ConfigPort[];
+  readonly environment?: Readonly<Record<string, string | null>>;
+  readonly healthcheck?: { readonly test?: string | readonly string[]; readonly disable?: boolean };
 }
 
 export interface ConfigPort {
@@ -31,6 +35,8 @@ export interface OverrideInput {
   readonly label: { readonly name: string; readonly value: string };
   /** Image that runs for a service, where it is not the one of the file. */
   readonly image: (service: string) => string | undefined;
+  /** What a stand-in is told that runs in place of a service's own image. */
+  readonly standIn?: (service: string) => StandInTask | undefined;
   /** Loopback port for a published one. */
   readonly localPort: (service: string, port: ConfigPort) => number | undefined;
 }
@@ -39,7 +45,7 @@ export interface OverrideInput {
  * The override file (YAML) that moves a project into the sandbox: published ports to free ones of 127.0.0.1, images to
  * those made locally, every name behind the prefix, a label on all of it. Pure.
  */
-export function composeOverride({ config, prefix, label, image, localPort }: OverrideInput): string {
+export function composeOverride({ config, prefix, label, image, standIn, localPort }: OverrideInput): string {
   const labels = `labels: { ${JSON.stringify(label.name)}: ${JSON.stringify(label.value)} }`;
   const withPrefix = (name: string): string => (name.startsWith(`${prefix}-`) ? name : `${prefix}-${name}`);
   const lines: string[] = ["services:"];
@@ -47,6 +53,8 @@ export function composeOverride({ config, prefix, label, image, localPort }: Ove
     lines.push(`  ${JSON.stringify(name)}:`, `    ${labels}`);
     const local = image(name);
     if (local !== undefined) lines.push(`    image: ${JSON.stringify(local)}`, "    pull_policy: never");
+    const task = standIn?.(name);
+    if (task !== undefined) lines.push(...standInLines(task, service));
     if (service.container_name !== undefined) {
       lines.push(`    container_name: ${JSON.stringify(withPrefix(service.container_name))}`);
     }
@@ -73,4 +81,19 @@ export function composeOverride({ config, prefix, label, image, localPort }: Ove
   named("networks", { default: null, ...config.networks });
   named("volumes", config.volumes ?? {});
   return `${lines.join("\n")}\n`;
+}
+
+/** Its own program instead of the image's: a command of the image is then an argument, which it does not run. */
+function standInLines(task: StandInTask, { healthcheck }: ConfigService): string[] {
+  const program = ["/usr/local/bin/node", standInProgram];
+  const json = JSON.stringify(task).replaceAll("$", "$$$$");
+  return [
+    `    entrypoint: ${JSON.stringify(program)}`,
+    '    command: ["serve"]',
+    "    working_dir: /app",
+    `    environment: ${JSON.stringify({ GROUNDWORK_STAND_IN: json })}`,
+    ...(healthcheck?.test === undefined || healthcheck.disable === true
+      ? []
+      : [`    healthcheck: { test: ${JSON.stringify(["CMD", ...program, "health"])} }`]),
+  ];
 }

@@ -5,13 +5,15 @@ import { readHostConfig, type DockerConfig, type HostConfig } from "../config";
 import { readJson, withFileLock, writeFileAtomically, writeJson } from "../files";
 import { chooseImage, knownImage, substitutionNotice } from "../images/image";
 import type { HostLayout } from "../layout";
+import { standInTask, type StandInTask } from "../stand-in/task";
+import { noteStandIn } from "../stand-ins";
 import { allocatePorts, type PortRequest } from "../ports";
 import { findFiles } from "../process/compose-file";
 import { runProgram, type ProgramResult } from "../run-program";
 import { flag, splitComposeLine, UsageError, type ComposeLine } from "./arguments";
 import { dockerEnvironment } from "./environment";
 import { hostLabel, hostLabelName, hostLabelValue, projectLabel, serviceLabel } from "./labels";
-import { composeOverride, type ComposeConfig, type ConfigPort } from "./override";
+import { composeOverride, type ComposeConfig, type ConfigPort, type ConfigService } from "./override";
 import { rewriteDockerArguments } from "./rewrite";
 
 const say = (line: string): void => {
@@ -242,11 +244,17 @@ class Wrapper {
         throw new WrapperError(`Error response from daemon: ${(error as Error).message}`);
       }
     }
+    const standIn = this.config.images.find((image) => image.standIn === true)?.tag;
+    const standsIn = (service: string): boolean => standIn !== undefined && images.get(service) === standIn;
+    for (const [service, { image }] of Object.entries(config.services ?? {}))
+      await noteStandIn(this.layout, `${project}/${service}`, standsIn(service) ? image : undefined);
     const text = composeOverride({
       config,
       prefix: this.config.name,
       label: { name: hostLabelName, value: hostLabelValue(this.layout) },
       image: (service) => images.get(service),
+      standIn: (service) =>
+        standsIn(service) ? taskOf(service, config.services?.[service] ?? {}) : undefined,
       localPort: (_service, port) => ports.get(port),
     });
     const folder = join(this.layout.docker, "overrides");
@@ -301,6 +309,23 @@ class Wrapper {
       child.once("exit", (code, signal) => resolve(code ?? (signal === null ? 1 : 143)));
     });
   }
+}
+
+function taskOf(
+  service: string,
+  { image = "", environment, ports, healthcheck }: ConfigService,
+): StandInTask {
+  const test = healthcheck?.test ?? [];
+  return standInTask({
+    service,
+    image,
+    environment: environment ?? {},
+    published: (ports ?? []).map((port) => ({
+      hostPort: Number.parseInt(port.published ?? "0", 10),
+      containerPort: port.target,
+    })),
+    healthcheck: typeof test === "string" ? [test] : test,
+  });
 }
 
 function portRequest(port: ConfigPort): PortRequest {

@@ -24,7 +24,8 @@ export interface SandboxImage {
   /** Where the application lies in the container. Default: `/app`. */
   readonly workingDirectory?: string;
   /**
-   * Stands in for every image that nobody knows and that cannot be pulled. Default: the first node-app of the list.
+   * Stands in for every image that nobody knows and that cannot be pulled: see images/stand-in.ts. Default: the first
+   * node-app of the list runs instead, as the application that it is.
    */
   readonly standIn?: boolean;
 }
@@ -70,8 +71,11 @@ export function chooseImage(reference: string, images: readonly SandboxImage[]):
 
 /** What is said, each time, where an image is not the one that the file names. */
 export function substitutionNotice(reference: string, { image, exact }: ImageChoice): string {
-  const made = image.names[0] ?? image.kind;
-  if (!exact)
+  if (!exact && image.standIn === true)
+    return `sandbox: image ${reference} is not to be had here; a stand-in answers in its place, its commands are not run`;
+  if (!exact) {
+    const made = image.names[0] ?? image.kind;
     return `sandbox: image ${reference} is not to be had here; the sample image (${made}) stands in for it`;
+  }
   return `sandbox: image ${reference} is made from local files (${image.kind})`;
 }

@@ -6,7 +6,10 @@ import { toolFile } from "../bundle-names";
 import type { HostConfig, PreparedImage } from "../config";
 import { readJson, withFileLock, writeJson } from "../files";
 import { chooseImage, substitutionNotice } from "../images/image";
+import { asStandIn } from "../images/stand-in";
 import type { HostLayout } from "../layout";
+import { standInProgram } from "../stand-in/task";
+import { noteStandIn } from "../stand-ins";
 import { allocatePorts, freePort, type PortEntry } from "../ports";
 import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../processes";
 import { buildSpec, configHash } from "./build-spec";
@@ -60,8 +63,9 @@ export class ProcessRunner {
     await this.makeNetworksAndVolumes(project, wanted);
     await this.handleOrphans(project, options.removeOrphans);
     for (const name of wanted) {
-      const service = project.services[name];
-      if (service === undefined) throw new ComposeError(`no such service: ${name}`);
+      const named = project.services[name];
+      if (named === undefined) throw new ComposeError(`no such service: ${name}`);
+      const service = await this.asItRuns(project, named);
       if (options.start && !options.noDeps) await this.awaitDependencies(project, service);
       await this.lock(project.name, () => this.converge(project, service, options));
     }
@@ -120,7 +124,8 @@ export class ProcessRunner {
   /** Runs a command as if inside of a running service. Returns its exit code. */
   async exec(service: StoredService, argv: readonly string[], options: InnerOptions): Promise<number> {
     const { spec } = service;
-    const [program, args] = innerCommand(spec, argv);
+    const standIn = "GROUNDWORK_STAND_IN" in spec.environment;
+    const [program, args] = innerCommand(spec, standIn ? [process.execPath, standInProgram, ...argv] : argv);
     return inherit(program, args, {
       cwd: innerFolder(spec, options.workingDirectory),
       env: { ...spec.environment, ...spec.execEnvironment, ...options.environment },
@@ -130,10 +135,12 @@ export class ProcessRunner {
   /** `run --rm`: one command in a new process of a service. Returns its exit code. */
   async runOnce(
     project: ComposeProject,
-    service: ComposeService,
+    named: ComposeService,
     options: InnerOptions & { noDeps: boolean; argv: readonly string[]; entrypoint?: readonly string[] },
   ): Promise<number> {
-    this.noteLimits(project, [service.name]);
+    this.noteLimits(project, [named.name]);
+    const service = await this.asItRuns(project, named);
+    const standIn = service !== named;
     await this.makeNetworksAndVolumes(project, [service.name]);
     const dependencies = startOrder(project.services, Object.keys(service.dependsOn));
     if (!options.noDeps && dependencies.length > 0) {
@@ -153,7 +160,9 @@ export class ProcessRunner {
         service: {
           ...service,
           ...(options.argv.length > 0 && { command: options.argv }),
-          ...(options.entrypoint && { entrypoint: options.entrypoint }),
+          // What would run is told, not run: without words of its own it is what the image does by itself.
+          ...(standIn && options.argv.length === 0 && { command: named.command ?? ["its own command"] }),
+          ...(options.entrypoint && !standIn && { entrypoint: options.entrypoint }),
           environment: { ...service.environment, ...options.environment },
           ...(options.workingDirectory !== undefined && { workingDirectory: options.workingDirectory }),
         },
@@ -204,6 +213,14 @@ export class ProcessRunner {
       );
     }
     return choice.image as PreparedImage;
+  }
+
+  /** The service itself, or as a stand-in runs it where its image is not to be had. */
+  private async asItRuns(project: ComposeProject, service: ComposeService): Promise<ComposeService> {
+    const choice = chooseImage(service.image, this.config.images);
+    const standIn = choice?.exact === false && choice.image.standIn === true;
+    await noteStandIn(this.layout, `${project.name}/${service.name}`, standIn ? service.image : undefined);
+    return standIn ? asStandIn(service) : service;
   }
 
   private noteLimits(project: ComposeProject, names: readonly string[]): void {

@@ -37,9 +37,12 @@ test("without a stand-in the first application stands in, and nothing for nothin
   expect(chooseImage("redis", images.slice(2))).toBeUndefined();
 });
 
-test("says openly what stands in", () => {
-  const choice = chooseImage("redis:8", images);
+test.each([
+  [images, "a stand-in answers in its place, its commands are not run"],
+  [images.slice(0, 1), "the sample image (ghcr.io/nxy7/streampai-elixir) stands in for it"],
+])("says openly what stands in", (known, words) => {
+  const choice = chooseImage("redis:8", known);
   expect(choice && substitutionNotice("redis:8", choice)).toBe(
-    "sandbox: image redis:8 is not to be had here; the sample image (other) stands in for it",
+    `sandbox: image redis:8 is not to be had here; ${words}`,
   );
 });
