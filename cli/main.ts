@@ -8,6 +8,13 @@ import { commands } from "./commands";
 /** Exit codes: part of the interface, documented in docs/cli.md. */
 const exitCodes = { userError: 1, usage: 2, bug: 70, interrupted: 130 } as const;
 
+const beginHere = `
+Begin here:
+  npm start                          the sample environment, on this machine, without any account
+  npx groundwork sandbox -s staging  any environment, on this machine
+  npx groundwork preview -s staging  what would change in the cloud
+  npx groundwork help sandbox        options, subcommands and an example of a command`;
+
 async function main(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   let interrupts = 0;
@@ -15,7 +22,7 @@ async function main(argv: readonly string[]): Promise<number> {
     interrupts += 1;
     if (interrupts === 1) {
       console.error(
-        "\nstopping: what is under way is finished, nothing new begins (Ctrl-C twice more to leave at once)",
+        "\nstopping: what is under way is finished, nothing new begins; press Ctrl-C twice more to leave at once",
       );
       interrupt.abort();
     } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
@@ -29,7 +36,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .description(
       "One typed description of an environment, brought up by Pulumi: in the cloud, or here in a sandbox.",
     )
-    .showHelpAfterError("(groundwork --help lists the commands)")
+    .showHelpAfterError("(npx groundwork --help lists the commands)")
+    .addHelpText("after", beginHere)
     .exitOverride();
   for (const group of groups(commands)) addGroup(program, group, context);
   try {
@@ -75,7 +83,7 @@ function declare(command: Command, declaration: CommandDeclaration, context: Com
 function report(error: unknown, interrupted: boolean): number {
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : exitCodes.usage;
   if (interrupted) {
-    console.error("stopped; run the same command again and it goes on from there");
+    console.error("stopped; run the same command again: it goes on from there");
     return exitCodes.interrupted;
   }
   if (error instanceof UserError) {

@@ -15,7 +15,7 @@ export function stackOf({ stack }: EnvironmentChoice, command: string): string {
     what: stack === undefined ? "which environment is not said" : "that is not the name of an environment",
     ...(stack === undefined ? {} : { value: stack }),
     allowed: "lower-case letters, digits and hyphens: dev, staging, prod, pr-12",
-    next: `groundwork ${command} -s staging`,
+    next: `npx groundwork ${command} -s staging`,
   });
 }
 

@@ -22,11 +22,20 @@ const verbs: Readonly<
  */
 export class ProgressLines {
   private readonly started = new Map<string, number>();
+  /** Resources told as planned, or as done. A replacement is told in several steps, and is one. */
+  private readonly told = new Set<string>();
 
   constructor(
     private readonly say: Log,
     private readonly now: () => number = Date.now,
+    /** How many are to be done: each that is done is told as one of so many. @default not told */
+    private readonly total = 0,
   ) {}
+
+  /** How many resources have been told so far. */
+  get count(): number {
+    return this.told.size;
+  }
 
   readonly tell = (progress: Progress): void => {
     if (progress.kind === "diagnostic") {
@@ -50,17 +59,28 @@ export class ProgressLines {
     const changed = step.changed.length > 0 ? colours.dim(` (${step.changed.join(", ")})`) : "";
     switch (step.phase) {
       case "planned":
+        this.told.add(step.urn);
         this.say(`  ${colour(verb.sign)} ${verb.plan} ${what}${changed}`);
         return;
       case "started":
         this.started.set(step.urn, this.now());
         return;
       case "done":
-        this.say(`  ${colour(verb.sign)} ${verb.done} ${what}${colours.dim(` ${this.elapsed(step.urn)}`)}`);
+        this.told.add(step.urn);
+        this.say(
+          `  ${this.position()}${colour(verb.sign)} ${verb.done} ${what}${colours.dim(` ${this.elapsed(step.urn)}`)}`,
+        );
         return;
       case "failed":
         this.say(colours.red(`  ✗ ${verb.plan} ${what} failed after ${this.elapsed(step.urn)}`));
     }
+  }
+
+  /** `12/45 `, as wide at every step. */
+  private position(): string {
+    if (this.total === 0) return "";
+    const total = String(this.total);
+    return colours.dim(`${String(this.told.size).padStart(total.length)}/${total} `);
   }
 
   private elapsed(urn: string): string {

@@ -16,7 +16,7 @@ export async function destroyInSandbox(stack: string, context: CommandContext): 
   }
   const ready = await bringUpSandbox({ stack, log: say });
   const environment = await openInSandbox(ready);
-  say("protection is taken off first: what is here is the sandbox's own");
+  // What is protected in the cloud is the sandbox's own here.
   await environment.unprotect();
   await runAndTell(environment, "destroy", context);
   await removeSandbox(stack, say);

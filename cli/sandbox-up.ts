@@ -1,5 +1,7 @@
+import { relative } from "node:path";
 import Table from "cli-table3";
 import colours from "picocolors";
+import type { Log } from "../common/log";
 import { UserError } from "../common/user-error";
 import type { Settings } from "../platform/settings";
 import { readSettings } from "../platform/settings";
@@ -10,22 +12,33 @@ import type { CommandContext } from "./command";
 import { openInSandbox } from "./open";
 import { runAndTell } from "./run";
 
+/** Commands named under "what next", as the user would type them after the command at hand. */
+export interface NextCommands {
+  readonly remove: string;
+  /** Left out where the command at hand has no such option. */
+  readonly open?: string;
+}
+
 /**
  * Previews an environment in its sandbox, brings it up where something is to change, publishes its sites, asks each of
  * its addresses as a visitor would, and prints what there is.
  *
  * @throws UserError when an address does not answer in the end.
  */
-export async function bringUpInSandbox(ready: ReadySandbox, context: CommandContext): Promise<void> {
+export async function bringUpInSandbox(
+  ready: ReadySandbox,
+  context: CommandContext,
+  nextCommands: NextCommands = { remove: `npx groundwork sandbox destroy -s ${ready.stack}` },
+): Promise<void> {
   const { say } = context;
-  for (const note of ready.notes) say(colours.dim(`sandbox: ${note}`));
+  tellDifferences(ready, say);
   const settings = await readSettings(ready.configFile, ready.stack);
   const environment = await openInSandbox(ready);
-  const { unchanged } = await runAndTell(environment, "preview", context);
-  if (!unchanged) await runAndTell(environment, "up", context);
+  const { unchanged, told } = await runAndTell(environment, "preview", context);
+  if (!unchanged) await runAndTell(environment, "up", context, told);
   await publishSites(ready, settings, say);
   const visits = await Promise.all(addressesOf(settings).map((url) => visit(url, ready.record)));
-  tell(ready, settings, visits, context);
+  tell(ready, settings, visits, context, nextCommands);
   const silent = visits.filter(({ status }) => status === undefined || status >= 500);
   if (silent.length === 0) return;
   throw new UserError({
@@ -33,8 +46,14 @@ export async function bringUpInSandbox(ready: ReadySandbox, context: CommandCont
     value: silent
       .map(({ url, status, problem }) => `${url} (${problem ?? `status ${status ?? 0}`})`)
       .join(", "),
-    next: `look at ${ready.folder.logFile}, and at the services: groundwork sandbox status -s ${ready.stack}`,
+    next: `look at ${ready.folder.logFile}, and at the services: npx groundwork sandbox status -s ${ready.stack}`,
   });
+}
+
+/** Says what the sandbox has otherwise than the stack file: never silently. */
+export function tellDifferences({ stack, notes }: ReadySandbox, say: Log): void {
+  say(colours.dim(`in the sandbox, otherwise than in Pulumi.${stack}.yaml:`));
+  for (const note of notes) say(colours.dim(`  ${note}`));
 }
 
 /** What a visitor would type: each site, each health path of each origin. */
@@ -55,6 +74,7 @@ function tell(
   settings: Settings,
   visits: readonly Visit[],
   { print }: CommandContext,
+  { open, remove }: NextCommands,
 ): void {
   const addresses = new Table({ head: ["address", "answers", "took"], style: { head: [], border: [] } });
   for (const { url, status, milliseconds, problem } of visits) {
@@ -74,14 +94,35 @@ function tell(
     print(roles.toString());
   }
   print("what next:");
-  const named = visits.find(({ url }) => !new URL(url).hostname.endsWith(".localhost"));
-  if (named !== undefined) {
-    const { hostname } = new URL(named.url);
-    print(
-      `  curl --cacert ${record.edge.caFile} --connect-to ${hostname}:443:127.0.0.1:${record.edge.httpsPort} ${named.url}`,
-    );
+  for (const [what, command] of nextSteps(record, stack, visits, open, remove)) {
+    print(`  ${what.padEnd(24)} ${colours.cyan(command)}`);
   }
-  print(`  the drawing of the environment: ${record.page.url}`);
-  print(`  a plain pulumi: eval "$(npx groundwork sandbox env -s ${stack})" && pulumi stack -s ${stack}`);
-  print(`  remove everything: npx groundwork sandbox destroy -s ${stack}`);
+}
+
+function nextSteps(
+  record: ReadySandbox["record"],
+  stack: string,
+  visits: readonly Visit[],
+  open: string | undefined,
+  remove: string,
+): [what: string, command: string][] {
+  const [first] = visits;
+  const below = relative(process.cwd(), record.edge.caFile);
+  const caFile = below.startsWith("..") ? record.edge.caFile : below;
+  return [
+    ...(first === undefined
+      ? []
+      : ([["ask an address", curlCommand(first.url, record, caFile)]] as [string, string][])),
+    ["see it drawn", open === undefined ? record.page.url : `${open}  (${record.page.url})`],
+    ["use a plain pulumi", `eval "$(npx groundwork sandbox env -s ${stack})" && pulumi preview -s ${stack}`],
+    ["remove everything", remove],
+  ];
+}
+
+/** A command that asks for an address as it stands in the stack file, or by its name below `.localhost`. */
+function curlCommand(url: string, { edge }: ReadySandbox["record"], caFile: string): string {
+  const { hostname } = new URL(url);
+  const typed = typedAddress(url, { edge });
+  if (typed !== url) return `curl --cacert ${caFile} ${typed}`;
+  return `curl --cacert ${caFile} --connect-to ${hostname}:443:127.0.0.1:${edge.httpsPort} ${url}`;
 }

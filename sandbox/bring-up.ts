@@ -8,7 +8,7 @@ import { UserError } from "../common/user-error";
 import { secretNamesOf } from "../platform/settings";
 import { type Engine, findEngine } from "./engine/engine";
 import { runEngine } from "./engine/run";
-import { installProviders } from "./providers/install";
+import { type InstalledProvider, installProviders } from "./providers/install";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { deriveStackFile, sealedSecrets, stackFileFacts } from "./stack-file";
 
@@ -61,10 +61,24 @@ export async function bringUpSandbox({
   ]);
   const { folder } = sandbox;
   for (const path of [folder.state, folder.pulumiHome]) await mkdir(path, { recursive: true, mode: 0o700 });
-  await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing", log });
+  const providers = await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing" });
+  for (const line of providerLines(providers)) log(line);
   const variables = await engineVariables(sandbox, engine);
   const notes = await writeStackFile(text, stackFile, sandbox, engine, variables);
   return { ...sandbox, engine, configFile: folder.stackFile(stack), variables, notes };
+}
+
+/** Which providers are used, one line for all of a kind. */
+function providerLines(providers: readonly InstalledProvider[]): string[] {
+  const own = providers.filter(({ used }) => used === "sandbox");
+  const others = providers.filter(({ used }) => used !== "sandbox");
+  const named = own.map(({ name, version }) => `${name} ${version}`).join(", ");
+  return [
+    ...(own.length === 0 ? [] : [`providers of the sandbox's own, as no plugin is installed: ${named}`]),
+    ...others.map(
+      ({ name, version, executable }) => `provider ${name} ${version}: ${executable ?? "the engine's"}`,
+    ),
+  ];
 }
 
 /** The environment variables that lead an engine, also a plain `pulumi`, to the sandbox. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
@@ -76,6 +76,8 @@ export async function removeSandbox(stack: string, log: Log = silent): Promise<v
   }
   await signal(stack, "SIGUSR1");
   await rm(folder.root, { recursive: true, force: true });
+  // The folder of all sandboxes goes with the last one.
+  await rmdir(dirname(folder.root)).catch(() => undefined);
 }
 
 /** Sends a signal that ends the process, and waits for its end. */

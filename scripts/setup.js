@@ -25,8 +25,9 @@ function fail(what, allowed, next) {
   process.exit(1);
 }
 
-/** Installs the pinned dependencies when they are not the ones of package-lock.json. */
+/** Installs the pinned dependencies when they are not the ones of package-lock.json. As a dependency itself it has none. */
 function installDependencies() {
+  if (!fs.existsSync(path.join(root, "package-lock.json"))) return;
   const lockFile = fs.readFileSync(path.join(root, "package-lock.json"));
   const wanted = createHash("sha256").update(lockFile).digest("hex");
   const stamp = path.join(root, "node_modules", ".groundwork-installed");
@@ -35,11 +36,12 @@ function installDependencies() {
   const unlock = lockFolder(path.join(root, ".groundwork", "install.lock"), "install the dependencies");
   try {
     if (current()) return;
-    console.log("installing the dependencies that package-lock.json pins (npm ci) …");
+    console.error("installing the dependencies that package-lock.json pins (npm ci; once, about a minute) …");
     const started = Date.now();
     const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
       cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
+      // Standard output belongs to the answer of a command.
+      stdio: ["ignore", 2, 2],
     });
     if (status !== 0) {
       fail(
@@ -49,7 +51,7 @@ function installDependencies() {
       );
     }
     fs.writeFileSync(stamp, wanted);
-    console.log(`installed the dependencies in ${Math.round((Date.now() - started) / 1000)} s`);
+    console.error(`installed the dependencies in ${Math.round((Date.now() - started) / 1000)} s`);
   } finally {
     unlock();
   }
@@ -67,7 +69,7 @@ function lockFolder(file, doing) {
     }
     const holder = Number(readOr(file, "0"));
     if (!isAlive(holder)) fs.rmSync(file, { force: true });
-    else if (!said) console.log(`process ${holder} is about to ${doing} in this checkout; waiting for it`);
+    else if (!said) console.error(`process ${holder} is about to ${doing} in this checkout; waiting for it`);
     spawnSync(process.execPath, ["-e", "setTimeout(() => {}, 300)"]);
   }
 }

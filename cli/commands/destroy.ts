@@ -5,7 +5,7 @@ import { runAndTell } from "../run";
 export const destroy: CommandDeclaration<EnvironmentChoice> = {
   name: "destroy",
   summary: "removes everything of the environment",
-  example: "groundwork destroy -s staging",
+  example: "npx groundwork destroy -s staging",
   options: [stackOption],
   async run(options, context) {
     await runAndTell(await openOwn(stackOf(options, "destroy"), context), "destroy", context);

@@ -4,7 +4,7 @@ import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 export const outputs: CommandDeclaration<EnvironmentChoice> = {
   name: "outputs",
   summary: "prints what the environment gives to those who use it, as JSON; secrets as [secret]",
-  example: "groundwork outputs -s staging",
+  example: "npx groundwork outputs -s staging",
   options: [stackOption],
   async run(options, context) {
     const environment = await openOwn(stackOf(options, "outputs"), context);

@@ -5,7 +5,7 @@ import { runAndTell } from "../run";
 export const refresh: CommandDeclaration<EnvironmentChoice> = {
   name: "refresh",
   summary: "reads what is really there into the state",
-  example: "groundwork refresh -s staging",
+  example: "npx groundwork refresh -s staging",
   options: [stackOption],
   async run(options, context) {
     await runAndTell(await openOwn(stackOf(options, "refresh"), context), "refresh", context);

@@ -5,13 +5,13 @@ import { type EnvironmentChoice, stackOf } from "../open";
 export const sandboxStatus: CommandDeclaration<EnvironmentChoice> = {
   name: "sandbox status",
   summary: "says whether a stack's sandbox runs, and where its parts answer",
-  example: "groundwork sandbox status -s dev",
+  example: "npx groundwork sandbox status -s dev",
   options: [stackOption],
   async run(options, { print }) {
     const stack = stackOf(options, "sandbox status");
     const record = await runningSandbox(stack);
     if (record === undefined) {
-      print(`the sandbox of ${stack} does not run: groundwork sandbox -s ${stack} starts it`);
+      print(`the sandbox of ${stack} does not run: npx groundwork sandbox -s ${stack} starts it`);
       return;
     }
     print(`the sandbox of ${stack} runs as process ${record.pid} since ${record.startedAt}`);

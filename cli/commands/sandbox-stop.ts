@@ -5,7 +5,7 @@ import { type EnvironmentChoice, stackOf } from "../open";
 export const sandboxStop: CommandDeclaration<EnvironmentChoice> = {
   name: "sandbox stop",
   summary: "ends a stack's sandbox; what it keeps stays for the next start",
-  example: "groundwork sandbox stop -s dev",
+  example: "npx groundwork sandbox stop -s dev",
   options: [stackOption],
   async run(options, { say }) {
     const stack = stackOf(options, "sandbox stop");

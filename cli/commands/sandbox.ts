@@ -16,7 +16,7 @@ export const withDockerOption = {
 export const sandbox: CommandDeclaration<SandboxChoice> = {
   name: "sandbox",
   summary: "brings an environment up on this machine, its stack file unchanged, without any account",
-  example: "groundwork sandbox -s staging",
+  example: "npx groundwork sandbox -s staging",
   options: [stackOption, withDockerOption],
   async run(options, context) {
     const stack = stackOf(options, "sandbox");

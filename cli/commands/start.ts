@@ -12,12 +12,14 @@ interface StartOptions {
   readonly withDocker?: boolean;
 }
 
+const defaultStack = "dev";
+
 export const start: CommandDeclaration<StartOptions> = {
   name: "start",
   summary: "brings up the sample environment on this machine (what `npm start` does)",
   example: "npm start -- --open",
   options: [
-    { flags: "-s, --stack <name>", description: "the environment", default: "dev" },
+    { flags: "-s, --stack <name>", description: "the environment", default: defaultStack },
     { flags: "--open", description: "opens the drawing of the environment in a browser" },
     { flags: "--destroy", description: "removes everything that start made" },
     withDockerOption,
@@ -27,8 +29,12 @@ export const start: CommandDeclaration<StartOptions> = {
       await destroyInSandbox(stack, context);
       return;
     }
+    const chosen = stack === defaultStack ? "" : `-s ${stack} `;
     const ready = await bringUpSandbox({ stack, withDocker: withDocker === true, log: context.say });
-    await bringUpInSandbox(ready, context);
-    if (open === true) openInBrowser(ready.record.page.url, context.say);
+    await bringUpInSandbox(ready, context, {
+      open: `npm start -- ${chosen}--open`,
+      remove: `npm start -- ${chosen}--destroy`,
+    });
+    if (open === true) await openInBrowser(ready.record.page.url, context.say);
   },
 };

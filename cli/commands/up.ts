@@ -5,7 +5,7 @@ import { runAndTell } from "../run";
 export const up: CommandDeclaration<EnvironmentChoice> = {
   name: "up",
   summary: "makes the environment what its stack file says",
-  example: "groundwork up -s staging",
+  example: "npx groundwork up -s staging",
   options: [stackOption],
   async run(options, context) {
     await runAndTell(await openOwn(stackOf(options, "up"), context), "up", context);

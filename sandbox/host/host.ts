@@ -7,7 +7,7 @@ import { openDockerMachine, prepareDockerMachine } from "./docker/machine";
 import { readJson, writeJson } from "./files";
 import { sha256 } from "./hash";
 import type { SandboxImage } from "./images/image";
-import { ensureKeyPair, parsePublicKey, publicKeyText } from "./keys";
+import { ensureKeyPair, parsePublicKey } from "./keys";
 import { hostLayout, type HostLayout } from "./layout";
 import { loginEnvironment, makeFolders, writePrograms } from "./login";
 import type { HostService, Machine } from "./machine";
@@ -101,9 +101,7 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
     forwardPort: (port) => resolvePort(layout.portsFile, port) ?? port,
     log,
   });
-  log(
-    `SSH server on 127.0.0.1:${server.port}, host key ${hostKey.publicKey}, key ${publicKeyText(authorizedKey)}`,
-  );
+  log(`the host: SSH on 127.0.0.1:${server.port}`);
   return {
     mode: machine.config.mode,
     port: server.port,

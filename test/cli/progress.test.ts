@@ -2,13 +2,13 @@ import type { Progress, ResourceStep } from "../../automation/changes";
 import { ProgressLines, countsLine } from "../../cli/progress";
 
 /** Lines without colours, whatever the terminal of the test run is. */
-function linesOf(progress: readonly Progress[]): string[] {
+function linesOf(progress: readonly Progress[], total = 0): string[] {
   const lines: string[] = [];
   let clock = 0;
   const told = new ProgressLines(
-    // eslint-disable-next-line no-control-regex -- terminal colours begin with this character
     (line) => lines.push(line.replace(/\u001b\[\d+m/g, "")),
     () => (clock += 1500),
+    total,
   );
   for (const one of progress) told.tell(one);
   return lines;
@@ -30,6 +30,19 @@ test("a plan is one line a resource, with the names of the inputs that change", 
 
 test("a resource is told when it is done, with the time it took", () => {
   expect(linesOf([step("started"), step("done")])).toEqual(["  + created DnsRecord api 1.5 s"]);
+});
+
+test("where it is known how many there are, each is numbered; a replacement is one", () => {
+  const other = { urn: "urn::b", name: "b" };
+  const replaced = [
+    step("done", { ...other, operation: "create-replacement" }),
+    step("done", { ...other, operation: "delete-replaced" }),
+  ];
+  expect(linesOf([step("started"), step("done"), ...replaced], 10)).toEqual([
+    "   1/10 + created DnsRecord api 1.5 s",
+    "   2/10 ± made anew DnsRecord b ",
+    "   2/10 - deleted the old one DnsRecord b ",
+  ]);
 });
 
 test("a failed resource is told as such", () => {
