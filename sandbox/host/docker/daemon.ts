@@ -15,7 +15,7 @@ import { UserError } from "../../../common/user-error";
 import { readJson, writeJson } from "../files";
 import { sha256 } from "../hash";
 import { findRealProgram } from "../postgres/real-program";
-import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../processes";
+import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../../../common/processes";
 import { runProgram } from "../run-program";
 
 type Log = (line: string) => void;

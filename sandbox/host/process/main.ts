@@ -10,7 +10,7 @@ import {
   type ParsedArguments,
 } from "../docker/arguments";
 import { readHostConfig } from "../config";
-import { sleep } from "../processes";
+import { sleep } from "../../../common/processes";
 import { configHash } from "./build-spec";
 import { commandFlags } from "./commands";
 import { ComposeError, loadProject, type LoadOptions } from "./compose-file";

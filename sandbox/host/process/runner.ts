@@ -11,7 +11,7 @@ import type { HostLayout } from "../layout";
 import { standInProgram } from "../stand-in/task";
 import { noteStandIn } from "../stand-ins";
 import { allocatePorts, freePort, type PortEntry } from "../ports";
-import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../processes";
+import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../../../common/processes";
 import { buildSpec, configHash } from "./build-spec";
 import { ComposeError, startOrder } from "./compose-file";
 import type { ComposeProject, ComposeService } from "./compose-model";

@@ -1,4 +1,4 @@
-import type { ProcessIdentity } from "../processes";
+import type { ProcessIdentity } from "../../../common/processes";
 import type { Healthcheck } from "./compose-model";
 
 /** Everything a supervisor needs to run one service: spec.json, 0600, in the service's folder. */

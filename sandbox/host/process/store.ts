@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readJson, writeJson } from "../files";
 import type { HostLayout } from "../layout";
-import { isRunning } from "../processes";
+import { isRunning } from "../../../common/processes";
 import { initialState, type ServiceSpec, type ServiceState } from "./spec";
 
 /** One service as it stands on disk. */

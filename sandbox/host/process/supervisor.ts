@@ -8,7 +8,7 @@ import { appendFileSync, renameSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { readJson, writeJson } from "../files";
-import { identify, signalProcess, sleep } from "../processes";
+import { identify, signalProcess, sleep } from "../../../common/processes";
 import { checkHealth } from "./health";
 import { initialState, type ServiceSpec, type ServiceState } from "./spec";
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
-import { identify } from "../../../sandbox/host/processes";
+import { identify } from "../../../common/processes";
 import { describeWhere, dockerAnswers, fixtures, get, hasProgram, TestHost } from "./support";
 
 jest.setTimeout(240_000);

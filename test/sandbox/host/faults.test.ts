@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { destroyHost } from "../../../sandbox/host/host";
-import { isRunning, type ProcessIdentity } from "../../../sandbox/host/processes";
+import { isRunning, type ProcessIdentity } from "../../../common/processes";
 import { describeWhere, fixtures, get, hasProgram, images, TestHost } from "./support";
 
 jest.setTimeout(180_000);
