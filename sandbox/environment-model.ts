@@ -4,7 +4,7 @@ import type { SandboxFolder } from "./folder";
 import { modelFromDeployment } from "./page/deployment";
 import type { EnvironmentAddress, EnvironmentModel, LastUpdate } from "./page/model";
 import type { SandboxRecord } from "./record";
-import { typedAddress } from "./visit";
+import { type Visit, typedAddress, visit } from "./visit";
 
 /** A stack as Pulumi's file backend keeps it, as far as it is read here. */
 interface Checkpoint {
@@ -38,7 +38,9 @@ export async function environmentModel(folder: SandboxFolder, stack: string): Pr
     resources,
     pending: (latest?.pending_operations ?? []).map(({ resource }) => resource.urn),
     outputs,
-    ...(record === undefined ? {} : { addresses: addressesHere(outputs, record) }),
+    ...(record === undefined
+      ? {}
+      : { addresses: await askAddresses(addressesHere(outputs, record), record) }),
     ...(lastUpdate === undefined ? {} : { lastUpdate }),
     notes:
       record?.host.mode === "process" ? ["There is no Docker here: services run as plain processes."] : [],
@@ -53,6 +55,28 @@ function addressesHere(outputs: Record<string, unknown>, record: SandboxRecord):
     (Array.isArray(urls) ? urls : []).map((publicUrl: string): EnvironmentAddress => {
       const url = typedAddress(publicUrl, record);
       return { label, url, state: "unknown", ...(url === publicUrl ? {} : { publicUrl }) };
+    }),
+  );
+}
+
+const lastAsked = new Map<string, { readonly at: number; readonly visit: Promise<Visit> }>();
+
+/** Asks each address as a visitor would, at most every 5 s however often the page is drawn. */
+async function askAddresses(
+  addresses: readonly EnvironmentAddress[],
+  record: SandboxRecord,
+): Promise<EnvironmentAddress[]> {
+  return Promise.all(
+    addresses.map(async (address): Promise<EnvironmentAddress> => {
+      const url = address.publicUrl ?? address.url;
+      let asked = lastAsked.get(url);
+      if (asked === undefined || Date.now() - asked.at > 5_000) {
+        asked = { at: Date.now(), visit: visit(url, record) };
+        lastAsked.set(url, asked);
+      }
+      const { status, milliseconds, problem } = await asked.visit;
+      if (status === undefined) return { ...address, state: "failed", detail: problem ?? "no answer" };
+      return { ...address, state: status < 500 ? "ok" : "failed", detail: `${status} in ${milliseconds} ms` };
     }),
   );
 }

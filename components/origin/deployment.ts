@@ -231,23 +231,27 @@ function deploymentFiles(
       ])
       .apply(([[app, database, compose, image, own], [tunnelToken, pem, release, migrator]]) => {
         const values = { app, database, compose, own, tunnelToken, migrator };
-        const override = overrideFile(
-          serviceOverrides(args, known, { app, image, own, tunnelToken, certificate: pem }),
-        );
-        const interpolation = { ...compose, ...app, ...database };
-        const list: HostFile[] = [
+        const filesOf = (variables: Record<string, string>): HostFile[] => [
           // Read by every later step when it fails: no secret may be in what it prints.
           { path: ".redact", content: redactionList(secretValues(args, values)), mode: "0600" },
           ...further,
           { path: "compose.yaml", content: composeText, mode: "0600" },
-          { path: "compose.override.json", content: override, mode: "0600" },
-          { path: ".env", content: envFile(interpolation), mode: "0600" },
-          { path: "release.env", content: envFile(app), mode: "0600" },
+          {
+            path: "compose.override.json",
+            content: overrideFile(
+              serviceOverrides(args, known, { app: variables, image, own, tunnelToken, certificate: pem }),
+            ),
+            mode: "0600",
+          },
+          { path: ".env", content: envFile({ ...compose, ...app, ...database }), mode: "0600" },
+          { path: "release.env", content: envFile(variables), mode: "0600" },
         ];
+        // The application is told its release, so that an answer can say which one gave it.
+        const releaseId = hashOf([filesOf(app), release]);
         const migrationService = args.migrations?.service;
         return {
-          list,
-          release: hashOf([list, release]),
+          list: filesOf({ RELEASE_ID: releaseId, ...app }),
+          release: releaseId,
           database: hashOf([composeText, database]),
           migration: hashOf([
             composeText,

@@ -223,9 +223,12 @@ test("everything: the steps in their order", async () => {
   });
 });
 
+/** Sixteen digits of a hash over the release. */
+const releaseId = expect.stringMatching(/^[0-9a-f]{16}$/) as string;
+
 test("everything: what is written on the host", async () => {
   const mocks = new Mocks(answers);
-  await runWith(mocks, () => withDatabase());
+  const origin = await runWith(mocks, () => withDatabase());
   const files = writtenFiles(mocks.get("api-files").inputs["stdin"]);
   expect(Object.keys(files)).toEqual([
     ".redact",
@@ -238,6 +241,7 @@ test("everything: what is written on the host", async () => {
   ]);
   const override = JSON.parse(files["compose.override.json"] ?? "") as { services: Record<string, unknown> };
   const app = {
+    RELEASE_ID: releaseId,
     PHX_HOST: "api.example.com",
     DATABASE_URL: "postgresql://streampai_app_a:secret-of-main-app-a-password@db:5432/streampai",
     SECRET_KEY_BASE: "dollar $$HOME ' \" \n end",
@@ -270,6 +274,7 @@ test("everything: what is written on the host", async () => {
   );
   expect(files["release.env"]).not.toContain("POSTGRES_PASSWORD");
   expect(files["release.env"]).not.toContain("LOG_LEVEL");
+  expect(files["release.env"]).toContain(`RELEASE_ID='${(await known(origin.release)).value ?? ""}'`);
   expect(readFrames(mocks.get("api-database").inputs["stdin"])["services"]).toBe("db");
   expect(readFrames(mocks.get("api-registry-login").inputs["stdin"])).toMatchObject({
     registries: "1",
@@ -346,7 +351,7 @@ test.each<[string, Partial<ComposeOriginArgs>, string[]]>([
   [
     "a release by hand",
     { release: "again" },
-    ["api-migrations", "api-rollout", "api-verified", "main-roles-after-migrations"],
+    ["api-files", "api-migrations", "api-rollout", "api-verified", "main-roles-after-migrations"],
   ],
   ["an address", { publicAddresses: ["203.0.113.11"] }, []],
 ])("only what depends on it runs again: %s", async (_what, changes, expected) => {
@@ -380,7 +385,7 @@ describe("behind a tunnel", () => {
     const files = writtenFiles(mocks.get("pika-files").inputs["stdin"]);
     expect(JSON.parse(files["compose.override.json"] ?? "")).toEqual({
       services: {
-        api: { environment: {} },
+        api: { environment: { RELEASE_ID: releaseId } },
         cloudflared: { environment: { TUNNEL_TOKEN: "tunnel-token-1" } },
       },
     });
