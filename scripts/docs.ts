@@ -1,19 +1,29 @@
-/** `npm run docs`: writes the pages of docs/ that are generated. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+/** `npm run docs`: writes everything of docs/ and schemas/ that is generated, and says what has changed. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { projectRoot } from "../common/project-root";
-import { generatedSettingsFiles } from "../platform/settings/generated-files";
-import { componentPages } from "./component-docs";
+import { generatedDocs, generatedFolders } from "./generated-docs";
 
-const folder = join(projectRoot(), "docs", "components");
-const { pages } = componentPages(projectRoot());
-mkdirSync(folder, { recursive: true });
-for (const name of readdirSync(folder)) if (!(name in pages)) rmSync(join(folder, name));
-for (const [name, text] of Object.entries(pages)) writeFileSync(join(folder, name), text);
-console.log(`docs/components: ${Object.keys(pages).length} pages`);
-
-for (const [name, text] of Object.entries(generatedSettingsFiles())) {
-  mkdirSync(dirname(join(projectRoot(), name)), { recursive: true });
-  writeFileSync(join(projectRoot(), name), text);
-  console.log(name);
+const root = projectRoot();
+const files = generatedDocs(root);
+let changed = 0;
+const tell = (what: string, path: string): void => {
+  changed += 1;
+  console.log(`${what} ${path}`);
+};
+for (const folder of generatedFolders) {
+  if (!existsSync(join(root, folder))) continue;
+  for (const path of readdirSync(join(root, folder)).map((name) => `${folder}/${name}`)) {
+    if (path in files) continue;
+    rmSync(join(root, path));
+    tell("removed", path);
+  }
 }
+for (const [path, text] of Object.entries(files)) {
+  const file = join(root, path);
+  if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  tell("wrote", path);
+}
+console.log(`${Object.keys(files).length} generated files, ${changed} changed`);
