@@ -32,6 +32,8 @@ const groups = {
       "sandbox",
       "examples",
       "bench",
+      "scripts",
+      "test/support",
     ],
     options: { packages: "external" },
   },

@@ -14,11 +14,18 @@ const verbs = {
     run("jest", ["--ci", ...args]);
   },
   check,
-  bench: (args) => node("dist/bench.js", args),
+  bench: (args) => {
+    require("../bin/build.js").ensureBuilt();
+    node("dist/bench.js", args);
+  },
   build: () => require("../bin/build.js").ensureBuilt(),
   docs: () => {
     require("../bin/build.js").ensureBuilt();
     node("dist/docs.js", []);
+  },
+  transcripts: (args) => {
+    require("../bin/build.js").ensureBuilt();
+    node("dist/transcripts.js", args);
   },
 };
 

@@ -1,0 +1,159 @@
+/**
+ * `npm run transcripts`: records in docs/transcripts what the commands print on a clean clone, and draws
+ * docs/npm-start.png of it. `npm run transcripts -- NAME -- COMMAND` records one command in this checkout.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectRoot } from "../common/project-root";
+import { drawTerminal } from "./terminal-picture";
+import { type Span, plainText, terminalLines } from "./terminal-text";
+
+const root = projectRoot();
+const folder = join(root, "docs", "transcripts");
+
+/** What is recorded on a clean clone, in this order. */
+const session: readonly { readonly name: string; readonly command: string }[] = [
+  { name: "npm-start", command: "npm start" },
+  { name: "npm-start-again", command: "npm start" },
+  { name: "npm-start-destroy", command: "npm start -- --destroy" },
+  { name: "sandbox-staging", command: "npx groundwork sandbox -s staging" },
+  {
+    name: "pulumi-preview-staging",
+    command: 'eval "$(npx groundwork sandbox env -s staging)" && pulumi preview -s staging',
+  },
+  { name: "sandbox-destroy-staging", command: "npx groundwork sandbox destroy -s staging" },
+];
+
+interface Recorded {
+  readonly lines: readonly (readonly Span[])[];
+  readonly code: number;
+}
+
+/** Runs a command in a terminal of its own, as a user's shell would, and writes what it printed. */
+async function record(name: string, command: string, directory: string): Promise<Recorded> {
+  console.log(`$ ${command}`);
+  const started = performance.now();
+  const { output, code } = await inTerminal(command, directory);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const lines = terminalLines(withoutMachine(output, directory));
+  mkdirSync(folder, { recursive: true });
+  const text = `$ ${command}\n${plainText(lines)}\n\n(exit code ${code}, ${seconds} s)\n`;
+  writeFileSync(join(folder, `${name}.txt`), text);
+  console.log(`  docs/transcripts/${name}.txt: exit code ${code}, ${seconds} s`);
+  return { lines, code };
+}
+
+function inTerminal(command: string, directory: string): Promise<{ output: string; code: number }> {
+  // Of this session's own variables none is to be seen by the command: it is a user's first.
+  const { GROUNDWORK_HOME: _home, NO_COLOR: _colour, ...inherited } = process.env;
+  const environment = Object.fromEntries(
+    Object.entries(inherited).filter(([name]) => !/^(npm_|PULUMI_)/i.test(name) || isNpmSetting(name)),
+  );
+  const child = spawn("script", ["-qfec", `stty cols 120; ${command}`, "/dev/null"], {
+    cwd: directory,
+    env: {
+      ...environment,
+      TERM: "xterm-256color",
+      npm_config_loglevel: "error",
+      npm_config_progress: "false",
+      npm_config_update_notifier: "false",
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ output, code: code ?? 1 }));
+  });
+}
+
+/** Where packages come from is the user's own setting. */
+function isNpmSetting(name: string): boolean {
+  return /^npm_config_(registry|cache|userconfig|globalconfig)$/i.test(name);
+}
+
+/** The checkout stands at ~/groundwork; names of this machine are nobody's business. */
+function withoutMachine(output: string, directory: string): string {
+  return output
+    .replaceAll(directory, "~/groundwork")
+    .replaceAll(homedir(), "~")
+    .replaceAll(hostname(), "this-machine");
+}
+
+/** The picture's part of a long output: lists are shown by their beginning and end, said where something is left out. */
+function shortened(lines: readonly (readonly Span[])[]): (readonly Span[])[] {
+  const kept: (readonly Span[])[] = [];
+  const listed = /^ +(?:\d+\/\d+ )?[+~±<=-] /;
+  let list: (readonly Span[])[] = [];
+  const flush = (): void => {
+    const left = list.length - 6;
+    if (left <= 1) kept.push(...list);
+    else {
+      const more = { text: `    … ${left} more`, bold: false, dim: true, colour: undefined };
+      kept.push(...list.slice(0, 4), [more], ...list.slice(-2));
+    }
+    list = [];
+  };
+  for (const line of lines) {
+    if (listed.test(plainText([line]))) list.push(line);
+    else {
+      flush();
+      kept.push(line);
+    }
+  }
+  flush();
+  return kept;
+}
+
+async function recordAll(): Promise<number> {
+  const temporary = mkdtempSync(join(tmpdir(), "groundwork-transcripts-"));
+  const clone = join(temporary, "groundwork");
+  try {
+    const { status } = spawnSync("git", ["clone", "--quiet", root, clone], { stdio: "inherit" });
+    if (status !== 0) return 1;
+    let worst = 0;
+    for (const { name, command } of session) {
+      const { lines, code } = await record(name, command, clone);
+      worst = Math.max(worst, code);
+      if (name !== "npm-start") continue;
+      const prompt: Span[] = [
+        { text: "~/groundwork $ ", bold: false, dim: true, colour: undefined },
+        { text: command, bold: true, dim: false, colour: undefined },
+      ];
+      await drawTerminal([prompt, ...shortened(lines)], {
+        file: join(root, "docs", "npm-start.png"),
+        title: "groundwork",
+      });
+    }
+    return worst;
+  } finally {
+    for (const stack of ["dev", "staging"]) {
+      const command = ["bin/groundwork.js", "sandbox", "destroy", "-s", stack];
+      spawnSync(process.execPath, command, { cwd: clone, env: withoutHome(), stdio: "ignore" });
+    }
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function withoutHome(): NodeJS.ProcessEnv {
+  const { GROUNDWORK_HOME: _home, ...environment } = process.env;
+  return environment;
+}
+
+async function main([name, separator, ...command]: readonly string[]): Promise<number> {
+  if (name === undefined) return recordAll();
+  if (!/^[a-z0-9-]+$/.test(name) || separator !== "--" || command.length === 0) {
+    console.error(
+      "usage: npm run transcripts [-- NAME -- COMMAND]; NAME of lower-case letters, digits and hyphens",
+    );
+    return 2;
+  }
+  return (await record(name, command.join(" "), root)).code;
+}
+
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
