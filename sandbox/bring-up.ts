@@ -1,15 +1,19 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
-import { secretNamesOf } from "../platform/settings";
+import { readSettings, secretNamesOf } from "../platform/settings";
 import { type Engine, findEngine } from "./engine/engine";
 import { runEngine } from "./engine/run";
+import { sandboxFolder } from "./folder";
+import { keptJson, writeKept, writeWhole } from "./kept-files";
 import { type InstalledProvider, installProviders } from "./providers/install";
+import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
+import { readState } from "./state-file";
 import { deriveStackFile, sealedSecrets, stackFileFacts } from "./stack-file";
 
 /** A sandbox that is ready for the engine. */
@@ -28,9 +32,11 @@ export interface BringUpOptions {
   readonly stack: string;
   /** @default the checkout's Pulumi.<stack>.yaml */
   readonly stackFile?: string;
-  /** @default false */
-  readonly withDocker?: boolean;
+  /** @default what was said last */
+  readonly docker?: DockerChoice | undefined;
   readonly log?: Log;
+  /** Ends the waiting; what has been started goes on, and is found by the next call. @default never */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -42,10 +48,15 @@ export interface BringUpOptions {
 export async function bringUpSandbox({
   stack,
   stackFile = join(projectRoot(), `Pulumi.${stack}.yaml`),
-  withDocker = false,
+  docker,
   log = silent,
+  signal,
 }: BringUpOptions): Promise<ReadySandbox> {
   const text = await readStackFile(stackFile, stack);
+  // Everything that can be wrong is looked at before anything is started or changed.
+  await readSettings(stackFile, stack);
+  await readState(sandboxFolder(stack), stack);
+  await keptJson(sandboxFolder(stack).secretsFile, {});
   const facts = stackFileFacts(text, stackFile);
   const [engine, sandbox] = await Promise.all([
     findEngine({ log }),
@@ -54,11 +65,13 @@ export async function bringUpSandbox({
         stack,
         accountId: facts.accountId,
         zones: [{ name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) }],
-        withDocker,
+        docker,
       },
       log,
+      signal,
     ),
   ]);
+  signal?.throwIfAborted();
   const { folder } = sandbox;
   for (const path of [folder.state, folder.pulumiHome]) await mkdir(path, { recursive: true, mode: 0o700 });
   const providers = await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing" });
@@ -154,19 +167,12 @@ async function sandboxSecrets(
   names: readonly string[],
   variables: Readonly<Record<string, string>>,
 ): Promise<Record<string, string>> {
-  const kept = existsSync(folder.secretsFile)
-    ? (JSON.parse(await readFile(folder.secretsFile, "utf8")) as Record<string, string>)
-    : {};
+  const kept = await keptJson<Record<string, string>>(folder.secretsFile, {});
   const all: Record<string, string> = {};
   for (const name of [...new Set(names)].sort())
     all[name] = kept[name] ?? randomBytes(24).toString("base64url");
-  await writeWhole(folder.secretsFile, JSON.stringify(all));
+  await writeKept(folder.secretsFile, JSON.stringify(all));
   all.SSH_PRIVATE_KEY = await readFile(record.host.privateKeyFile, "utf8");
   all.CLOUDFLARE_API_TOKEN = variables.CLOUDFLARE_API_TOKEN ?? "";
   return all;
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.partial`, text, { mode: 0o600 });
-  await rename(`${file}.partial`, file);
 }

@@ -1,6 +1,7 @@
 /** The process behind one sandbox: everything of it that listens. Started by sandbox.ts, ended by SIGTERM. */
-import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { takeProcessLock } from "../common/process-lock";
 import { sampleImage } from "../examples/streampai/image";
 import { serveEnvironmentPage } from "./page/server";
 import { startCloudflare } from "./cloudflare/server";
@@ -8,6 +9,7 @@ import { startEdge } from "./edge/edge";
 import { type SandboxFolder, sandboxFolder } from "./folder";
 import { startHost } from "./host/host";
 import { environmentModel } from "./environment-model";
+import { writeWhole } from "./kept-files";
 import type { SandboxOptions, SandboxRecord } from "./record";
 
 const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
@@ -22,6 +24,13 @@ const endings: Readonly<Record<string, Ending>> = {
   SIGUSR1: "destroy",
 };
 
+/** Where nothing was said, continuous integration installs Docker by itself. */
+const hostModes = {
+  install: { mode: "docker", withDocker: true },
+  never: { mode: "process" },
+  auto: { mode: "auto" },
+} as const;
+
 /** Ports that were free once are asked for again, so that addresses survive a restart. */
 interface Ports {
   readonly api?: number;
@@ -33,6 +42,7 @@ interface Ports {
 
 async function main(stack: string, fingerprint: string): Promise<void> {
   const folder = sandboxFolder(stack);
+  const lock = await takeProcessLock(folder.daemonLockFile, `run the sandbox of ${stack}`);
   const options = JSON.parse(await readFile(folder.optionsFile, "utf8")) as SandboxOptions;
   const apiToken = (await readFile(folder.apiTokenFile, "utf8")).trim();
   const ports = await lastPorts(folder);
@@ -42,8 +52,10 @@ async function main(stack: string, fingerprint: string): Promise<void> {
   let closing: Promise<void> | undefined;
   const close = (ending: Ending): Promise<void> => {
     closing ??= (async () => {
-      for (const end of running.reverse()) await end(ending).catch((error: unknown) => log(String(error)));
+      // First: what is ending is not to be found by a command that looks for something that runs.
       await rm(folder.recordFile, { force: true });
+      for (const end of running.reverse()) await end(ending).catch((error: unknown) => log(String(error)));
+      await lock.release();
     })();
     return closing;
   };
@@ -68,9 +80,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     const host = await onPort(ports.ssh, (port) =>
       startHost({
         directory: folder.host,
-        mode: "auto",
-        withDocker: options.withDocker,
-        name: `groundwork-${stack}-${createHash("sha256").update(folder.root).digest("hex").slice(0, 6)}`,
+        ...hostModes[options.docker ?? "auto"],
+        name: `groundwork-${stack}`,
         images: [
           sampleImage(),
           { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
@@ -86,8 +97,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     const edge = await startEdge({
       view: api.view,
       directory: folder.edge,
-      ...(ports.http === undefined ? {} : { httpPort: ports.http }),
-      ...(ports.https === undefined ? {} : { httpsPort: ports.https }),
+      httpPort: await freePort(ports.http),
+      httpsPort: await freePort(ports.https),
       resolveOrigin: (_address, port) => {
         const local = host.resolvePort(port);
         return local === undefined ? undefined : { host: "127.0.0.1", port: local };
@@ -148,11 +159,6 @@ async function rememberPorts(folder: SandboxFolder, record: SandboxRecord, page:
   await writeWhole(portsFile(folder), JSON.stringify(ports));
 }
 
-async function writeWhole(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.partial`, text, { mode: 0o600 });
-  await rename(`${file}.partial`, file);
-}
-
 /** Starts on the port of last time; on a free one where somebody else has it now. */
 async function onPort<T>(wanted: number | undefined, start: (port: number) => Promise<T>): Promise<T> {
   if (wanted === undefined) return start(0);
@@ -165,6 +171,21 @@ async function onPort<T>(wanted: number | undefined, start: (port: number) => Pr
   }
 }
 
+/** The port of last time where it is free, else 0, which stands for any. */
+async function freePort(wanted: number | undefined): Promise<number> {
+  return onPort(wanted, async (port) => {
+    const probe = createServer();
+    await new Promise<void>((resolve, reject) => {
+      probe.once("error", reject).listen(port, "127.0.0.1", resolve);
+    });
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  });
+}
+
 const [stack, fingerprint] = process.argv.slice(2);
 if (stack === undefined || fingerprint === undefined) throw new Error("usage: daemon STACK FINGERPRINT");
-void main(stack, fingerprint);
+main(stack, fingerprint).catch((error: unknown) => {
+  log(`failed: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+});

@@ -1,11 +1,14 @@
+/** Docker is installed and started where it is missing, or not used even where it is there. */
+export type DockerChoice = "install" | "never";
+
 /** What the sandbox's daemon is asked to run: options.json. */
 export interface SandboxOptions {
   readonly stack: string;
   readonly accountId: string;
   /** Zones that exist before the first `up`, as a team's zone does. */
   readonly zones: readonly { readonly id?: string; readonly name: string }[];
-  /** Docker is installed and started where it is missing and may be. */
-  readonly withDocker: boolean;
+  /** @default what was said last; at first: Docker where a daemon answers, else plain processes */
+  readonly docker?: DockerChoice | undefined;
 }
 
 /** What answers, and where: sandbox.json, written when all of it does. */

@@ -34,7 +34,10 @@ export async function startSandbox(options: SandboxOptions, log: Log = silent): 
   await keep(folder.passphraseFile, () => randomBytes(24).toString("base64url"));
   await keep(folder.apiTokenFile, () => randomBytes(36).toString("base64url"));
 
-  const optionsText = JSON.stringify(options);
+  const optionsText = JSON.stringify({
+    ...options,
+    docker: options.docker ?? (await lastDockerChoice(folder)),
+  });
   const fingerprint = createHash("sha256")
     .update(optionsText)
     .update(await codeVersion())
@@ -45,9 +48,16 @@ export async function startSandbox(options: SandboxOptions, log: Log = silent): 
     log("the sandbox runs with other options or older code; it is started anew");
     await signal(stack, "SIGHUP");
   }
+  const before = await readFile(folder.optionsFile, "utf8").catch(() => undefined);
   await writeFile(folder.optionsFile, optionsText, { mode: 0o600 });
-  const record = await launch(folder, stack, fingerprint, log);
-  return { stack, folder, record };
+  try {
+    return { stack, folder, record: await launch(folder, stack, fingerprint, log) };
+  } catch (error) {
+    // What could not be started is not what was said last.
+    if (before === undefined) await rm(folder.optionsFile);
+    else await writeFile(folder.optionsFile, before, { mode: 0o600 });
+    throw error;
+  }
 }
 
 /** The record of a sandbox whose process lives; undefined where none does. */
@@ -160,6 +170,15 @@ async function lastLines(file: string): Promise<string> {
     .slice(-12)
     .map((line) => `  ${line}`)
     .join("\n");
+}
+
+/** What was said of Docker when the sandbox was started last: its host stays as it began. */
+async function lastDockerChoice(folder: SandboxFolder): Promise<SandboxOptions["docker"]> {
+  try {
+    return (JSON.parse(await readFile(folder.optionsFile, "utf8")) as SandboxOptions).docker;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A hash over the code that a running sandbox was started with. */

@@ -1,4 +1,4 @@
-import { Document, parseDocument } from "yaml";
+import { type Document, parseDocument } from "yaml";
 import { UserError } from "../common/user-error";
 import type { SandboxRecord } from "./record";
 

@@ -1,26 +1,42 @@
 import { bringUpSandbox } from "../../sandbox/bring-up";
-import { type CommandDeclaration, stackOption } from "../command";
+import { UserError } from "../../common/user-error";
+import type { DockerChoice } from "../../sandbox/record";
+import { type CommandDeclaration, type OptionDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, stackOf } from "../open";
 import { bringUpInSandbox } from "../sandbox-up";
 
 /** Options of the commands that start a sandbox. */
 export interface SandboxChoice extends EnvironmentChoice {
   readonly withDocker?: boolean;
+  readonly withoutDocker?: boolean;
 }
 
-export const withDockerOption = {
-  flags: "--with-docker",
-  description: "installs Docker where it is missing (root on Debian); without Docker plain processes run",
-};
+/** How containers run; said once, it stays so until the sandbox is destroyed. */
+export const dockerOptions: readonly OptionDeclaration[] = [
+  { flags: "--with-docker", description: "installs Docker where it is missing (root on Debian)" },
+  { flags: "--without-docker", description: "runs plain processes, also where Docker is there" },
+];
+
+/** @throws UserError when both are asked for. */
+export function dockerChoice({ withDocker, withoutDocker }: SandboxChoice): DockerChoice | undefined {
+  if (withDocker === true && withoutDocker === true) {
+    throw new UserError({
+      what: "--with-docker and --without-docker exclude each other",
+      next: "give one of them, or none",
+    });
+  }
+  if (withDocker === true) return "install";
+  return withoutDocker === true ? "never" : undefined;
+}
 
 export const sandbox: CommandDeclaration<SandboxChoice> = {
   name: "sandbox",
   summary: "brings an environment up on this machine, its stack file unchanged, without any account",
   example: "npx groundwork sandbox -s staging",
-  options: [stackOption, withDockerOption],
+  options: [stackOption, ...dockerOptions],
   async run(options, context) {
     const stack = stackOf(options, "sandbox");
-    const ready = await bringUpSandbox({ stack, withDocker: options.withDocker === true, log: context.say });
+    const ready = await bringUpSandbox({ stack, docker: dockerChoice(options), log: context.say });
     await bringUpInSandbox(ready, context);
   },
 };

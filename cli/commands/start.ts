@@ -3,13 +3,12 @@ import { type CommandDeclaration } from "../command";
 import { openInBrowser } from "../open-browser";
 import { destroyInSandbox } from "../sandbox-destroy";
 import { bringUpInSandbox } from "../sandbox-up";
-import { withDockerOption } from "./sandbox";
+import { type SandboxChoice, dockerChoice, dockerOptions } from "./sandbox";
 
-interface StartOptions {
+interface StartOptions extends SandboxChoice {
   readonly stack: string;
   readonly open?: boolean;
   readonly destroy?: boolean;
-  readonly withDocker?: boolean;
 }
 
 const defaultStack = "dev";
@@ -22,15 +21,15 @@ export const start: CommandDeclaration<StartOptions> = {
     { flags: "-s, --stack <name>", description: "the environment", default: defaultStack },
     { flags: "--open", description: "opens the drawing of the environment in a browser" },
     { flags: "--destroy", description: "removes everything that start made" },
-    withDockerOption,
+    ...dockerOptions,
   ],
-  async run({ stack, open, destroy, withDocker }, context) {
+  async run({ stack, open, destroy, ...docker }, context) {
     if (destroy === true) {
       await destroyInSandbox(stack, context);
       return;
     }
     const chosen = stack === defaultStack ? "" : `-s ${stack} `;
-    const ready = await bringUpSandbox({ stack, withDocker: withDocker === true, log: context.say });
+    const ready = await bringUpSandbox({ stack, docker: dockerChoice(docker), log: context.say });
     await bringUpInSandbox(ready, context, {
       open: `npm start -- ${chosen}--open`,
       remove: `npm start -- ${chosen}--destroy`,
