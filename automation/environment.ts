@@ -41,6 +41,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What `pulumi stack export` prints, as far as it is read here. */
+interface ExportedStack {
+  readonly version: number;
+  readonly deployment: { readonly pending_operations?: readonly { readonly type: string }[] };
+}
+
 /** What a run did, or would do. */
 export interface RunResult {
   /** Resources by operation (`create`, `update`, `same` …). */
@@ -121,7 +127,22 @@ export class Environment {
 
   /** The stack's state, as `pulumi stack export` gives it: secrets stay encrypted. */
   async state(): Promise<unknown> {
-    return (await this.stack.exportStack()).deployment as unknown;
+    return (await this.exported()).deployment;
+  }
+
+  /**
+   * Takes creations that a killed run began and never ended out of the state: the next run begins them anew. Call it
+   * when what they made, if anything, is gone or of no harm.
+   */
+  async forgetPendingCreates(): Promise<void> {
+    const whole = await this.exported();
+    const { pending_operations: pending = [], ...deployment } = whole.deployment;
+    const kept = pending.filter(({ type }) => type !== "creating");
+    const edited = {
+      ...whole,
+      deployment: { ...deployment, ...(kept.length > 0 ? { pending_operations: kept } : {}) },
+    };
+    await this.command(["stack", "import"], JSON.stringify(edited));
   }
 
   /** Takes protection off every resource, so that a destroy may remove them. */
@@ -134,9 +155,14 @@ export class Environment {
     await this.stack.cancel();
   }
 
-  private async command(args: string[]): Promise<void> {
-    const { workDir, envVars } = this.stack.workspace;
-    await runEngine(this.engine, [...args, "--stack", this.name], { directory: workDir, variables: envVars });
+  /** By the CLI itself: the SDK's export decrypts every secret. */
+  private async exported(): Promise<ExportedStack> {
+    return JSON.parse(await this.command(["stack", "export"])) as ExportedStack;
+  }
+
+  private async command(args: string[], input = ""): Promise<string> {
+    const { workDir: directory, envVars: variables } = this.stack.workspace;
+    return runEngine(this.engine, [...args, "--stack", this.name], { directory, variables, input });
   }
 
   private async run(

@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
-import { bringUpSandbox } from "../sandbox/bring-up";
 import { sandboxFolder } from "../sandbox/folder";
 import { removeSandbox } from "../sandbox/sandbox";
 import type { CommandContext } from "./command";
-import { openInSandbox } from "./open";
+import { inSandbox } from "./in-sandbox";
 import { runAndTell } from "./run";
 
 /** Destroys an environment in its sandbox, then removes the sandbox itself. Says so where there is nothing. */
@@ -14,11 +13,11 @@ export async function destroyInSandbox(stack: string, context: CommandContext): 
     say(`there is no sandbox of ${stack}: nothing to remove`);
     return;
   }
-  const ready = await bringUpSandbox({ stack, log: say });
-  const environment = await openInSandbox(ready);
-  // What is protected in the cloud is the sandbox's own here.
-  await environment.unprotect();
-  await runAndTell(environment, "destroy", context);
-  await removeSandbox(stack, say);
+  await inSandbox({ stack }, `destroy ${stack}`, context, async (_ready, environment) => {
+    // What is protected in the cloud is the sandbox's own here.
+    await environment.unprotect();
+    await runAndTell(environment, "destroy", context);
+    await removeSandbox(stack, say);
+  });
   say(`nothing of ${stack} is left on this machine`);
 }

@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import Table from "cli-table3";
 import colours from "picocolors";
+import type { Environment } from "../automation/environment";
 import type { Log } from "../common/log";
 import { UserError } from "../common/user-error";
 import type { Settings } from "../platform/settings";
@@ -9,7 +10,7 @@ import type { ReadySandbox } from "../sandbox/bring-up";
 import { publishSites } from "../sandbox/publish-sites";
 import { type Visit, typedAddress, visit } from "../sandbox/visit";
 import type { CommandContext } from "./command";
-import { openInSandbox } from "./open";
+import { type SandboxRequest, inSandbox } from "./in-sandbox";
 import { runAndTell } from "./run";
 
 /** Commands named under "what next", as the user would type them after the command at hand. */
@@ -20,23 +21,36 @@ export interface NextCommands {
 }
 
 /**
- * Previews an environment in its sandbox, brings it up where something is to change, publishes its sites, asks each of
+ * Starts an environment's sandbox, previews the environment in it, brings it up where something is to change, publishes its sites, asks each of
  * its addresses as a visitor would, and prints what there is.
  *
  * @throws UserError when an address does not answer in the end.
  */
-export async function bringUpInSandbox(
-  ready: ReadySandbox,
+export async function startInSandbox(
+  request: SandboxRequest,
   context: CommandContext,
-  nextCommands: NextCommands = { remove: `npx groundwork sandbox destroy -s ${ready.stack}` },
+  nextCommands: NextCommands = { remove: `npx groundwork sandbox destroy -s ${request.stack}` },
+): Promise<ReadySandbox> {
+  return inSandbox(request, `bring ${request.stack} up`, context, async (ready, environment) => {
+    await bringUp(ready, environment, context, nextCommands);
+    return ready;
+  });
+}
+
+async function bringUp(
+  ready: ReadySandbox,
+  environment: Environment,
+  context: CommandContext,
+  nextCommands: NextCommands,
 ): Promise<void> {
-  const { say } = context;
+  const { say, signal } = context;
   tellDifferences(ready, say);
   const settings = await readSettings(ready.configFile, ready.stack);
-  const environment = await openInSandbox(ready);
   const { unchanged, told } = await runAndTell(environment, "preview", context);
   if (!unchanged) await runAndTell(environment, "up", context, told);
+  signal.throwIfAborted();
   await publishSites(ready, settings, say);
+  signal.throwIfAborted();
   const visits = await Promise.all(addressesOf(settings).map((url) => visit(url, ready.record)));
   tell(ready, settings, visits, context, nextCommands);
   const silent = visits.filter(({ status }) => status === undefined || status >= 500);

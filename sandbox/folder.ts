@@ -4,6 +4,10 @@ import { projectRoot } from "../common/project-root";
 /** Where everything of one sandbox lies: one sandbox for each stack, below one folder of the checkout. */
 export interface SandboxFolder {
   readonly root: string;
+  /** Held by the command that changes the sandbox; beside the folder, as that may be removed under it. */
+  readonly lockFile: string;
+  /** Held by the daemon from its first moment to its last. */
+  readonly daemonLockFile: string;
   /** Written by the daemon when everything answers; removed when it stops. */
   readonly recordFile: string;
   readonly optionsFile: string;
@@ -35,6 +39,8 @@ export function sandboxFolder(stack: string, environment: NodeJS.ProcessEnv = pr
   const root = join(home, "sandbox", stack);
   return {
     root,
+    lockFile: `${root}.lock`,
+    daemonLockFile: join(root, "locks", "daemon"),
     recordFile: join(root, "sandbox.json"),
     optionsFile: join(root, "options.json"),
     logFile: join(root, "daemon.log"),

@@ -1,13 +1,17 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Log, silent } from "../common/log";
+import { holderOf } from "../common/process-lock";
+import { endProcess, identify, type ProcessIdentity, sleep } from "../common/processes";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
 import { type SandboxFolder, sandboxFolder } from "./folder";
+import { keptValue, writeWhole } from "./kept-files";
 import type { SandboxOptions, SandboxRecord } from "./record";
+import { hasState } from "./state-file";
 
 /** A sandbox whose parts all answer. */
 export interface Sandbox {
@@ -25,14 +29,20 @@ const startTimeout = 600_000;
  *
  * @throws UserError when a part does not come up: the last lines of its log are in the error.
  */
-export async function startSandbox(options: SandboxOptions, log: Log = silent): Promise<Sandbox> {
+export async function startSandbox(
+  options: SandboxOptions,
+  log: Log = silent,
+  signal?: AbortSignal,
+): Promise<Sandbox> {
   const { stack } = options;
   const folder = sandboxFolder(stack);
   // Others may pass through, to the database's own folder below it; what is secret is in files of mode 0600.
   await mkdir(dirname(folder.root), { recursive: true });
   await mkdir(folder.root, { recursive: true, mode: 0o711 });
-  await keep(folder.passphraseFile, () => randomBytes(24).toString("base64url"));
-  await keep(folder.apiTokenFile, () => randomBytes(36).toString("base64url"));
+  await keptValue(folder.passphraseFile, () => randomBytes(24).toString("base64url"), {
+    mayGenerate: () => !hasState(folder, stack),
+  });
+  await keptValue(folder.apiTokenFile, () => randomBytes(36).toString("base64url"));
 
   const optionsText = JSON.stringify({
     ...options,
@@ -42,20 +52,21 @@ export async function startSandbox(options: SandboxOptions, log: Log = silent): 
     .update(optionsText)
     .update(await codeVersion())
     .digest("hex");
-  const running = await runningSandbox(stack);
-  if (running?.fingerprint === fingerprint) return { stack, folder, record: running };
-  if (running !== undefined) {
-    log("the sandbox runs with other options or older code; it is started anew");
-    await signal(stack, "SIGHUP");
-  }
   const before = await readFile(folder.optionsFile, "utf8").catch(() => undefined);
-  await writeFile(folder.optionsFile, optionsText, { mode: 0o600 });
   try {
-    return { stack, folder, record: await launch(folder, stack, fingerprint, log) };
+    for (let record = await runningSandbox(stack); ;) {
+      if (record?.fingerprint === fingerprint) return { stack, folder, record };
+      if (record !== undefined) {
+        log("the sandbox runs with other options or older code; it is started anew");
+        await end(stack, "SIGHUP");
+      }
+      await writeWhole(folder.optionsFile, optionsText);
+      record = await launch(folder, stack, fingerprint, log, signal);
+    }
   } catch (error) {
     // What could not be started is not what was said last.
-    if (before === undefined) await rm(folder.optionsFile);
-    else await writeFile(folder.optionsFile, before, { mode: 0o600 });
+    if (before === undefined) await rm(folder.optionsFile, { force: true });
+    else await writeWhole(folder.optionsFile, before);
     throw error;
   }
 }
@@ -69,12 +80,12 @@ export async function runningSandbox(stack: string): Promise<SandboxRecord | und
   } catch {
     return undefined;
   }
-  return isAlive(record.pid) ? record : undefined;
+  return identify(record.pid) === undefined ? undefined : record;
 }
 
 /** Ends a sandbox and its services; everything in its folder stays. Does nothing where none runs. */
 export async function stopSandbox(stack: string): Promise<void> {
-  await signal(stack, "SIGTERM");
+  await end(stack, "SIGTERM");
 }
 
 /** Ends a sandbox and removes everything it made: containers, processes, volumes, state, files. */
@@ -84,33 +95,68 @@ export async function removeSandbox(stack: string, log: Log = silent): Promise<v
     // Only its own process knows what it made.
     await launch(folder, stack, "to be removed", log);
   }
-  await signal(stack, "SIGUSR1");
-  await rm(folder.root, { recursive: true, force: true });
-  // The folder of all sandboxes goes with the last one.
-  await rmdir(dirname(folder.root)).catch(() => undefined);
+  await end(stack, "SIGUSR1");
+  await removeWhole(folder.root);
 }
 
 /** Sends a signal that ends the process, and waits for its end. */
-async function signal(stack: string, name: NodeJS.Signals): Promise<void> {
+async function end(stack: string, signal: NodeJS.Signals): Promise<void> {
+  const folder = sandboxFolder(stack);
   const record = await runningSandbox(stack);
-  if (record === undefined) return;
-  process.kill(record.pid, name);
-  const patience = Date.now() + 60_000;
-  while (isAlive(record.pid)) {
-    if (Date.now() > patience) process.kill(record.pid, "SIGKILL");
-    await pause(50);
-  }
-  await rm(sandboxFolder(stack).recordFile, { force: true });
+  const daemon = (await daemonOf(folder)) ?? (record === undefined ? undefined : identify(record.pid));
+  await endProcess(daemon, { signal, graceMs: 60_000 });
+  await rm(folder.recordFile, { force: true });
 }
 
+/** A folder that is half removed must not be taken for a whole one: it goes by one rename first. */
+async function removeWhole(folder: string): Promise<void> {
+  const removing = `${folder}.removing`;
+  await rm(removing, { recursive: true, force: true });
+  if (existsSync(folder)) await rename(folder, removing);
+  await rm(removing, { recursive: true, force: true });
+}
+
+/** The process that runs a sandbox, or is about to, or is ending. */
+async function daemonOf({ daemonLockFile }: SandboxFolder): Promise<ProcessIdentity | undefined> {
+  return (await holderOf(daemonLockFile))?.process;
+}
+
+/** Starts the daemon and waits until all of it answers. One that an interrupted command has started is waited for. */
 async function launch(
   folder: SandboxFolder,
   stack: string,
   fingerprint: string,
   log: Log,
+  signal?: AbortSignal,
 ): Promise<SandboxRecord> {
+  const patience = Date.now() + startTimeout;
+  let child: ChildProcess | undefined;
+  let said: LogFollower | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    await said?.follow();
+    const record = await runningSandbox(stack);
+    if (record !== undefined) return record;
+    const exited = child !== undefined && (child.exitCode !== null || child.signalCode !== null);
+    const other = child === undefined || exited ? await daemonOf(folder) : undefined;
+    if (child === undefined && other === undefined) {
+      child = await spawnDaemon(folder, stack, fingerprint);
+      said = new LogFollower(folder.logFile, log);
+    } else if ((exited && other === undefined) || Date.now() > patience) {
+      if (!exited) child?.kill("SIGTERM");
+      throw new UserError({
+        what: exited ? "a part of the sandbox did not start" : "the sandbox did not answer in time",
+        value: `\n${await lastLines(folder.logFile)}`,
+        next: `mend what is named above and run the same command again; the whole log is ${folder.logFile}`,
+      });
+    }
+    await sleep(50);
+  }
+}
+
+async function spawnDaemon(folder: SandboxFolder, stack: string, fingerprint: string): Promise<ChildProcess> {
   await rm(folder.recordFile, { force: true });
-  await writeFile(folder.logFile, "", { mode: 0o600 });
+  await writeWhole(folder.logFile, "");
   const output = openSync(folder.logFile, "a");
   const child = spawn(
     process.execPath,
@@ -122,26 +168,8 @@ async function launch(
     },
   );
   closeSync(output);
-  let exited = false;
-  child.once("exit", () => (exited = true));
   child.unref();
-
-  const said = new LogFollower(folder.logFile, log);
-  const patience = Date.now() + startTimeout;
-  for (;;) {
-    await said.follow();
-    const record = await runningSandbox(stack);
-    if (record !== undefined) return record;
-    if (exited || Date.now() > patience) {
-      if (!exited) child.kill("SIGTERM");
-      throw new UserError({
-        what: exited ? "a part of the sandbox did not start" : "the sandbox did not answer in time",
-        value: `\n${await lastLines(folder.logFile)}`,
-        next: `mend what is named above and run the same command again; the whole log is ${folder.logFile}`,
-      });
-    }
-    await pause(50);
-  }
+  return child;
 }
 
 /** Hands the lines of a growing file on, without their time stamps. */
@@ -188,28 +216,4 @@ async function codeVersion(): Promise<string> {
     hash.update(await readFile(join(projectRoot(), "dist", bundle)));
   }
   return hash.digest("hex");
-}
-
-/** Makes a file with a generated value once; only its owner may read it. */
-async function keep(file: string, generate: () => string): Promise<void> {
-  try {
-    if ((await readFile(file, "utf8")).trim() !== "") return;
-  } catch {
-    // Not there yet.
-  }
-  await writeFile(`${file}.partial`, generate(), { mode: 0o600 });
-  await rename(`${file}.partial`, file);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,5 +1,5 @@
-import { bringUpSandbox } from "../../sandbox/bring-up";
 import { type CommandDeclaration, stackOption } from "../command";
+import { inSandbox } from "../in-sandbox";
 import { stackOf } from "../open";
 import { tellDifferences } from "../sandbox-up";
 import { type SandboxChoice, dockerChoice, dockerOptions } from "./sandbox";
@@ -9,12 +9,16 @@ export const sandboxEnv: CommandDeclaration<SandboxChoice> = {
   summary: "starts a stack's sandbox and prints what leads a plain `pulumi` to it, for eval",
   example: 'eval "$(npx groundwork sandbox env -s staging)" && pulumi up -s staging',
   options: [stackOption, ...dockerOptions],
-  async run(options, { print, say }) {
+  async run(options, context) {
     const stack = stackOf(options, "sandbox env");
-    const ready = await bringUpSandbox({ stack, docker: dockerChoice(options), log: say });
-    tellDifferences(ready, say);
-    for (const [name, value] of Object.entries(ready.variables))
-      print(`export ${name}=${shellQuoted(value)}`);
+    const request = { stack, docker: dockerChoice(options) };
+    await inSandbox(request, `start the sandbox of ${stack}`, context, (ready) => {
+      tellDifferences(ready, context.say);
+      for (const [name, value] of Object.entries(ready.variables)) {
+        context.print(`export ${name}=${shellQuoted(value)}`);
+      }
+      return Promise.resolve();
+    });
   },
 };
 

@@ -1,3 +1,4 @@
+import { aloneInSandbox } from "../../sandbox/alone";
 import { stopSandbox } from "../../sandbox/sandbox";
 import { type CommandDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, stackOf } from "../open";
@@ -9,7 +10,7 @@ export const sandboxStop: CommandDeclaration<EnvironmentChoice> = {
   options: [stackOption],
   async run(options, { say }) {
     const stack = stackOf(options, "sandbox stop");
-    await stopSandbox(stack);
+    await aloneInSandbox(stack, `stop the sandbox of ${stack}`, () => stopSandbox(stack));
     say(`the sandbox of ${stack} is stopped; its state is kept`);
   },
 };

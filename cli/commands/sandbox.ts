@@ -1,9 +1,8 @@
-import { bringUpSandbox } from "../../sandbox/bring-up";
 import { UserError } from "../../common/user-error";
 import type { DockerChoice } from "../../sandbox/record";
 import { type CommandDeclaration, type OptionDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, stackOf } from "../open";
-import { bringUpInSandbox } from "../sandbox-up";
+import { startInSandbox } from "../sandbox-up";
 
 /** Options of the commands that start a sandbox. */
 export interface SandboxChoice extends EnvironmentChoice {
@@ -36,7 +35,6 @@ export const sandbox: CommandDeclaration<SandboxChoice> = {
   options: [stackOption, ...dockerOptions],
   async run(options, context) {
     const stack = stackOf(options, "sandbox");
-    const ready = await bringUpSandbox({ stack, docker: dockerChoice(options), log: context.say });
-    await bringUpInSandbox(ready, context);
+    await startInSandbox({ stack, docker: dockerChoice(options) }, context);
   },
 };

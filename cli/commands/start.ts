@@ -1,8 +1,7 @@
-import { bringUpSandbox } from "../../sandbox/bring-up";
 import { type CommandDeclaration } from "../command";
 import { openInBrowser } from "../open-browser";
 import { destroyInSandbox } from "../sandbox-destroy";
-import { bringUpInSandbox } from "../sandbox-up";
+import { startInSandbox } from "../sandbox-up";
 import { type SandboxChoice, dockerChoice, dockerOptions } from "./sandbox";
 
 interface StartOptions extends SandboxChoice {
@@ -29,11 +28,10 @@ export const start: CommandDeclaration<StartOptions> = {
       return;
     }
     const chosen = stack === defaultStack ? "" : `-s ${stack} `;
-    const ready = await bringUpSandbox({ stack, docker: dockerChoice(docker), log: context.say });
-    await bringUpInSandbox(ready, context, {
+    const { record } = await startInSandbox({ stack, docker: dockerChoice(docker) }, context, {
       open: `npm start -- ${chosen}--open`,
       remove: `npm start -- ${chosen}--destroy`,
     });
-    if (open === true) await openInBrowser(ready.record.page.url, context.say);
+    if (open === true) await openInBrowser(record.page.url, context.say);
   },
 };
