@@ -72,7 +72,12 @@ async function growth(home: string, sizes: readonly number[], rounds: number): P
 
 async function bringUpAll(stack: string, stackFile?: string): Promise<ReadySandbox> {
   say(`bringing ${stack} up in a sandbox of its own`);
-  const ready = await bringUpSandbox({ stack, ...(stackFile === undefined ? {} : { stackFile }), log: say });
+  const ready = await bringUpSandbox({
+    stack,
+    docker: "never",
+    ...(stackFile === undefined ? {} : { stackFile }),
+    log: say,
+  });
   const { engine, configFile, variables } = ready;
   const environment = await Environment.open(stack, { engine, configFile, variables });
   const { changes } = await environment.up();
