@@ -44,7 +44,7 @@ export const requireSecrets: Rule = (context) => {
         purpose === "api-token"
           ? "an entry in groundwork:secrets, or the environment's CLOUDFLARE_API_TOKEN"
           : "an entry in groundwork:secrets",
-      fix: `${setSecretCommand(name, context.stack, purpose)}  (\`groundwork sandbox -s ${context.stack}\` runs without it)`,
+      fix: `${setSecretCommand(name, context.stack, purpose)}  (\`npx groundwork sandbox -s ${context.stack}\` runs without it)`,
     });
   }
 };

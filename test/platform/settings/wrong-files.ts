@@ -1251,7 +1251,7 @@ export const wrongFiles: readonly WrongFile[] = [
       {
         path: "secrets.GHCR_TOKEN",
         what: ["GHCR_TOKEN is missing", "origins.api.registry.passwordSecret"],
-        fix: "pulumi config set --secret --path 'groundwork:secrets.GHCR_TOKEN' -s staging  (`groundwork sandbox -s staging` runs without it)",
+        fix: "pulumi config set --secret --path 'groundwork:secrets.GHCR_TOKEN' -s staging  (`npx groundwork sandbox -s staging` runs without it)",
       },
     ],
   },
