@@ -3,7 +3,7 @@
  * docs/npm-start.png of it. `npm run transcripts -- NAME -- COMMAND` records one command in this checkout.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../common/project-root";
@@ -14,7 +14,7 @@ const root = projectRoot();
 const folder = join(root, "docs", "transcripts");
 
 /** What is recorded on a clean clone, in this order. */
-const session: readonly { readonly name: string; readonly command: string }[] = [
+const session: readonly Step[] = [
   { name: "npm-start", command: "npm start" },
   { name: "npm-start-again", command: "npm start" },
   { name: "npm-start-destroy", command: "npm start -- --destroy" },
@@ -22,9 +22,17 @@ const session: readonly { readonly name: string; readonly command: string }[] = 
   {
     name: "pulumi-preview-staging",
     command: 'eval "$(npx groundwork sandbox env -s staging)" && pulumi preview -s staging',
+    terminal: false,
   },
   { name: "sandbox-destroy-staging", command: "npx groundwork sandbox destroy -s staging" },
 ];
+
+interface Step {
+  readonly name: string;
+  readonly command: string;
+  /** In a terminal, with colours; else through a pipe: for what draws over its own lines. @default true */
+  readonly terminal?: boolean;
+}
 
 interface Recorded {
   readonly lines: readonly (readonly Span[])[];
@@ -32,10 +40,10 @@ interface Recorded {
 }
 
 /** Runs a command in a terminal of its own, as a user's shell would, and writes what it printed. */
-async function record(name: string, command: string, directory: string): Promise<Recorded> {
+async function record({ name, command, terminal = true }: Step, directory: string): Promise<Recorded> {
   console.log(`$ ${command}`);
   const started = performance.now();
-  const { output, code } = await inTerminal(command, directory);
+  const { output, code } = await run(command, directory, terminal);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const lines = terminalLines(withoutMachine(output, directory));
   mkdirSync(folder, { recursive: true });
@@ -45,13 +53,20 @@ async function record(name: string, command: string, directory: string): Promise
   return { lines, code };
 }
 
-function inTerminal(command: string, directory: string): Promise<{ output: string; code: number }> {
+function run(
+  command: string,
+  directory: string,
+  terminal: boolean,
+): Promise<{ output: string; code: number }> {
   // Of this session's own variables none is to be seen by the command: it is a user's first.
   const { GROUNDWORK_HOME: _home, NO_COLOR: _colour, ...inherited } = process.env;
   const environment = Object.fromEntries(
     Object.entries(inherited).filter(([name]) => !/^(npm_|PULUMI_)/i.test(name) || isNpmSetting(name)),
   );
-  const child = spawn("script", ["-qfec", `stty cols 120; ${command}`, "/dev/null"], {
+  const inShell = terminal
+    ? ["script", "-qfec", `stty cols 120 rows 40; ${command}`, "/dev/null"]
+    : ["sh", "-c", `{ ${command}; } 2>&1`];
+  const child = spawn(inShell[0] ?? "", inShell.slice(1), {
     cwd: directory,
     env: {
       ...environment,
@@ -112,16 +127,18 @@ async function recordAll(): Promise<number> {
   const temporary = mkdtempSync(join(tmpdir(), "groundwork-transcripts-"));
   const clone = join(temporary, "groundwork");
   try {
+    // As closed to others as a folder for temporary files is, no home is.
+    chmodSync(temporary, 0o755);
     const { status } = spawnSync("git", ["clone", "--quiet", root, clone], { stdio: "inherit" });
     if (status !== 0) return 1;
     let worst = 0;
-    for (const { name, command } of session) {
-      const { lines, code } = await record(name, command, clone);
+    for (const step of session) {
+      const { lines, code } = await record(step, clone);
       worst = Math.max(worst, code);
-      if (name !== "npm-start") continue;
+      if (step.name !== "npm-start") continue;
       const prompt: Span[] = [
         { text: "~/groundwork $ ", bold: false, dim: true, colour: undefined },
-        { text: command, bold: true, dim: false, colour: undefined },
+        { text: step.command, bold: true, dim: false, colour: undefined },
       ];
       await drawTerminal([prompt, ...shortened(lines)], {
         file: join(root, "docs", "npm-start.png"),
@@ -151,7 +168,7 @@ async function main([name, separator, ...command]: readonly string[]): Promise<n
     );
     return 2;
   }
-  return (await record(name, command.join(" "), root)).code;
+  return (await record({ name, command: command.join(" ") }, root)).code;
 }
 
 void main(process.argv.slice(2)).then((code) => {
