@@ -85,7 +85,7 @@ export class Environment {
     const workspace = await LocalWorkspace.create({
       workDir: directory,
       pulumiCommand: commandOf(engine),
-      program: options.program ?? (await platformProgram()),
+      program: options.program ?? (await platformProgram(directory)),
       envVars: {
         PULUMI_SKIP_UPDATE_CHECK: "1",
         ...((await pluginsAreInstalled(home)) ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
@@ -204,8 +204,8 @@ export class Environment {
   }
 
   private async create(): Promise<void> {
-    const config = this.configFile === undefined ? [] : ["--config-file", this.configFile];
-    await this.command(["stack", "init", "--no-select", ...config]).catch((error: unknown) => {
+    // This command knows no --config-file.
+    await this.command(["stack", "init", "--no-select"]).catch((error: unknown) => {
       throw explainFailure("make", this.name, [], error);
     });
   }
@@ -221,7 +221,7 @@ function commandOf(engine: Engine): PulumiCommand {
   return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
 }
 
-async function platformProgram(): Promise<PulumiFn> {
+async function platformProgram(directory: string): Promise<PulumiFn> {
   const { deployFromConfig } = await import("../platform/platform");
-  return deployFromConfig;
+  return () => deployFromConfig(directory);
 }

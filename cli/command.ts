@@ -36,3 +36,9 @@ export const stackOption: OptionDeclaration = {
   flags: "-s, --stack <name>",
   description: "the environment: dev, staging, prod …",
 };
+
+/** The option that names another project than this checkout's own; every command with {@link stackOption} has it. */
+export const directoryOption: OptionDeclaration = {
+  flags: "--directory <folder>",
+  description: "the Pulumi project that the environment is of (default: this one)",
+};

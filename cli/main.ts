@@ -2,7 +2,8 @@
 import { Command } from "commander";
 import colours from "picocolors";
 import { UserError } from "../common/user-error";
-import type { CommandContext, CommandDeclaration } from "./command";
+import { openProject } from "../automation/project";
+import { type CommandContext, type CommandDeclaration, directoryOption, stackOption } from "./command";
 import { commands } from "./commands";
 
 /** Exit codes: part of the interface, documented in docs/cli.md. */
@@ -74,7 +75,13 @@ function declare(command: Command, declaration: CommandDeclaration, context: Com
   command.description(declaration.summary).addHelpText("after", `\nExample:\n  ${declaration.example}`);
   for (const argument of declaration.arguments ?? []) command.argument(argument.name, argument.description);
   for (const option of declaration.options) command.option(option.flags, option.description, option.default);
+  // Whatever works on an environment can work on that of another project.
+  const hasProject = declaration.options.includes(stackOption);
+  if (hasProject) command.option(directoryOption.flags, directoryOption.description);
   command.action(async () => {
+    const { directory } = command.optsWithGlobals<{ directory?: string }>();
+    if (hasProject && directory !== undefined)
+      process.env.GROUNDWORK_PROJECT = openProject(directory).directory;
     // `groundwork sandbox -s x env` and `groundwork sandbox env -s x` mean the same.
     await declaration.run(command.optsWithGlobals(), context, command.args);
   });

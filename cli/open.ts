@@ -1,4 +1,5 @@
 import { Environment } from "../automation/environment";
+import { openProject } from "../automation/project";
 import { UserError } from "../common/user-error";
 import type { ReadySandbox } from "../sandbox/bring-up";
 import type { CommandContext } from "./command";
@@ -21,10 +22,11 @@ export function stackOf({ stack }: EnvironmentChoice, command: string): string {
 
 /** The environment as the user's own login and backend have it. */
 export function openOwn(stack: string, { say }: CommandContext): Promise<Environment> {
-  return Environment.open(stack, { log: say });
+  return Environment.open(stack, { directory: openProject().directory, log: say });
 }
 
 /** The environment as it stands in a sandbox. */
 export function openInSandbox({ stack, engine, configFile, variables }: ReadySandbox): Promise<Environment> {
-  return Environment.open(stack, { engine, configFile, variables });
+  const { directory } = openProject();
+  return Environment.open(stack, { directory, engine, configFile, variables });
 }

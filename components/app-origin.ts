@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RemoteHost } from "../remote/host";
+import type { RemoteHost, ResolveOverride } from "../remote/host";
 import { composeDeployment } from "./origin/deployment";
 import { externalOrigin } from "./origin/external";
 import { appOriginIssues } from "./origin/issues";
@@ -125,6 +125,8 @@ export interface ExternalOriginArgs extends OriginCommonArgs, OriginDnsArgs {
   };
   /** Path that answers 2xx or 3xx, asked of the target under the main host name with its certificate checked. @default not asked */
   readonly healthPath?: string;
+  /** Where the target really is, as curl's `--resolve`. @default [] */
+  readonly resolve?: readonly ResolveOverride[];
 }
 
 /** Docker Compose on a host without inbound ports: a cloudflared container carries the traffic. */

@@ -1,3 +1,4 @@
+import { resolve as resolvePath } from "node:path";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import {
@@ -42,10 +43,16 @@ export interface PlatformOutputs {
   readonly accessTokens: Record<string, object>;
 }
 
-/** The program: reads the running stack's settings and deploys what they describe. */
-export function deployFromConfig(): Promise<PlatformOutputs> {
-  const { settings, secrets } = loadSettings();
-  return Promise.resolve(new Platform(settings, secrets).outputs);
+/**
+ * The program: reads the running stack's settings and deploys what they describe. `export = deployFromConfig` is a whole
+ * project.
+ *
+ * @param directory the project's folder, where relative paths of its stack files begin. Default: the working directory,
+ * which is that folder wherever the engine runs the program by itself.
+ */
+export function deployFromConfig(directory: string = process.cwd()): Promise<PlatformOutputs> {
+  const { settings, secrets } = loadSettings(directory);
+  return Promise.resolve(new Platform(settings, secrets, directory).outputs);
 }
 
 /**
@@ -64,6 +71,7 @@ export class Platform {
   constructor(
     private readonly settings: Settings,
     private readonly secrets: Secrets,
+    private readonly directory: string = process.cwd(),
   ) {
     const { cloudflare: account, domain } = settings;
     const provider = new cloudflare.Provider("cloudflare", {
@@ -297,6 +305,7 @@ export class Platform {
           hostnames: origin.hostnames,
           proxied: origin.proxied,
           target: origin.target,
+          resolve: this.resolve,
           environment: plain,
           secrets: secret,
           healthPath: origin.healthPath,
@@ -312,6 +321,8 @@ export class Platform {
         secrets: this.secrets,
         databases: Object.keys(databases),
       }),
+      composeFile: resolvePath(this.directory, origin.composeFile),
+      files: origin.files.map((file) => resolvePath(this.directory, file)),
       host: part(hosts, origin.host),
       databases: Object.entries(this.settings.databases)
         .filter(([, database]) => database.kind === "container" && database.project === origin.project)

@@ -53,9 +53,10 @@ const ENVIRONMENT_TOKEN = "CLOUDFLARE_API_TOKEN";
 /**
  * Reads the running program's configuration.
  *
+ * @param directory the project's folder: its stack file gives messages their line numbers.
  * @throws SettingsError with every mistake at once.
  */
-export function loadSettings(): LoadedSettings {
+export function loadSettings(directory: string = projectRoot()): LoadedSettings {
   const config = pulumi.runtime.allConfig();
   const stack = pulumi.getStack();
   const token = process.env[ENVIRONMENT_TOKEN];
@@ -63,7 +64,7 @@ export function loadSettings(): LoadedSettings {
     config,
     secretKeys: Object.keys(config).filter(isConfigSecret),
     stack,
-    source: findStackFile(stack),
+    source: findStackFile(stack, directory),
     environment: token === undefined || token === "" ? {} : { [tokenNameOf(config)]: token },
   });
   if ("issues" in result) throw new SettingsError(result.issues);
@@ -99,9 +100,12 @@ function tokenNameOf(config: Readonly<Record<string, string>>): string {
 }
 
 /** The file that the engine read, where it can be told: only for line numbers in messages. */
-function findStackFile(stack: string): { readonly file: string; readonly text: string } | undefined {
+function findStackFile(
+  stack: string,
+  directory: string,
+): { readonly file: string; readonly text: string } | undefined {
   const named = process.env.PULUMI_OPTION_CONFIG_FILE;
-  const file = named ?? join(projectRoot(), `Pulumi.${stackNameOf(stack)}.yaml`);
+  const file = named ?? join(directory, `Pulumi.${stackNameOf(stack)}.yaml`);
   if (!existsSync(file)) return undefined;
   const shown = relative(process.cwd(), file);
   return { file: shown.startsWith("..") ? file : shown, text: readFileSync(file, "utf8") };

@@ -1,13 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
+import { openProject } from "../automation/project";
 import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
 import { readSettings, secretNamesOf } from "../platform/settings";
 import { type Engine, findEngine } from "./engine/engine";
 import { runEngine } from "./engine/run";
+import { type SandboxNeeds, needsOf } from "./external/needs";
+import { putFlyctl } from "./external/programs";
 import { sandboxFolder } from "./folder";
 import { keptJson, writeKept, writeWhole } from "./kept-files";
 import { type InstalledProvider, installProviders } from "./providers/install";
@@ -30,7 +33,7 @@ export interface ReadySandbox extends Sandbox {
 /** Options of {@link bringUpSandbox}. */
 export interface BringUpOptions {
   readonly stack: string;
-  /** @default the checkout's Pulumi.<stack>.yaml */
+  /** @default the project's Pulumi.<stack>.yaml */
   readonly stackFile?: string;
   /** @default what was said last */
   readonly docker?: DockerChoice | undefined;
@@ -47,14 +50,14 @@ export interface BringUpOptions {
  */
 export async function bringUpSandbox({
   stack,
-  stackFile = join(projectRoot(), `Pulumi.${stack}.yaml`),
+  stackFile = join(openProject().directory, `Pulumi.${stack}.yaml`),
   docker,
   log = silent,
   signal,
 }: BringUpOptions): Promise<ReadySandbox> {
   const text = await readStackFile(stackFile, stack);
   // Everything that can be wrong is looked at before anything is started or changed.
-  await readSettings(stackFile, stack);
+  const needs = needsOf(await readSettings(stackFile, stack));
   await readState(sandboxFolder(stack), stack);
   await keptJson(sandboxFolder(stack).secretsFile, {});
   const facts = stackFileFacts(text, stackFile);
@@ -65,6 +68,7 @@ export async function bringUpSandbox({
         stack,
         accountId: facts.accountId,
         zones: [{ name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) }],
+        ...needs.parts,
         docker,
       },
       log,
@@ -76,8 +80,8 @@ export async function bringUpSandbox({
   for (const path of [folder.state, folder.pulumiHome]) await mkdir(path, { recursive: true, mode: 0o700 });
   const providers = await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing" });
   for (const line of providerLines(providers)) log(line);
-  const variables = await engineVariables(sandbox, engine);
-  const notes = await writeStackFile(text, stackFile, sandbox, engine, variables);
+  const variables = await engineVariables(sandbox, engine, needs);
+  const notes = [...(await writeStackFile(text, stackFile, sandbox, engine, variables)), ...needs.notes];
   return { ...sandbox, engine, configFile: folder.stackFile(stack), variables, notes };
 }
 
@@ -98,9 +102,17 @@ function providerLines(providers: readonly InstalledProvider[]): string[] {
 async function engineVariables(
   { folder, record, stack }: Sandbox,
   engine: Engine,
+  { flyctl, parts }: SandboxNeeds,
 ): Promise<Record<string, string>> {
+  if (flyctl) await putFlyctl(folder);
+  const path = [...(flyctl ? [folder.bin] : []), engine.binDirectory, process.env.PATH ?? ""];
+  const elsewhere = parts.databases.length > 0 || parts.targets.length > 0;
   return {
-    PATH: `${engine.binDirectory}:${process.env.PATH ?? ""}`,
+    PATH: path.join(delimiter),
+    // Where the programs of steps are found that run here, from whatever folder.
+    GROUNDWORK_ROOT: projectRoot(),
+    // Steps that run here trust the sandbox's authority, by which its databases and stand-ins are known.
+    ...(elsewhere ? { NODE_EXTRA_CA_CERTS: await trusted(folder.root, record.edge.caFile) } : {}),
     PULUMI_HOME: folder.pulumiHome,
     PULUMI_BACKEND_URL: `file://${folder.state}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: folder.passphraseFile,
@@ -112,6 +124,15 @@ async function engineVariables(
     // A dead agent socket would make every SSH connection fail before it is tried.
     SSH_AUTH_SOCK: "",
   };
+}
+
+/** The sandbox's authority, beside those that the user trusts already. */
+async function trusted(root: string, caFile: string): Promise<string> {
+  const own = process.env.NODE_EXTRA_CA_CERTS;
+  const file = join(root, "authorities.pem");
+  if (own === undefined || own === caFile || own === file) return caFile;
+  await writeWhole(file, `${await readFile(own, "utf8")}\n${await readFile(caFile, "utf8")}`);
+  return file;
 }
 
 async function readStackFile(file: string, stack: string): Promise<string> {
@@ -147,12 +168,14 @@ async function writeStackFile(
   const sealedFile = join(folder.root, "sealed");
   const sealedBefore = existsSync(sealedFile) ? await readFile(sealedFile, "utf8") : "";
   if (kept.sealed === undefined || sealedBefore !== fingerprint) {
-    await runEngine(engine, ["stack", "init", stack, "--no-select"], { variables }).catch(
+    const { directory } = openProject();
+    await runEngine(engine, ["stack", "init", stack, "--no-select"], { directory, variables }).catch(
       (error: unknown) => {
         if (!/already exists/.test(String(error))) throw error;
       },
     );
     await runEngine(engine, ["config", "set", "--secret", "groundwork:secrets", "--stack", stack], {
+      directory,
       variables,
       input: secrets,
     });
@@ -173,6 +196,9 @@ async function sandboxSecrets(
     all[name] = kept[name] ?? randomBytes(24).toString("base64url");
   await writeKept(folder.secretsFile, JSON.stringify(all));
   all.SSH_PRIVATE_KEY = await readFile(record.host.privateKeyFile, "utf8");
+  for (const { adminPasswordSecret, passwordFile } of record.databases) {
+    all[adminPasswordSecret] = (await readFile(passwordFile, "utf8")).trim();
+  }
   all.CLOUDFLARE_API_TOKEN = variables.CLOUDFLARE_API_TOKEN ?? "";
   return all;
 }

@@ -1,12 +1,18 @@
 /** The process behind one sandbox: everything of it that listens. Started by sandbox.ts, ended by SIGTERM. */
+import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { takeProcessLock } from "../common/process-lock";
 import { sampleImage } from "../examples/streampai/image";
 import { serveEnvironmentPage } from "./page/server";
 import { startCloudflare } from "./cloudflare/server";
 import { startEdge } from "./edge/edge";
+import { type Authority, createAuthority } from "./certificates";
+import { startExternalDatabase } from "./external/database";
+import { startExternalOrigins } from "./external/origins";
 import { type SandboxFolder, sandboxFolder } from "./folder";
+import { standInImage } from "./host/images/stand-in";
 import { startHost } from "./host/host";
 import { environmentModel } from "./environment-model";
 import { writeWhole } from "./kept-files";
@@ -38,6 +44,7 @@ interface Ports {
   readonly https?: number;
   readonly ssh?: number;
   readonly page?: number;
+  readonly targets?: SandboxRecord["targets"];
 }
 
 async function main(stack: string, fingerprint: string): Promise<void> {
@@ -77,6 +84,9 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     running.push(() => api.close());
     for (const zone of options.zones) await api.ensureZone(zone);
 
+    // The edge's own: here it stands for the authorities that everybody trusts.
+    const authority = await createAuthority(join(folder.edge, "authority"), "Groundwork sandbox edge");
+    const standIn = standInImage(await ownCertificate(folder, options.ownCertificates, authority));
     const host = await onPort(ports.ssh, (port) =>
       startHost({
         directory: folder.host,
@@ -84,6 +94,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         name: `groundwork-${stack}`,
         images: [
           sampleImage(),
+          standIn,
           { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
         ],
         log,
@@ -94,12 +105,27 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       ending === "destroy" ? host.destroy() : host.close({ services: ending === "stop" }),
     );
 
+    const targets = await startExternalOrigins(options.targets, authority, ports.targets);
+    running.push(() => targets.close());
+    const databases: SandboxRecord["databases"][number][] = [];
+    for (const database of options.databases) {
+      const directory = join(folder.databases, database.name);
+      const started = await startExternalDatabase(database, {
+        directory,
+        hostDirectory: folder.host,
+        authority,
+      });
+      running.push((ending) => (ending === "destroy" ? started.destroy() : started.close()));
+      databases.push(started.place);
+    }
+
     const edge = await startEdge({
       view: api.view,
       directory: folder.edge,
       httpPort: await freePort(ports.http),
       httpsPort: await freePort(ports.https),
-      resolveOrigin: (_address, port) => {
+      resolveOrigin: (address, port) => {
+        if (options.targets.some(({ target }) => target === address)) return targets.resolve(address, port);
         const local = host.resolvePort(port);
         return local === undefined ? undefined : { host: "127.0.0.1", port: local };
       },
@@ -127,6 +153,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         privateKeyFile: host.privateKeyFile ?? "",
       },
       page: { url: page.url },
+      databases,
+      targets: targets.places,
     };
     await rememberPorts(folder, record, page.port);
     await writeWhole(folder.recordFile, JSON.stringify(record, undefined, 2));
@@ -155,8 +183,32 @@ async function rememberPorts(folder: SandboxFolder, record: SandboxRecord, page:
     https: record.edge.httpsPort,
     ssh: record.host.port,
     page,
+    targets: record.targets,
   };
   await writeWhole(portsFile(folder), JSON.stringify(ports));
+}
+
+/** A certificate for services that have their own in the real world; the same again until names or time change it. */
+async function ownCertificate(
+  folder: SandboxFolder,
+  hostnames: readonly string[],
+  authority: Authority,
+): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+  if (hostnames.length === 0) return undefined;
+  const directory = join(folder.root, "own-certificate");
+  const files = { cert: join(directory, "tls.pem"), key: join(directory, "tls.key") };
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  try {
+    const known = new X509Certificate(await readFile(files.cert));
+    const serves = hostnames.every((name) => known.checkHost(name) !== undefined);
+    if (serves && Date.parse(known.validTo) - Date.now() > 30 * 86_400_000) return files;
+  } catch {
+    // None yet.
+  }
+  const { certificatePem, keyPem } = await authority.issue({ hostnames, days: 365 });
+  await writeWhole(files.key, keyPem);
+  await writeWhole(files.cert, certificatePem);
+  return files;
 }
 
 /** Starts on the port of last time; on a free one where somebody else has it now. */

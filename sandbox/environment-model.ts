@@ -1,5 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { openProject } from "../automation/project";
 import type { SandboxFolder } from "./folder";
 import { modelFromDeployment } from "./page/deployment";
 import type { EnvironmentAddress, EnvironmentModel, LastUpdate } from "./page/model";
@@ -28,7 +29,7 @@ interface HistoryEntry {
 /** What the page draws: the stack as it stands in the sandbox's own state, read anew at each call. */
 export async function environmentModel(folder: SandboxFolder, stack: string): Promise<EnvironmentModel> {
   const record = await readJson<SandboxRecord>(folder.recordFile);
-  const file = join(folder.state, ".pulumi", "stacks", "groundwork", `${stack}.json`);
+  const file = join(folder.state, ".pulumi", "stacks", openProject().name, `${stack}.json`);
   const latest = (await readJson<Checkpoint>(file))?.checkpoint?.latest;
   const resources = latest?.resources ?? [];
   const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
@@ -82,7 +83,7 @@ async function askAddresses(
 }
 
 async function lastUpdateOf(folder: SandboxFolder, stack: string): Promise<LastUpdate | undefined> {
-  const history = join(folder.state, ".pulumi", "history", "groundwork", stack);
+  const history = join(folder.state, ".pulumi", "history", openProject().name, stack);
   const files = await readdir(history).catch((): string[] => []);
   const newest = files
     .filter((name) => name.endsWith(".history.json"))

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { openProject } from "../automation/project";
 import { projectRoot } from "../common/project-root";
 
-/** Where everything of one sandbox lies: one sandbox for each stack, below one folder of the checkout. */
+/** Where everything of one sandbox lies: one for each project and stack, below one folder of the checkout. */
 export interface SandboxFolder {
   readonly root: string;
   /** Held by the command that changes the sandbox; beside the folder, as that may be removed under it. */
@@ -15,6 +17,12 @@ export interface SandboxFolder {
   /** State of the Cloudflare double. */
   readonly cloudflare: string;
   readonly edge: string;
+  /** Databases that somebody else runs, one folder each. */
+  readonly databases: string;
+  /** Programs that stand in for those of platforms: first on PATH. */
+  readonly bin: string;
+  /** What those programs keep. */
+  readonly platforms: string;
   /** The machine that is deployed to. */
   readonly host: string;
   readonly pulumiHome: string;
@@ -31,12 +39,14 @@ export interface SandboxFolder {
 }
 
 /**
- * The folder of a stack's sandbox: below `GROUNDWORK_HOME`, by default `.groundwork` in the checkout.
- * Makes nothing.
+ * The folder of a stack's sandbox: below `GROUNDWORK_HOME`, by default `.groundwork` in the checkout; for another
+ * project than this checkout's own, named by that project as well. Makes nothing.
  */
 export function sandboxFolder(stack: string, environment: NodeJS.ProcessEnv = process.env): SandboxFolder {
   const home = environment.GROUNDWORK_HOME ?? join(projectRoot(), ".groundwork");
-  const root = join(home, "sandbox", stack);
+  const { directory, name } = openProject();
+  const place = createHash("sha256").update(directory).digest("hex").slice(0, 6);
+  const root = join(home, "sandbox", directory === projectRoot() ? stack : `${name}-${place}.${stack}`);
   return {
     root,
     lockFile: `${root}.lock`,
@@ -46,6 +56,9 @@ export function sandboxFolder(stack: string, environment: NodeJS.ProcessEnv = pr
     logFile: join(root, "daemon.log"),
     cloudflare: join(root, "cloudflare"),
     edge: join(root, "edge"),
+    databases: join(root, "databases"),
+    bin: join(root, "bin"),
+    platforms: join(root, "platforms"),
     host: join(root, "host"),
     pulumiHome: join(root, "pulumi-home"),
     state: join(root, "state"),

@@ -1,3 +1,6 @@
+import type { DatabasePlace, ExternalDatabase } from "./external/database";
+import type { ExternalPlace, ExternalTarget } from "./external/origins";
+
 /** Docker is installed and started where it is missing, or not used even where it is there. */
 export type DockerChoice = "install" | "never";
 
@@ -7,6 +10,12 @@ export interface SandboxOptions {
   readonly accountId: string;
   /** Zones that exist before the first `up`, as a team's zone does. */
   readonly zones: readonly { readonly id?: string; readonly name: string }[];
+  /** Databases that somebody else runs in the real world. */
+  readonly databases: readonly ExternalDatabase[];
+  /** Applications at platforms of somebody else's. */
+  readonly targets: readonly ExternalTarget[];
+  /** Host names without Cloudflare in front, whose host has a certificate of its own. */
+  readonly ownCertificates: readonly string[];
   /** @default what was said last; at first: Docker where a daemon answers, else plain processes */
   readonly docker?: DockerChoice | undefined;
 }
@@ -28,4 +37,6 @@ export interface SandboxRecord {
     readonly privateKeyFile: string;
   };
   readonly page: { readonly url: string };
+  readonly databases: readonly DatabasePlace[];
+  readonly targets: readonly ExternalPlace[];
 }

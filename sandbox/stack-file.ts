@@ -52,7 +52,12 @@ export function stackFileFacts(text: string, file: string): StackFileFacts {
 export function deriveStackFile(
   text: string,
   file: string,
-  { api, host }: Pick<SandboxRecord, "api" | "host">,
+  {
+    api,
+    host,
+    databases = [],
+    targets = [],
+  }: Pick<SandboxRecord, "api" | "host"> & Partial<Pick<SandboxRecord, "databases" | "targets">>,
   secrets: { readonly salt?: string; readonly sealed?: unknown } = {},
 ): { readonly text: string; readonly notes: readonly string[] } {
   const facts = stackFileFacts(text, file);
@@ -66,6 +71,16 @@ export function deriveStackFile(
     document.setIn(["config", "groundwork:hosts", name, "hostKey"], host.hostKey);
     document.setIn(["config", "groundwork:hosts", name, "user"], host.user);
     notes.push(`SSH to ${address}:${port} goes to ${host.address}:${host.port}, with the sandbox's keys`);
+  }
+  for (const { host: name, port, localPort, adminUser } of databases) {
+    resolve.push(`${name}:${port}:127.0.0.1:${localPort}`);
+    notes.push(
+      `${name}:${port} is a PostgreSQL of the sandbox's own (127.0.0.1:${localPort}, as ${adminUser})`,
+    );
+  }
+  for (const { target, httpsPort } of targets) {
+    resolve.push(`${target}:443:127.0.0.1:${httpsPort}`);
+    notes.push(`${target} is a stand-in at 127.0.0.1:${httpsPort}: the application itself is not here`);
   }
   document.setIn(["config", "groundwork:resolve"], resolve);
   document.deleteIn(["config", "groundwork:secrets"]);

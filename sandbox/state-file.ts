@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { openProject } from "../automation/project";
 import type { SandboxFolder } from "./folder";
 import { keptJson } from "./kept-files";
 
@@ -26,7 +27,7 @@ export interface StackState {
 
 /** Where Pulumi's file backend keeps a stack of this project; the state before the last write is beside it. */
 export function stateFile(folder: SandboxFolder, stack: string): string {
-  return join(folder.state, ".pulumi", "stacks", "groundwork", `${stack}.json`);
+  return join(folder.state, ".pulumi", "stacks", openProject().name, `${stack}.json`);
 }
 
 /** True where a stack has been begun, whether or not its state can be read. */

@@ -4,6 +4,8 @@ import { request } from "node:https";
 interface HealthInput {
   /** Where to connect. */
   readonly address: string;
+  /** @default 443 */
+  readonly port?: number;
   /** The name in the certificate and in the Host header. */
   readonly hostname: string;
   readonly path: string;
@@ -11,10 +13,10 @@ interface HealthInput {
 
 const attempts = 6;
 
-function ask({ address, hostname, path }: HealthInput): Promise<number> {
+function ask({ address, port = 443, hostname, path }: HealthInput): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = request(
-      { host: address, port: 443, servername: hostname, headers: { host: hostname }, path, timeout: 10_000 },
+      { host: address, port, servername: hostname, headers: { host: hostname }, path, timeout: 10_000 },
       (response) => {
         response.resume();
         resolve(response.statusCode ?? 0);

@@ -2,6 +2,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExternalOriginArgs } from "../app-origin";
+import { resolvePlace } from "../../remote/host";
 import { localStep } from "../shared/local-step";
 import { variableLines } from "./env-file";
 import { hashOf } from "./hash";
@@ -56,7 +57,7 @@ export function externalOrigin(
       input: pulumi
         .all([target, pulumi.secret(pulumi.all({ ...environment, ...secrets }))])
         .apply(([address, values]) => ({
-          address,
+          ...placeOf(address, args.resolve),
           hostname: args.hostnames[0],
           path: healthPath,
           trigger: hashOf([values]),
@@ -64,6 +65,12 @@ export function externalOrigin(
     },
     { parent: origin, dependsOn: [...records, ...(last === undefined ? [] : [last])] },
   );
+}
+
+/** Where the target is asked; its port only where it is not the usual one. */
+function placeOf(target: string, resolve: ExternalOriginArgs["resolve"]): { address: string; port?: number } {
+  const { address, port } = resolvePlace(target, 443, resolve);
+  return port === 443 ? { address } : { address, port };
 }
 
 /** A word for the POSIX shell, in quotes where it needs them. */

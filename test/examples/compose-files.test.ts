@@ -39,7 +39,9 @@ const origins = stackFiles.flatMap((file) => {
       : [
           {
             title: `${relative(root, file)}, origin ${name}`,
-            composeFile: origin.composeFile,
+            // Paths of a stack file begin where it lies.
+            composeFile: relative(root, join(dirname(file), origin.composeFile)),
+            files: (origin.files ?? []).map((path) => relative(root, join(dirname(file), path))),
             origin,
             databases: Object.values(config["groundwork:databases"] ?? {}).filter(
               (each) => each.origin === name,
@@ -71,13 +73,13 @@ describe("the compose files of the examples", () => {
     ]);
   });
 
-  it.each(origins)("have what $title says", ({ composeFile, origin, databases }) => {
+  it.each(origins)("have what $title says", ({ composeFile, files, origin, databases }) => {
     const { project, warnings } = load(composeFile);
     expect(warnings).toEqual([]);
     const services = Object.keys(project.services);
     expect(services).toEqual(expect.arrayContaining(Object.keys(origin.services ?? {})));
     if (origin.migrations !== undefined) expect(services).toContain(origin.migrations.service);
-    for (const file of origin.files ?? []) {
+    for (const file of files) {
       expect(existsSync(join(root, file))).toBe(true);
       expect(relative(dirname(composeFile), file)).not.toMatch(/^\.\./);
     }
