@@ -52,8 +52,11 @@ const groups = {
     ],
     options: {
       packages: "bundle",
-      external: ["cpu-features", "*.node", "esbuild", "typescript", "ts-node"],
-      alias: { "@npmcli/arborist": path.join(__dirname, "lazy-arborist.js") },
+      external: ["cpu-features", "*.node", "esbuild", "ts-node"],
+      alias: {
+        "@npmcli/arborist": path.join(__dirname, "lazy-arborist.js"),
+        typescript: path.join(__dirname, "lazy-typescript.js"),
+      },
     },
   },
   providers: {
@@ -137,6 +140,9 @@ function ensureGroup(name, group) {
       } else fs.renameSync(path.join(from, entry.name), target);
     }
   };
+  for (const entry of fs.readdirSync(dist)) {
+    if (entry.endsWith(".compiled")) fs.rmSync(path.join(dist, entry), { force: true });
+  }
   place(staging, dist);
   fs.rmSync(staging, { recursive: true, force: true });
   fs.writeFileSync(`${stampFile}-${process.pid}`, String(stamp));

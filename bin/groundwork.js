@@ -7,4 +7,6 @@ const { checkNode, installDependencies } = require("../scripts/setup.js");
 checkNode();
 installDependencies();
 require("./build.js").ensureBuilt();
-require("../dist/cli.js");
+// Pulumi's SDK takes a stack trace for each promise it makes; short ones cost a third of long ones.
+Error.stackTraceLimit = 5;
+require("./load-bundle.js").loadBundle(require("node:path").join(__dirname, "..", "dist", "cli.js"));
