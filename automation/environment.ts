@@ -2,16 +2,15 @@ import {
   type EngineEvent,
   LocalWorkspace,
   type OutputMap,
-  PulumiCommand,
   type PulumiFn,
   Stack,
 } from "@pulumi/pulumi/automation/index.js";
-import semver from "semver";
 import type { Log } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { type Engine, findEngine } from "../sandbox/engine/engine";
 import { runEngine } from "../sandbox/engine/run";
 import { type ChangeCounts, type Progress, nothingToDo, progressOf } from "./changes";
+import { commandOf } from "./engine-command";
 import { explainFailure } from "./failures";
 import { pluginsAreInstalled } from "./plugins";
 
@@ -213,12 +212,6 @@ export class Environment {
 
 function isMissingStack(error: unknown): boolean {
   return error instanceof Error && /no stack named/.test(error.message);
-}
-
-/** A command of the SDK around an engine whose version is known: asking it for the version would start it once more. */
-function commandOf(engine: Engine): PulumiCommand {
-  const fields = { command: engine.pulumi, version: semver.parse(engine.version) };
-  return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
 }
 
 async function platformProgram(directory: string): Promise<PulumiFn> {

@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process";
+import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import semver from "semver";
+import type { Engine } from "../sandbox/engine/engine";
+
+/** What the SDK asks of a command; internal to it, so a test holds the pinned version to it. */
+type Run = (
+  args: string[],
+  cwd: string,
+  environment: Record<string, string>,
+  onOutput?: (text: string) => void,
+  onError?: (text: string) => void,
+  signal?: AbortSignal,
+) => Promise<{ stdout: string; stderr: string; code: number }>;
+
+/**
+ * A command of the SDK around an engine whose version is known: asking it for the version would start it once more.
+ *
+ * The engine runs in a process group of its own. In that of the terminal, Ctrl-C would reach it twice, from the
+ * terminal and from the signal here; at the second it leaves what is under way unfinished.
+ */
+export function commandOf(engine: Engine): PulumiCommand {
+  const fields = { command: engine.pulumi, version: semver.parse(engine.version), run: runOf(engine) };
+  return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
+}
+
+function runOf({ pulumi, binDirectory }: Engine): Run {
+  return (args, cwd, environment, onOutput, onError, signal) =>
+    new Promise((resolve, reject) => {
+      const child = spawn(pulumi, [...args, "--non-interactive"], {
+        cwd,
+        env: {
+          ...process.env,
+          ...environment,
+          PATH: `${binDirectory}:${environment.PATH ?? process.env.PATH ?? ""}`,
+          PULUMI_AUTOMATION_API: "true",
+        },
+        detached: true,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const interrupt = (): boolean => child.kill("SIGINT");
+      signal?.addEventListener("abort", interrupt, { once: true });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+        onOutput?.(text);
+      });
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text;
+        onError?.(text);
+      });
+      child.once("error", reject);
+      child.once("close", (code) => {
+        signal?.removeEventListener("abort", interrupt);
+        if (code === 0) resolve({ stdout, stderr, code });
+        else
+          reject(new Error(`pulumi ${args[0] ?? ""} ended with ${code ?? "a signal"}\n${stdout}\n${stderr}`));
+      });
+    });
+}
