@@ -9,7 +9,10 @@ import { readSettings } from "../platform/settings";
 import type { ReadySandbox } from "../sandbox/bring-up";
 import { publishSites } from "../sandbox/publish-sites";
 import { type Visit, typedAddress, visit } from "../sandbox/visit";
+import { sampleImage } from "../examples/streampai/image";
+import { standInsOf } from "../sandbox/host/stand-ins";
 import type { CommandContext } from "./command";
+import { imageNotes } from "./image-notes";
 import { type SandboxRequest, inSandbox } from "./in-sandbox";
 import { runAndTell } from "./run";
 
@@ -51,6 +54,7 @@ async function bringUp(
   signal.throwIfAborted();
   await publishSites(ready, settings, say);
   signal.throwIfAborted();
+  for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
   const visits = await Promise.all(addressesOf(settings).map((url) => visit(url, ready.record)));
   tell(ready, settings, visits, context, nextCommands);
   const silent = visits.filter(({ status }) => status === undefined || status >= 500);
@@ -107,7 +111,7 @@ function tell(
     }
     print(roles.toString());
   }
-  print("what next:");
+  print(colours.bold("what next:"));
   for (const [what, command] of nextSteps(record, stack, visits, open, remove)) {
     print(`  ${what.padEnd(24)} ${colours.cyan(command)}`);
   }
@@ -123,7 +127,15 @@ function nextSteps(
   const [first] = visits;
   const below = relative(process.cwd(), record.edge.caFile);
   const caFile = below.startsWith("..") ? record.edge.caFile : below;
+  const local = visits.map(({ url }) => ({ url, typed: typedAddress(url, record) }));
+  const openable = local.find(({ url, typed }) => url !== typed)?.typed;
   return [
+    ...(openable === undefined
+      ? []
+      : ([["open it in a browser", `${openable}  (it warns: the certificate is the sandbox's own)`]] as [
+          string,
+          string,
+        ][])),
     ...(first === undefined
       ? []
       : ([["ask an address", curlCommand(first.url, record, caFile)]] as [string, string][])),

@@ -37,7 +37,7 @@ function windowOf(lines: readonly (readonly Span[])[], title: string): string {
       font: 13px "DejaVu Sans", sans-serif; color: #8b949e }
     header i { width: 12px; height: 12px; border-radius: 50% }
     header span { flex: 1; text-align: center; margin-right: 52px }
-    pre { margin: 0; padding: 14px 18px 18px; font: 12.5px/15px "DejaVu Sans Mono", monospace; color: #e6edf3 }
+    pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; padding: 14px 18px 18px; font: 12.5px/15px "DejaVu Sans Mono", monospace; color: #e6edf3 }
     b { color: #fff }
   </style><main><header><i style="background:#ff5f57"></i><i style="background:#febc2e"></i><i
     style="background:#28c840"></i><span>${escaped(title)}</span></header><pre>${text}</pre></main>`;

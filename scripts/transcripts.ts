@@ -124,10 +124,10 @@ function shortened(lines: readonly (readonly Span[])[]): (readonly Span[])[] {
 }
 
 async function recordAll(): Promise<number> {
-  const temporary = mkdtempSync(join(tmpdir(), "groundwork-transcripts-"));
+  const temporary = mkdtempSync(join(tmpdir(), "gw-"));
   const clone = join(temporary, "groundwork");
   try {
-    // As closed to others as a folder for temporary files is, no home is.
+    // Short and open to pass through, as a home is: PostgreSQL needs both.
     chmodSync(temporary, 0o755);
     const { status } = spawnSync("git", ["clone", "--quiet", root, clone], { stdio: "inherit" });
     if (status !== 0) return 1;
