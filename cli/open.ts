@@ -20,6 +20,18 @@ export function stackOf({ stack }: EnvironmentChoice, command: string): string {
   });
 }
 
+/** The options that name an environment of the project at hand, as the user would type them. */
+export function chosen(stack: string): string {
+  const { typed } = openProject();
+  return `-s ${stack}${typed === undefined ? "" : ` --directory ${typed}`}`;
+}
+
+/** What leads a plain `pulumi` to the project at hand. */
+export function workingFolder(): string {
+  const { typed } = openProject();
+  return typed === undefined ? "" : ` --cwd ${typed}`;
+}
+
 /** The environment as the user's own login and backend have it. */
 export function openOwn(stack: string, { say }: CommandContext): Promise<Environment> {
   return Environment.open(stack, { directory: openProject().directory, log: say });

@@ -6,14 +6,16 @@ import type { Log } from "../common/log";
 import { UserError } from "../common/user-error";
 import type { Settings } from "../platform/settings";
 import { readSettings } from "../platform/settings";
+import { type Address, addressesOf, visitAddress, waitsForTunnels } from "../sandbox/addresses";
 import type { ReadySandbox } from "../sandbox/bring-up";
-import { publishSites } from "../sandbox/publish-sites";
-import { type Visit, typedAddress, visit } from "../sandbox/visit";
-import { sampleImage } from "../examples/streampai/image";
 import { standInsOf } from "../sandbox/host/stand-ins";
+import { publishSites } from "../sandbox/publish-sites";
+import { type Visit, typedAddress } from "../sandbox/visit";
+import { sampleImage } from "../examples/streampai/image";
 import type { CommandContext } from "./command";
 import { imageNotes } from "./image-notes";
 import { type SandboxRequest, inSandbox } from "./in-sandbox";
+import { chosen, workingFolder } from "./open";
 import { runAndTell } from "./run";
 
 /** Commands named under "what next", as the user would type them after the command at hand. */
@@ -32,7 +34,7 @@ export interface NextCommands {
 export async function startInSandbox(
   request: SandboxRequest,
   context: CommandContext,
-  nextCommands: NextCommands = { remove: `npx groundwork sandbox destroy -s ${request.stack}` },
+  nextCommands: NextCommands = { remove: `npx groundwork sandbox destroy ${chosen(request.stack)}` },
 ): Promise<ReadySandbox> {
   return inSandbox(request, `bring ${request.stack} up`, context, async (ready, environment) => {
     await bringUp(ready, environment, context, nextCommands);
@@ -55,16 +57,20 @@ async function bringUp(
   await publishSites(ready, settings, say);
   signal.throwIfAborted();
   for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
-  const visits = await Promise.all(addressesOf(settings).map((url) => visit(url, ready.record)));
+  const visits = await Promise.all(
+    addressesOf(settings).map(async (address) => ({ address, ...(await visitAddress(address, ready)) })),
+  );
   tell(ready, settings, visits, context, nextCommands);
-  const silent = visits.filter(({ status }) => status === undefined || status >= 500);
+  const silent = visits.filter(
+    (each) => (each.status === undefined || each.status >= 500) && !waitsForTunnels(each.address, each),
+  );
   if (silent.length === 0) return;
   throw new UserError({
     what: "an address does not answer",
     value: silent
       .map(({ url, status, problem }) => `${url} (${problem ?? `status ${status ?? 0}`})`)
       .join(", "),
-    next: `look at ${ready.folder.logFile}, and at the services: npx groundwork sandbox status -s ${ready.stack}`,
+    next: `look at ${ready.folder.logFile}, and at the services: npx groundwork sandbox status ${chosen(ready.stack)}`,
   });
 }
 
@@ -74,29 +80,20 @@ export function tellDifferences({ stack, notes }: ReadySandbox, say: Log): void 
   for (const note of notes) say(colours.dim(`  ${note}`));
 }
 
-/** What a visitor would type: each site, each health path of each origin. */
-function addressesOf({ sites, origins }: Settings): string[] {
-  const ofSites = Object.values(sites).flatMap(({ hostnames }) =>
-    hostnames.map((name) => `https://${name}/`),
-  );
-  const ofOrigins = Object.values(origins).flatMap((origin) => {
-    if (origin.kind !== "compose") return [];
-    const paths = Object.values(origin.services).flatMap(({ healthPath }) => healthPath ?? []);
-    return origin.hostnames.flatMap((name) => paths.map((path) => `https://${name}${path}`));
-  });
-  return [...ofSites, ...ofOrigins];
-}
+type AddressVisit = Visit & { readonly address: Address };
 
 function tell(
   { record, stack }: ReadySandbox,
   settings: Settings,
-  visits: readonly Visit[],
+  visits: readonly AddressVisit[],
   { print }: CommandContext,
   { open, remove }: NextCommands,
 ): void {
   const addresses = new Table({ head: ["address", "answers", "took"], style: { head: [], border: [] } });
-  for (const { url, status, milliseconds, problem } of visits) {
-    addresses.push([typedAddress(url, record), problem ?? String(status), `${milliseconds} ms`]);
+  for (const { address, ...each } of visits) {
+    const waits = waitsForTunnels(address, each) ? " (tunnels carry traffic from a later version)" : "";
+    const answer = `${each.problem ?? String(each.status)}${waits}`;
+    addresses.push([typedAddress(each.url, record), answer, `${each.milliseconds} ms`]);
   }
   print(addresses.toString());
   const databases = Object.values(settings.databases);
@@ -120,7 +117,7 @@ function tell(
 function nextSteps(
   record: ReadySandbox["record"],
   stack: string,
-  visits: readonly Visit[],
+  visits: readonly AddressVisit[],
   open: string | undefined,
   remove: string,
 ): [what: string, command: string][] {
@@ -138,17 +135,20 @@ function nextSteps(
         ][])),
     ...(first === undefined
       ? []
-      : ([["ask an address", curlCommand(first.url, record, caFile)]] as [string, string][])),
+      : ([["ask an address", curlCommand(first, record, caFile)]] as [string, string][])),
     ["see it drawn", open === undefined ? record.page.url : `${open}  (${record.page.url})`],
-    ["use a plain pulumi", `eval "$(npx groundwork sandbox env -s ${stack})" && pulumi preview -s ${stack}`],
+    [
+      "use a plain pulumi",
+      `eval "$(npx groundwork sandbox env ${chosen(stack)})" && pulumi preview -s ${stack}${workingFolder()}`,
+    ],
     ["remove everything", remove],
   ];
 }
 
 /** A command that asks for an address as it stands in the stack file, or by its name below `.localhost`. */
-function curlCommand(url: string, { edge }: ReadySandbox["record"], caFile: string): string {
+function curlCommand({ url, port }: Visit, { edge }: ReadySandbox["record"], caFile: string): string {
   const { hostname } = new URL(url);
   const typed = typedAddress(url, { edge });
   if (typed !== url) return `curl --cacert ${caFile} ${typed}`;
-  return `curl --cacert ${caFile} --connect-to ${hostname}:443:127.0.0.1:${edge.httpsPort} ${url}`;
+  return `curl --cacert ${caFile} --connect-to ${hostname}:443:127.0.0.1:${port ?? edge.httpsPort} ${url}`;
 }

@@ -8,6 +8,8 @@ export interface Visit {
   /** HTTP status; undefined where nothing answered. */
   readonly status: number | undefined;
   readonly milliseconds: number;
+  /** The local port that was asked. */
+  readonly port?: number;
   /** Why nothing answered. */
   readonly problem?: string;
 }
@@ -15,8 +17,14 @@ export interface Visit {
 /**
  * Asks for an address as a visitor would, through the sandbox's edge: the host name is resolved to it, as curl's
  * `--connect-to` does, and its certificate is verified against the sandbox's authority.
+ *
+ * @param port a local port to ask instead of the edge's
  */
-export async function visit(url: string, { edge }: Pick<SandboxRecord, "edge">): Promise<Visit> {
+export async function visit(
+  url: string,
+  { edge }: Pick<SandboxRecord, "edge">,
+  port: number = edge.httpsPort,
+): Promise<Visit> {
   const { hostname, pathname, search } = new URL(url);
   const ca = await readFile(edge.caFile);
   const started = performance.now();
@@ -25,7 +33,7 @@ export async function visit(url: string, { edge }: Pick<SandboxRecord, "edge">):
     const asked = request(
       {
         host: "127.0.0.1",
-        port: edge.httpsPort,
+        port,
         servername: hostname,
         headers: { host: hostname, accept: "*/*" },
         path: `${pathname}${search}`,
@@ -35,12 +43,12 @@ export async function visit(url: string, { edge }: Pick<SandboxRecord, "edge">):
       },
       (answer) => {
         answer.resume();
-        answer.once("end", () => resolve({ url, status: answer.statusCode, milliseconds: elapsed() }));
+        answer.once("end", () => resolve({ url, status: answer.statusCode, milliseconds: elapsed(), port }));
       },
     );
     asked.once("timeout", () => asked.destroy(new Error("no answer within 10 s")));
     asked.once("error", (error) => {
-      resolve({ url, status: undefined, milliseconds: elapsed(), problem: error.message });
+      resolve({ url, status: undefined, milliseconds: elapsed(), port, problem: error.message });
     });
     asked.end();
   });

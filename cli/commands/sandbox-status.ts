@@ -1,6 +1,6 @@
 import { runningSandbox } from "../../sandbox/sandbox";
 import { type CommandDeclaration, stackOption } from "../command";
-import { type EnvironmentChoice, stackOf } from "../open";
+import { type EnvironmentChoice, chosen, stackOf } from "../open";
 
 export const sandboxStatus: CommandDeclaration<EnvironmentChoice> = {
   name: "sandbox status",
@@ -11,7 +11,7 @@ export const sandboxStatus: CommandDeclaration<EnvironmentChoice> = {
     const stack = stackOf(options, "sandbox status");
     const record = await runningSandbox(stack);
     if (record === undefined) {
-      print(`the sandbox of ${stack} does not run: npx groundwork sandbox -s ${stack} starts it`);
+      print(`the sandbox of ${stack} does not run: npx groundwork sandbox ${chosen(stack)} starts it`);
       return;
     }
     print(`the sandbox of ${stack} runs as process ${record.pid} since ${record.startedAt}`);

@@ -1,0 +1,50 @@
+import type { Settings } from "../platform/settings";
+import { hostLayout } from "./host/layout";
+import { resolvePort } from "./host/ports";
+import type { Sandbox } from "./sandbox";
+import { type Visit, visit } from "./visit";
+
+/** An address that an environment has, and how a visitor comes to it. */
+export interface Address {
+  readonly url: string;
+  /**
+   * `edge`: through Cloudflare; `tunnel`: through Cloudflare and a tunnel; `host`: straight to the host, as its record
+   * is not proxied.
+   */
+  readonly way: "edge" | "host" | "tunnel";
+}
+
+/** What a visitor would type: each site, each health path of each origin, each host name of a tunnel. */
+export function addressesOf({ sites, origins, tunnels }: Settings): Address[] {
+  const ofSites = Object.values(sites).flatMap(({ hostnames }) => atPaths(hostnames, ["/"], "edge"));
+  const ofOrigins = Object.values(origins).flatMap((origin) => {
+    if (origin.kind === "tunnel") return [];
+    if (origin.kind === "external") return atPaths(origin.hostnames, [origin.healthPath ?? "/"], "edge");
+    const paths = Object.values(origin.services).flatMap(({ healthPath }) => healthPath ?? []);
+    return atPaths(origin.hostnames, paths, origin.proxied ? "edge" : "host");
+  });
+  const ofTunnels = Object.values(tunnels).flatMap(({ ingress }) =>
+    atPaths(Object.keys(ingress), ["/"], "tunnel"),
+  );
+  return [...ofSites, ...ofOrigins, ...ofTunnels];
+}
+
+function atPaths(hostnames: readonly string[], paths: readonly string[], way: Address["way"]): Address[] {
+  return hostnames.flatMap((name) => paths.map((path) => ({ url: `https://${name}${path}`, way })));
+}
+
+/** Asks for an address as a visitor would; one that is not proxied is asked at the host's own port. */
+export async function visitAddress(
+  { url, way }: Address,
+  { folder, record }: Pick<Sandbox, "folder" | "record">,
+): Promise<Visit> {
+  if (way !== "host") return visit(url, record);
+  const port = resolvePort(hostLayout(folder.host).portsFile, 443);
+  if (port !== undefined) return visit(url, record, port);
+  return { url, status: undefined, milliseconds: 0, problem: "nothing on the host publishes port 443" };
+}
+
+/** Error pages of the edge for a tunnel without a connector: the sandbox has none yet. */
+export function waitsForTunnels({ way }: Address, { status }: Visit): boolean {
+  return way === "tunnel" && status === 530;
+}
