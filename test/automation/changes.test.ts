@@ -9,7 +9,7 @@ const metadata = {
   provider: "",
   diffs: ["content"],
 };
-const event = (parts: object): EngineEvent => ({ sequence: 1, timestamp: 1, ...parts }) as EngineEvent;
+const event = (parts: object): EngineEvent => ({ sequence: 1, timestamp: 1, ...parts });
 
 test.each([
   ["planned", { resourcePreEvent: { metadata, planning: true } }],

@@ -39,7 +39,9 @@ test("what a killed process left is taken over, and says who it was", async () =
   await once(child, "spawn");
   await (await takeProcessLock(file, "x")).release();
   writeLock({ process: identify(child.pid!)!, since: "2026-01-01T00:00:00.000Z", doing: "bring dev up" });
-  await expect(takeProcessLock(file, "x")).rejects.toThrow(`process ${child.pid} is about to bring dev up`);
+  await expect(takeProcessLock(file, "x")).rejects.toThrow(
+    `process ${String(child.pid)} is about to bring dev up`,
+  );
   child.kill("SIGKILL");
   await once(child, "exit");
   const lock = await takeProcessLock(file, "destroy dev");
