@@ -10,5 +10,8 @@ module.exports = {
     ],
   },
   testTimeout: 30_000,
+  // Jest's own choice leaves one of two cores idle; tests of the engine mostly wait.
+  maxWorkers: 2,
+  testSequencer: "<rootDir>/test/support/engine-first.js",
   reporters: ["default", "<rootDir>/test/support/closing-line-reporter.js"],
 };

@@ -103,6 +103,8 @@ class Api implements RunningApi {
 
   async listen(): Promise<void> {
     const onRequest: RequestListener = (request, response) => void this.handle(request, response);
+    // First: a socket that is taken before would miss what is written meanwhile.
+    await this.listener.start();
     // Longer than the idle time of the proxies in front, so that they end idle connections and not this side.
     const options = { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 60_000 };
     const plain = createServer(options, onRequest);
@@ -116,7 +118,6 @@ class Api implements RunningApi {
       } as const;
       this.tlsPort = await this.open(createTlsServer({ ...options, ...certificate }, onRequest), tls.port);
     }
-    this.listener.start();
     this.log.info("listening", { port: this.port, tlsPort: this.tlsPort, release: this.config.release });
   }
 

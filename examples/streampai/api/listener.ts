@@ -20,8 +20,9 @@ export class Listener {
 
   constructor(private readonly options: ListenerOptions) {}
 
-  start(): void {
-    void this.connect();
+  /** Resolves when it listens, or when the first attempt has failed; it goes on trying then. */
+  start(): Promise<void> {
+    return this.connect();
   }
 
   async stop(): Promise<void> {
