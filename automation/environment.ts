@@ -141,7 +141,9 @@ export class Environment {
       ...whole,
       deployment: { ...deployment, ...(kept.length > 0 ? { pending_operations: kept } : {}) },
     };
-    await this.command(["stack", "import"], JSON.stringify(edited));
+    await this.command(["stack", "import"], JSON.stringify(edited)).catch((error: unknown) => {
+      throw explainFailure("mend", this.name, [], error);
+    });
   }
 
   /** Takes protection off every resource, so that a destroy may remove them. */

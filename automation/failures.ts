@@ -1,10 +1,19 @@
 import { UserError } from "../common/user-error";
 import { withoutColours } from "./changes";
 
+const apiUnreachable =
+  /got no answer after \d+ tries|(?:Get|Post|Put|Patch|Delete) "https?:[^"]*": .*(?:dial tcp|no such host|timeout)/;
+const tokenRefused =
+  /status 40[13]\b|\b40[13] (?:Forbidden|Unauthorized)|Authentication error|Invalid API Token|"code":\s*(?:9109|10000)\b/;
+const sshUnreachable = /dial tcp (\S+:\d+): (?:connect: )?([^\n]*)/;
+
 /** What the engine says of a known failure -> what the user reads instead. The first that matches is taken. */
 const known: readonly {
   readonly when: RegExp;
-  readonly explain: (stack: string, text: string) => { what: string; allowed?: string; next: string };
+  readonly explain: (
+    stack: string,
+    text: string,
+  ) => { what: string; value?: string; allowed?: string; next: string };
 }[] = [
   {
     when: /incorrect passphrase|passphrase must be set/,
@@ -36,8 +45,57 @@ const known: readonly {
     }),
   },
   {
-    when: /no space left on device/,
-    explain: () => ({ what: "the disk is full", next: "free some space and run the same command again" }),
+    when: /no space left on device|ENOSPC/i,
+    explain: (_stack, text) => ({
+      what: "the disk is full, here or on the host",
+      value: lineWith(/no space left on device|ENOSPC/i, text),
+      next: "free some space there (df -h tells where) and run the same command again: what is done already stays done",
+    }),
+  },
+  {
+    when: apiUnreachable,
+    explain: (stack, text) => ({
+      what: "Cloudflare's API cannot be reached",
+      value: lineWith(apiUnreachable, text),
+      next: `look at the network, a proxy, and groundwork:cloudflare.apiUrl in Pulumi.${stack}.yaml; then run the same command again`,
+    }),
+  },
+  {
+    when: tokenRefused,
+    explain: (stack, text) => ({
+      what: "Cloudflare refuses the API token",
+      value: lineWith(tokenRefused, text),
+      allowed: "a token that is valid and may do this; docs/settings.md lists the permissions",
+      next: `put it into groundwork:secrets.CLOUDFLARE_API_TOKEN of Pulumi.${stack}.yaml, or into the environment's CLOUDFLARE_API_TOKEN`,
+    }),
+  },
+  {
+    when: /host key mismatch|key mismatch|host key .*(?:denied|differs|changed)/i,
+    explain: (stack) => ({
+      what: "a host shows another SSH key than the one that is pinned: nothing was sent to it",
+      allowed: `groundwork:hosts.<name>.hostKey in Pulumi.${stack}.yaml`,
+      next: "if the machine was set up anew, read its key on the machine itself (cat /etc/ssh/ssh_host_ed25519_key.pub) and pin that; if it was not, somebody stands in between",
+    }),
+  },
+  {
+    when: /unable to authenticate|all configured authentication methods failed/i,
+    explain: (stack) => ({
+      what: "a host refuses the SSH key",
+      allowed:
+        "the private half of a key in the host's ~/.ssh/authorized_keys, for the user groundwork:hosts.<name>.user",
+      next: `put it into groundwork:secrets.SSH_PRIVATE_KEY of Pulumi.${stack}.yaml, or the public half onto the host`,
+    }),
+  },
+  {
+    when: sshUnreachable,
+    explain: (stack, text) => {
+      const [, address = "", reason = ""] = sshUnreachable.exec(text) ?? [];
+      return {
+        what: `no SSH server answers at ${address}`,
+        value: reason,
+        next: `start sshd there or open its port; where it is said: groundwork:hosts.<name>.address and .port in Pulumi.${stack}.yaml; then run the same command again`,
+      };
+    },
   },
 ];
 
@@ -64,6 +122,11 @@ export function explainFailure(
     next: `mend what is named above and run the same command again: what is done already stays done`,
     cause,
   });
+}
+
+/** The line of the engine's text that says it, without what stands before it. */
+function lineWith(pattern: RegExp, text: string): string {
+  return withoutColours(text.split("\n").find((line) => pattern.test(line)) ?? "").trim();
 }
 
 function holder(text: string): string {

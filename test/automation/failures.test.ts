@@ -14,6 +14,42 @@ test.each([
   ],
   ["error: PULUMI_ACCESS_TOKEN must be set for login", /no state backend is chosen/, /pulumi login/],
   ["write state: no space left on device", /the disk is full/, /free some space/],
+  ["ENOSPC: no space left on device, write", /the disk is full/, /df -h/],
+  [
+    "GET /zones/0/dns_records got no answer after 3 tries: connect ECONNREFUSED 127.0.0.1:1",
+    /API cannot be reached/,
+    /groundwork:cloudflare\.apiUrl in Pulumi\.staging\.yaml/,
+  ],
+  [
+    'Get "https://api.cloudflare.com/client/v4/zones": dial tcp: lookup api.cloudflare.com: no such host',
+    /API cannot be reached/,
+    /network/,
+  ],
+  [
+    "GET /zones/0/dns_records was refused with status 403 (9109: Unauthorized to access requested resource)",
+    /refuses the API token/,
+    /groundwork:secrets\.CLOUDFLARE_API_TOKEN of Pulumi\.staging\.yaml/,
+  ],
+  [
+    'error creating record: 403 Forbidden {"success":false,"errors":[{"code":10000}]}',
+    /refuses the API token/,
+    /CLOUDFLARE_API_TOKEN/,
+  ],
+  [
+    "after 11 failed attempts: ssh: handshake failed: ssh: host key mismatch",
+    /another SSH key than the one that is pinned/,
+    /read its key on the machine itself/,
+  ],
+  [
+    "after 11 failed attempts: dial tcp 203.0.113.9:22: connect: connection refused",
+    /no SSH server answers at 203\.0\.113\.9:22/,
+    /groundwork:hosts\.<name>\.address/,
+  ],
+  [
+    "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey]",
+    /refuses the SSH key/,
+    /groundwork:secrets\.SSH_PRIVATE_KEY/,
+  ],
 ])("a known failure of the engine is explained with the next command: %s", (text, what, next) => {
   const error = explainFailure("up", "staging", [], new Error(text));
   expect(error.parts.what).toMatch(what);

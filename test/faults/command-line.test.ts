@@ -1,0 +1,60 @@
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { projectRoot } from "../../common/project-root";
+import { bringUpSandbox } from "../../sandbox/bring-up";
+import { SandboxHome } from "../support/command";
+
+const home = new SandboxHome();
+afterAll(() => rmSync(home.folder, { recursive: true, force: true }));
+
+test.each([
+  [["strat"], /unknown command 'strat'/],
+  [["start", "--nope"], /unknown option '--nope'/],
+  [["preview", "--stack"], /argument missing/],
+  [["sandbox", "sttaus", "-s", "dev"], /too many arguments|unknown command/],
+])("the command line is wrong: %j ends with 2 and says what is wrong", async (args, said) => {
+  const { code, stderr } = await home.run(args);
+  expect(stderr).toMatch(said);
+  expect(stderr).toMatch(/--help/);
+  expect(code).toBe(2);
+});
+
+test.each([
+  [["preview"], /which environment is not said[\s\S]*next: npx groundwork preview -s staging/],
+  [["up", "-s", "No Name!"], /not the name of an environment: No Name!/],
+  [["sandbox", "-s", "nowhere"], /there is no stack of that name: nowhere[\s\S]*Pulumi\.nowhere\.yaml/],
+  [["start", "-s", "nowhere"], /there is no stack of that name: nowhere/],
+])("an environment that is not there: %j ends with 1, and nothing is made", async (args, said) => {
+  const { code, stderr } = await home.run(args);
+  expect(stderr).toMatch(said);
+  expect(code).toBe(1);
+  expect(existsSync(join(home.folder, "sandbox"))).toBe(false);
+});
+
+test("a stack file with mistakes: all of them at once, and nothing is started", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "groundwork-mistakes-"));
+  const before = process.env.GROUNDWORK_HOME;
+  process.env.GROUNDWORK_HOME = folder;
+  try {
+    const stackFile = join(folder, "Pulumi.dev.yaml");
+    const right = readFileSync(join(projectRoot(), "Pulumi.dev.yaml"), "utf8");
+    const wrong = right
+      .replace("groundwork:origins:", "groundwork:origin:")
+      .replace('minTlsVersion: "1.2"', 'minTlsVersion: "1.9"')
+      .replace("hostnames: [streampai.localhost]", 'hostnames: ["not a host"]');
+    writeFileSync(stackFile, wrong);
+    const error: Error = await bringUpSandbox({ stack: "dev", stackFile }).then(
+      () => new Error("it was brought up"),
+      (failure: Error) => failure,
+    );
+    expect(error.message).toMatch(/groundwork:origin\b[\s\S]*groundwork:origins/);
+    expect(error.message).toMatch(/minTlsVersion/);
+    expect(error.message).toMatch(/not a host/);
+    expect(readdirSync(folder)).toEqual(["Pulumi.dev.yaml"]);
+  } finally {
+    if (before === undefined) delete process.env.GROUNDWORK_HOME;
+    else process.env.GROUNDWORK_HOME = before;
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
