@@ -11,45 +11,34 @@ const dist = path.join(root, "dist");
 /** Bundle name in `dist/` -> its source. A source that does not exist is an error of the build. */
 const entries = require("./entries.json");
 
+/** What the command and the other entries are made of. */
+const shared = [
+  "common",
+  "platform",
+  "components",
+  "remote",
+  "automation",
+  "report",
+  "guard",
+  "cli",
+  "sandbox",
+  "examples",
+];
+
 /**
  * What is built together, with the folders it is made of. A provider is a process of its own at every preview, and the
- * command is started for each word of its user: their libraries are bundled in as well, which halves their start. The sample application is copied into an image, where there
- * are no libraries.
+ * command is started for each word of its user: their libraries are bundled in as well, which halves their start. The
+ * sample application is copied into an image, where there are no libraries.
  */
 const groups = {
   main: {
     includes: (name) => name !== "cli" && !/^(?:providers|examples)\//.test(name),
-    sources: [
-      "index.ts",
-      "common",
-      "platform",
-      "components",
-      "remote",
-      "automation",
-      "report",
-      "guard",
-      "cli",
-      "sandbox",
-      "examples",
-      "bench",
-      "scripts",
-      "test/support",
-    ],
+    sources: ["index.ts", ...shared, "bench", "scripts", "test/support"],
     options: { packages: "external" },
   },
   command: {
     includes: (name) => name === "cli",
-    sources: [
-      "common",
-      "platform",
-      "components",
-      "remote",
-      "automation",
-      "report",
-      "guard",
-      "cli",
-      "sandbox",
-    ],
+    sources: shared,
     options: {
       packages: "bundle",
       external: ["cpu-features", "*.node", "esbuild", "ts-node"],
