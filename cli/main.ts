@@ -28,6 +28,11 @@ async function main(argv: readonly string[]): Promise<number> {
       interrupt.abort();
     } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
   });
+  // Whoever reads the answer may have had enough of it, as `| head` has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
   const context: CommandContext = {
     print: (line) => console.log(line),
     say: (line) => console.error(line),
