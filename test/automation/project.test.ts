@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openProject } from "../../automation/project";
+import { projectRoot } from "../../common/project-root";
+import { sandboxFolder } from "../../sandbox/folder";
+
+const { GROUNDWORK_PROJECT } = process.env;
+let folder: string;
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "gw-project-"))));
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+  if (GROUNDWORK_PROJECT === undefined) delete process.env["GROUNDWORK_PROJECT"];
+  else process.env["GROUNDWORK_PROJECT"] = GROUNDWORK_PROJECT;
+});
+
+test("is this checkout's own by default, which needs no naming", () => {
+  delete process.env["GROUNDWORK_PROJECT"];
+  expect(openProject()).toEqual({ name: "groundwork", directory: projectRoot(), typed: undefined });
+});
+
+test.each(["plyr", "pika", "srq-hpn"])("is examples/%s when that is named", (name) => {
+  const directory = join(projectRoot(), "examples", name);
+  process.env["GROUNDWORK_PROJECT"] = directory;
+  expect(openProject()).toMatchObject({ name, directory });
+});
+
+test("each project's stack of one name has a sandbox of its own", () => {
+  const roots = ["", "examples/plyr", "examples/pika"].map((place) => {
+    process.env["GROUNDWORK_PROJECT"] = join(projectRoot(), place);
+    return sandboxFolder("staging", { GROUNDWORK_HOME: "/home" }).root;
+  });
+  expect(roots[0]).toBe("/home/sandbox/staging");
+  expect(roots[1]).toMatch(/^\/home\/sandbox\/plyr-[0-9a-f]{6}\.staging$/);
+  expect(new Set(roots).size).toBe(3);
+});
+
+test.each([
+  ["no Pulumi.yaml", undefined, "the folder is no Pulumi project"],
+  ["one without a name", "runtime: nodejs\n", "the folder's Pulumi.yaml has no name"],
+  ["one whose name is no name", "name: a/b\n", "the folder's Pulumi.yaml has no name"],
+])("refuses a folder with %s", (_what, text, message) => {
+  if (text !== undefined) writeFileSync(join(folder, "Pulumi.yaml"), text);
+  expect(() => openProject(folder)).toThrow(message);
+});

@@ -1,0 +1,244 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { openProject } from "../../automation/project";
+import { projectRoot } from "../../common/project-root";
+import { sandboxFolder } from "../../sandbox/folder";
+import { hostLayout } from "../../sandbox/host/layout";
+import { outsideFolder } from "../../sandbox/host/reachable";
+import { standInsOf } from "../../sandbox/host/stand-ins";
+import type { SandboxRecord } from "../../sandbox/record";
+import { SandboxHome, exportedVariables, runProgram } from "../support/command";
+
+// Every stack that is checked in, but for dev (test/cli/start.engine.test.ts), as a user brings it up: the real engine,
+// SSH, PostgreSQL, and each file unchanged.
+
+interface System {
+  readonly title: string;
+  readonly stack: string;
+  /** Below the checkout; undefined is the checkout itself. */
+  readonly directory?: string;
+  /** Address -> status. 530 is the edge's answer for a tunnel, which carries no traffic here yet. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Services whose images nobody has here. */
+  readonly standIns: readonly string[];
+  /** Outputs, secret ones as Pulumi shows them. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+const roles = (database: string, prefix = database) => ({
+  main: { appUser: `${prefix}_app_a`, database, migratorUser: `${prefix}_migrator` },
+});
+
+const bucket = (bucketName: string) => expect.objectContaining({ bucketName }) as unknown;
+
+const matching = (pattern: RegExp) => expect.stringMatching(pattern) as unknown;
+
+const release = matching(/^[0-9a-f]{8,}$/);
+
+function streampai(stack: string, site: string, api: string, extra: object): System {
+  return {
+    title: `Streampai ${stack}`,
+    stack,
+    answers: { [`https://${site}/`]: 200, [`https://${api}/api/health`]: 200 },
+    standIns: [],
+    outputs: {
+      addresses: { "sites.web": [`https://${site}`], "origins.api": [`https://${api}`] },
+      databases: roles("streampai"),
+      releases: { api: release },
+      ...extra,
+    },
+  };
+}
+
+function plyr(stack: string, site: string, api: string, extra: object): System {
+  return {
+    title: `plyr.fm ${stack}`,
+    stack,
+    directory: "examples/plyr",
+    answers: { [`https://${site}/`]: 200, [`https://${api}/health`]: 200 },
+    standIns: [],
+    outputs: {
+      addresses: { "sites.web": [`https://${site}`], "origins.api": [`https://${api}`] },
+      buckets: { audio: bucket(`audio-${stack}`), images: bucket(`images-${stack}`) },
+      databases: roles("plyr"),
+      releases: {},
+      ...extra,
+    },
+  };
+}
+
+function pika(stack: string, project: string, site: string, api: string): System {
+  return {
+    title: `Pika! ${stack}`,
+    stack,
+    directory: "examples/pika",
+    answers: { [`https://${site}/`]: 530, [`https://${api}/`]: 530 },
+    standIns: ["cloudflared", "pika-cloud", "pika-web", "redis"].map((service) => `${project}/${service}`),
+    outputs: {
+      addresses: { "origins.app": [`https://${api}`, `https://${site}`] },
+      databases: roles(project.replace("-", "_")),
+      releases: { app: release },
+      accessTokens: {},
+    },
+  };
+}
+
+const systems: readonly System[] = [
+  streampai("staging", "staging.streampai.com", "api-staging.streampai.com", {
+    accessTokens: {
+      ci: { clientId: matching(/.access$/), clientSecret: "[secret]" },
+    },
+  }),
+  streampai("prod", "streampai.com", "api.streampai.com", { accessTokens: {} }),
+  plyr("staging", "stg.plyr.fm", "api-stg.plyr.fm", {}),
+  plyr("prod", "plyr.fm", "api.plyr.fm", { accessTokens: {} }),
+  pika("staging", "pika-staging", "staging.pika.dance", "staging-api.pika.dance"),
+  pika("prod", "pika", "pika.dance", "api.pika.dance"),
+  {
+    title: "srq-hpn prod",
+    stack: "prod",
+    directory: "examples/srq-hpn",
+    answers: {
+      "https://srq-hpn.example/": 200,
+      "https://srq-hpn.example/api/health": 200,
+      "https://www.srq-hpn.example/": 200,
+      "https://www.srq-hpn.example/api/health": 200,
+    },
+    standIns: ["srq-hpn/api", "srq-hpn/caddy", "srq-hpn/web"],
+    outputs: {
+      addresses: { "origins.app": ["https://srq-hpn.example", "https://www.srq-hpn.example"] },
+      buckets: { backups: bucket("srq-hpn-backups") },
+      databases: roles("srq_hpn"),
+      releases: { app: release },
+    },
+  },
+];
+
+describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs }) => {
+  const home = new SandboxHome();
+  const named = ["-s", stack, ...(directory === undefined ? [] : ["--directory", directory])];
+  const project = openProject(join(projectRoot(), directory ?? ""));
+  const folder = within(home, project.directory, () => sandboxFolder(stack));
+  const stackFile = join(project.directory, `Pulumi.${stack}.yaml`);
+  const before = readFileSync(stackFile, "utf8");
+
+  afterAll(async () => {
+    await home.run(["sandbox", "destroy", ...named]);
+    await home.remove([]);
+  }, 120_000);
+
+  test("comes up, and each address answers as it should", async () => {
+    const { code, stdout, stderr } = await home.run(["sandbox", ...named, "--without-docker"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: matching(/\d+ created, 0 unchanged/) });
+    const told = [...stdout.matchAll(/│ (https:\S+) +│ (\d+)/g)].map(([, url, status]) => [
+      url,
+      Number(status),
+    ]);
+    expect(Object.fromEntries(told)).toEqual(answers);
+    expect(Object.keys(standInsOf(folder.host)).sort()).toEqual(standIns);
+    expect(readFileSync(stackFile, "utf8")).toBe(before);
+  }, 240_000);
+
+  test("again: there is nothing to change", async () => {
+    const { code, stderr } = await home.run(["sandbox", ...named]);
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: matching(/nothing to change: \d+ resources are as described/),
+    });
+  }, 120_000);
+
+  test("a plain pulumi gives its outputs, secret ones as secrets", async () => {
+    const { stdout } = await home.run(["sandbox", "env", ...named]);
+    const line = `exec pulumi stack output --json -s ${stack} --cwd '${project.directory}'`;
+    const shown = await runProgram("/bin/sh", ["-c", line], exportedVariables(stdout));
+    expect(shown.code).toBe(0);
+    expect(JSON.parse(shown.stdout)).toMatchObject(outputs);
+  }, 120_000);
+
+  const record = (): SandboxRecord => JSON.parse(readFileSync(folder.recordFile, "utf8")) as SandboxRecord;
+
+  if (directory === "examples/plyr") {
+    test("the database elsewhere takes TLS only, and its administrator made the roles without being superuser", async () => {
+      const [place] = record().databases;
+      const connection = {
+        host: "127.0.0.1",
+        port: place!.localPort,
+        user: place!.adminUser,
+        password: readFileSync(place!.passwordFile, "utf8").trim(),
+        database: "plyr",
+      };
+      await expect(new Client(connection).connect()).rejects.toThrow(/no encryption/);
+      const ca = readFileSync(record().edge.caFile, "utf8");
+      const client = new Client({ ...connection, ssl: { ca, servername: place!.host } });
+      await client.connect();
+      try {
+        const { rows } = await client.query(
+          "SELECT rolname, rolsuper FROM pg_roles WHERE rolname ~ '^(plyr|neondb)_' ORDER BY 1",
+        );
+        expect(rows).toEqual(
+          ["neondb_owner", "plyr_app", "plyr_app_a", "plyr_app_b", "plyr_migrator"].map((rolname) => ({
+            rolname,
+            rolsuper: false,
+          })),
+        );
+      } finally {
+        await client.end();
+      }
+    });
+
+    test("the platform's program got the variables, and kept their names alone", () => {
+      const [file] = readdirSync(join(folder.platforms, "fly"));
+      const kept = readFileSync(join(folder.platforms, "fly", file!), "utf8");
+      const { names } = JSON.parse(kept) as { names: string[] };
+      expect(names).toEqual(
+        expect.arrayContaining(["AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "OAUTH_ENCRYPTION_KEY"]),
+      );
+      expect(kept).not.toContain("postgresql://");
+    });
+  }
+
+  if (directory === "examples/pika") {
+    test("the tunnel is there, configured for both services", async () => {
+      const { stdout } = await home.run(["sandbox", "env", ...named]);
+      const { CLOUDFLARE_API_TOKEN: token = "" } = exportedVariables(stdout);
+      const ask = async (path: string): Promise<unknown> => {
+        const url = `${record().api.url}/accounts/000000000000000000000000000000a3/cfd_tunnel${path}`;
+        const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+        return ((await answer.json()) as { result: unknown }).result;
+      };
+      const [tunnel, ...others] = (await ask("?is_deleted=false")) as { id: string }[];
+      expect(others).toEqual([]);
+      const { config } = (await ask(`/${tunnel!.id}/configurations`)) as {
+        config: { ingress: { service: string }[] };
+      };
+      expect(config.ingress.map(({ service }) => service)).toEqual([
+        "http://pika-cloud:3001",
+        "http://pika-web:3000",
+        "http_status:404",
+      ]);
+    }, 60_000);
+  }
+
+  test("destroy leaves nothing behind", async () => {
+    const { code, stderr } = await home.run(["sandbox", "destroy", ...named]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: matching(/nothing of/) });
+    expect(existsSync(folder.root)).toBe(false);
+    expect(existsSync(outsideFolder(hostLayout(folder.host)))).toBe(false);
+    expect(existsSync(outsideFolder(hostLayout(join(folder.databases, "main"))))).toBe(false);
+  }, 120_000);
+});
+
+/** Calls something as a command in that home, with that project, would. */
+function within<T>(home: SandboxHome, directory: string, call: () => T): T {
+  const { GROUNDWORK_HOME, GROUNDWORK_PROJECT } = process.env;
+  try {
+    Object.assign(process.env, { GROUNDWORK_HOME: home.folder, GROUNDWORK_PROJECT: directory });
+    return call();
+  } finally {
+    for (const [name, value] of Object.entries({ GROUNDWORK_HOME, GROUNDWORK_PROJECT })) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}
