@@ -71,36 +71,32 @@ async function main(stack: string, fingerprint: string): Promise<void> {
   }
 
   try {
-    const api = await onPort(ports.api, (port) =>
-      startCloudflare({
-        stateDirectory: folder.cloudflare,
-        accountId: options.accountId,
-        apiToken,
-        pagesDomain: "pages.localhost",
-        log,
-        port,
-      }),
-    );
+    const api = await startCloudflare({
+      stateDirectory: folder.cloudflare,
+      accountId: options.accountId,
+      apiToken,
+      pagesDomain: "pages.localhost",
+      log,
+      port: await freePort(ports.api),
+    });
     running.push(() => api.close());
     for (const zone of options.zones) await api.ensureZone(zone);
 
     // The edge's own: here it stands for the authorities that everybody trusts.
     const authority = await createAuthority(join(folder.edge, "authority"), "Groundwork sandbox edge");
     const standIn = standInImage(await ownCertificate(folder, options.ownCertificates, authority));
-    const host = await onPort(ports.ssh, (port) =>
-      startHost({
-        directory: folder.host,
-        ...hostModes[options.docker ?? "auto"],
-        name: `groundwork-${stack}`,
-        images: [
-          sampleImage(),
-          standIn,
-          { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
-        ],
-        log,
-        port,
-      }),
-    );
+    const host = await startHost({
+      directory: folder.host,
+      ...hostModes[options.docker ?? "auto"],
+      name: `groundwork-${stack}`,
+      images: [
+        sampleImage(),
+        standIn,
+        { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
+      ],
+      log,
+      port: await freePort(ports.ssh),
+    });
     running.push((ending) =>
       ending === "destroy" ? host.destroy() : host.close({ services: ending === "stop" }),
     );
@@ -133,9 +129,10 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     });
     running.push(() => edge.close());
 
-    const page = await onPort(ports.page, (port) =>
-      serveEnvironmentPage({ model: () => environmentModel(folder, stack), port }),
-    );
+    const page = await serveEnvironmentPage({
+      model: () => environmentModel(folder, stack),
+      port: await freePort(ports.page),
+    });
     running.push(() => page.close());
 
     const record: SandboxRecord = {
@@ -211,28 +208,20 @@ async function ownCertificate(
   return files;
 }
 
-/** Starts on the port of last time; on a free one where somebody else has it now. */
-async function onPort<T>(wanted: number | undefined, start: (port: number) => Promise<T>): Promise<T> {
-  if (wanted === undefined) return start(0);
-  try {
-    return await start(wanted);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    log(`port ${wanted} of last time is taken by somebody else; another one is used`);
-    return start(0);
-  }
-}
-
-/** The port of last time where it is free, else 0, which stands for any. */
+/** The port of last time; 0, which stands for any free one, where somebody else has it now. */
 async function freePort(wanted: number | undefined): Promise<number> {
-  return onPort(wanted, async (port) => {
-    const probe = createServer();
+  if (wanted === undefined) return 0;
+  const probe = createServer();
+  try {
     await new Promise<void>((resolve, reject) => {
-      probe.once("error", reject).listen(port, "127.0.0.1", resolve);
+      probe.once("error", reject).listen(wanted, "127.0.0.1", resolve);
     });
-    await new Promise((resolve) => probe.close(resolve));
-    return port;
-  });
+  } catch {
+    log(`port ${wanted} of last time is taken by somebody else; another one is used`);
+    return 0;
+  }
+  await new Promise((resolve) => probe.close(resolve));
+  return wanted;
 }
 
 const [stack, fingerprint] = process.argv.slice(2);
