@@ -18,6 +18,8 @@ import { findRealProgram } from "../postgres/real-program";
 import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../../../common/processes";
 import { runProgram } from "../run-program";
 
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 type Log = (line: string) => void;
 
 /** A daemon that answers. */
@@ -232,7 +234,13 @@ async function launchDaemon(options: {
       ...["--data-root", join(cacheDirectory(), "docker"), "--exec-root", join(folder, "exec")],
       ...["--pidfile", join(folder, "dockerd.pid"), "-H", host, ...args],
     ],
-    { detached: true, stdio: ["ignore", output, output], cwd: "/" },
+    {
+      detached: true,
+      stdio: ["ignore", output, output],
+      cwd: "/",
+      // It outlives whoever starts it, and calls iptables by where it found it.
+      env: { ...process.env, PATH: `${systemPath}:${process.env["PATH"] ?? ""}` },
+    },
   );
   closeSync(output);
   child.unref();
