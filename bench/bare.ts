@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../common/project-root";
 
@@ -31,7 +31,7 @@ export function makeBareProgram(
   folder: string,
   stack: string,
   variables: Readonly<Record<string, string>>,
-): { readonly folder: string; readonly variables: Record<string, string>; readonly resources: number } {
+): Program & { readonly resources: number } {
   const pulumi = (args: string[], cwd: string, environment: Record<string, string | undefined>): string =>
     execFileSync("pulumi", [...args, "--non-interactive"], {
       cwd,
@@ -61,6 +61,61 @@ export function makeBareProgram(
   writeFileSync(file, JSON.stringify(flat), { mode: 0o600 });
   pulumi(["stack", "import", "--file", file, "-s", stack], folder, own);
   return { folder, variables: own, resources: custom.length };
+}
+
+/** A program in a folder of its own, and what leads the engine to its stack. */
+export interface Program {
+  readonly folder: string;
+  readonly variables: Record<string, string>;
+}
+
+/**
+ * The same bare program as Pulumi runs TypeScript by default: through ts-node, its types checked at every preview. It
+ * works on the same stack.
+ */
+export function typeChecked(bare: Program, stack: string): Program {
+  const folder = `${bare.folder}-typescript`;
+  mkdirSync(folder);
+  symlinkSync(join(projectRoot(), "node_modules"), join(folder, "node_modules"));
+  copyFileSync(join(bare.folder, "resources.json"), join(folder, "resources.json"));
+  writeFileSync(
+    join(folder, `Pulumi.${stack}.yaml`),
+    readFileSync(join(bare.folder, `Pulumi.${stack}.yaml`)),
+  );
+  writeFileSync(join(folder, "Pulumi.yaml"), "name: groundwork\nruntime: nodejs\nmain: index.ts\n");
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        target: "es2022",
+        module: "node16",
+        moduleResolution: "node16",
+        skipLibCheck: true,
+      },
+    }),
+  );
+  const typed = program
+    .replace(/const (\w+) = require\("(@pulumi\/pulumi)"\);/, 'import * as $1 from "$2";')
+    .replace(/  (\w+): require\("(@pulumi\/\w+)"\),/g, "  $1,")
+    .replace("const packages", "const packages: any")
+    .replace("const revive = (value)", "const revive = (value: any): any")
+    .replace("map(([key, inner])", "map(([key, inner]: any)")
+    .replace("new Map()", "new Map<string, any>()")
+    .replace("const options =", "const options: any =")
+    .replace("dependencies.map((one)", "dependencies.map((one: any)")
+    .replace('require("./resources.json")', 'JSON.parse(readFileSync("resources.json", "utf8"))');
+  writeFileSync(
+    join(folder, "index.ts"),
+    [
+      'import { readFileSync } from "fs";',
+      'import * as cloudflare from "@pulumi/cloudflare";',
+      'import * as command from "@pulumi/command";',
+      'import * as random from "@pulumi/random";',
+      typed,
+    ].join("\n"),
+  );
+  return { folder, variables: bare.variables };
 }
 
 /** Takes the components out: their children become children of the stack, under the names they had. */

@@ -7,7 +7,7 @@ import { Environment } from "../automation/environment";
 import { projectRoot } from "../common/project-root";
 import { type ReadySandbox, bringUpSandbox } from "../sandbox/bring-up";
 import { removeSandbox } from "../sandbox/sandbox";
-import { makeBareProgram } from "./bare";
+import { type Program, makeBareProgram, typeChecked } from "./bare";
 import { type Measurement, type Subject, measureInTurn, median } from "./measure";
 
 const say = (line: string): void => console.error(line);
@@ -38,7 +38,10 @@ async function sideBySide(home: string, rounds: number): Promise<void> {
   const ready = await bringUpAll(stack);
   try {
     const bare = makeBareProgram(join(home, "bare"), stack, ready.variables);
-    const measured = await measureInTurn([...ours(ready, stack), ...bareSubjects(bare, stack)], rounds);
+    const measured = await measureInTurn(
+      [...ours(ready, stack), ...bareSubjects(bare, stack), typeCheckedSubject(bare, stack)],
+      rounds,
+    );
     console.log(`\nno-change preview of ${stack}: ${bare.resources} resources besides components`);
     printBeside(measured, "bare program, plain pulumi");
   } finally {
@@ -105,15 +108,23 @@ function ours(ready: ReadySandbox, stack: string): Subject[] {
 }
 
 /** By plain `pulumi`, as it comes, and once more told not to look for plugins on the network. */
-function bareSubjects(
-  bare: { readonly folder: string; readonly variables: Record<string, string> },
-  stack: string,
-): Subject[] {
+function bareSubjects(bare: Program, stack: string): Subject[] {
   const subject = { command: plainPreview(stack), cwd: bare.folder };
   return [
     { ...subject, name: "bare program, plain pulumi", variables: asByHand(bare.variables) },
     { ...subject, name: "the same, told not to look for plugins", variables: bare.variables },
   ];
+}
+
+function typeCheckedSubject(bare: Program, stack: string): Subject {
+  const { folder, variables } = typeChecked(bare, stack);
+  return {
+    name: "the same through ts-node, types checked",
+    command: plainPreview(stack),
+    cwd: folder,
+    // Without its cache: what it does whenever the program has changed, which is when a preview is wanted.
+    variables: { ...asByHand(variables), TS_NODE_CACHE: "false" },
+  };
 }
 
 /** Fails when there is something to change: then it would not be what is to be measured. */
@@ -143,7 +154,7 @@ function printBeside(measured: readonly Measurement[], against: string): void {
 
 /** A stack of about so many resources: buckets, each with a lifecycle and CORS. */
 function stackOfSize(resources: number): string {
-  const perBucket = 3;
+  const perBucket = 4;
   const buckets = Object.fromEntries(
     Array.from({ length: Math.max(1, Math.round((resources - 2) / perBucket)) }, (_unused, index) => [
       `b${index}`,
