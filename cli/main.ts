@@ -1,6 +1,7 @@
 /** The `groundwork` command. Thin: each verb is declared in commands/, the work is done by automation/ and sandbox/. */
 import { Command } from "commander";
 import colours from "picocolors";
+import { explainFailure } from "../automation/failures";
 import { UserError } from "../common/user-error";
 import { openProject } from "../automation/project";
 import { type CommandContext, type CommandDeclaration, directoryOption, stackOption } from "./command";
@@ -101,6 +102,9 @@ function report(error: unknown, interrupted: boolean): number {
   if (error instanceof UserError) {
     console.error(`${colours.red("error:")} ${error.message}`);
     return exitCodes.userError;
+  }
+  if (error instanceof Error && "code" in error && error.code === "ENOSPC") {
+    return report(explainFailure("write", "", [], error), interrupted);
   }
   console.error(error);
   console.error("this is a bug of groundwork: please report it with the lines above");
