@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CloudflareServer, startCloudflare } from "../../../sandbox/cloudflare/server";
+import { removeLeftover } from "../../../sandbox/providers/cloudflare/leftovers";
+
+const accountId = "0".repeat(30) + "a0";
+const apiToken = "t".repeat(48);
+let directory: string;
+let server: CloudflareServer;
+let zoneId: string;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "groundwork-leftovers-"));
+  server = await startCloudflare({ stateDirectory: directory, accountId, apiToken });
+  zoneId = (await server.ensureZone({ name: "example.com" })).id;
+  environment = { CLOUDFLARE_BASE_URL: server.url, CLOUDFLARE_API_TOKEN: apiToken };
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function api(method: string, path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${server.url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${apiToken}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const { success, result, errors } = (await answer.json()) as {
+    success: boolean;
+    result: unknown;
+    errors: unknown;
+  };
+  if (!success) throw new Error(JSON.stringify(errors));
+  return result;
+}
+
+const create = async (path: string, body: unknown): Promise<string> =>
+  ((await api("POST", path, body)) as { id: string }).id;
+
+const resource = (type: string, inputs: Record<string, unknown>, id?: string) => ({
+  urn: `urn:pulumi:dev::groundwork::${type}::one`,
+  type,
+  inputs,
+  ...(id === undefined ? {} : { id }),
+});
+
+const record = (content: string) => ({ name: "api.example.com", type: "A", content, proxied: true, ttl: 1 });
+const recordType = "cloudflare:index/dnsRecord:DnsRecord";
+
+test("a record that was made and not recorded is removed; those that are others stay", async () => {
+  const records = `/zones/${zoneId}/dns_records`;
+  const lost = await create(records, record("203.0.113.1"));
+  const other = await create(records, record("203.0.113.2"));
+  const pending = resource(recordType, { zoneId, ...record("203.0.113.1") });
+  expect(await removeLeftover(pending, [], environment)).toBe(lost);
+  expect(((await api("GET", records)) as { id: string }[]).map(({ id }) => id)).toEqual([other]);
+  expect(await removeLeftover(pending, [], environment)).toBeUndefined();
+});
+
+test("what the state knows is never removed", async () => {
+  const known = await create(`/zones/${zoneId}/dns_records`, record("203.0.113.3"));
+  const pending = resource(recordType, { zoneId, ...record("203.0.113.3") });
+  expect(
+    await removeLeftover(pending, [resource(recordType, pending.inputs, known)], environment),
+  ).toBeUndefined();
+  await api("GET", `/zones/${zoneId}/dns_records/${known}`);
+});
+
+test.each([
+  ["bucket", "cloudflare:index/r2Bucket:R2Bucket", "r2/buckets", { name: "media" }],
+  [
+    "Pages project",
+    "cloudflare:index/pagesProject:PagesProject",
+    "pages/projects",
+    { name: "site", production_branch: "main" },
+  ],
+])("a %s is known by its name", async (_, type, path, body) => {
+  await api("POST", `/accounts/${accountId}/${path}`, body);
+  const inputs = {
+    accountId,
+    name: body.name,
+    ...("production_branch" in body ? { productionBranch: "main" } : {}),
+  };
+  const pending = resource(type, inputs);
+  expect(await removeLeftover(pending, [resource(type, inputs, body.name)], environment)).toBeUndefined();
+  expect(await removeLeftover(pending, [], environment)).toBe(body.name);
+  await expect(api("GET", `/accounts/${accountId}/${path}/${body.name}`)).rejects.toThrow(/not/i);
+});
+
+test("an Access application and a tunnel, whose names may be there twice, are known by what they say", async () => {
+  const apps = `/accounts/${accountId}/access/apps`;
+  const app = await create(apps, { name: "staging", domain: "staging.example.com", type: "self_hosted" });
+  const other = await create(apps, { name: "staging", domain: "other.example.com", type: "self_hosted" });
+  const pending = resource("cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication", {
+    accountId,
+    name: "staging",
+    domain: "staging.example.com",
+    type: "self_hosted",
+  });
+  expect(await removeLeftover(pending, [], environment)).toBe(app);
+  await api("GET", `${apps}/${other}`);
+
+  const tunnel = await create(`/accounts/${accountId}/cfd_tunnel`, {
+    name: "origin",
+    config_src: "cloudflare",
+  });
+  const inputs = { accountId, name: "origin", configSrc: "cloudflare" };
+  const type = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared";
+  expect(await removeLeftover(resource(type, inputs), [], environment)).toBe(tunnel);
+});
+
+test("what a PUT makes, and what is not Cloudflare's, is left to the next run", async () => {
+  const setting = resource("cloudflare:index/zoneSetting:ZoneSetting", {
+    zoneId,
+    settingId: "ssl",
+    value: "strict",
+  });
+  expect(await removeLeftover(setting, [], environment)).toBeUndefined();
+  const command = resource("command:remote:Command", { create: "true" });
+  expect(await removeLeftover(command, [], environment)).toBeUndefined();
+});
