@@ -2,6 +2,7 @@ import { readFile, readdir, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Environment } from "../automation/environment";
+import { openProject } from "../automation/project";
 import { type Log, silent } from "../common/log";
 import { identify, sleep } from "../common/processes";
 import { UserError } from "../common/user-error";
@@ -48,7 +49,7 @@ export async function recoverFromKilledRun(
 
 /** Locks of engines that are gone. One that still runs is waited for: it ends soon when its command was killed. */
 async function removeEngineLocks({ folder, stack }: ReadySandbox, log: Log): Promise<void> {
-  const directory = join(folder.state, ".pulumi", "locks", "organization", "groundwork", stack);
+  const directory = join(folder.state, ".pulumi", "locks", "organization", openProject().name, stack);
   const patience = Date.now() + orphanPatience;
   for (let said = false; ; said = true) {
     let living: EngineLock | undefined;
