@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessIdentity {
@@ -58,11 +58,40 @@ export async function endProcess(
   identity: ProcessIdentity | undefined,
   { signal = "SIGTERM", graceMs = 10_000, group = false }: EndOptions = {},
 ): Promise<void> {
-  if (!signalProcess(identity, signal, { group })) return;
+  signalProcess(identity, signal, { group });
   const deadline = Date.now() + graceMs;
   while (isRunning(identity)) {
     if (Date.now() > deadline) signalProcess(identity, "SIGKILL", { group });
     await sleep(20);
+  }
+  if (group && identity !== undefined) await endLeftMembers(identity);
+}
+
+/** Ends what a killed leader has left of its group. */
+async function endLeftMembers(leader: ProcessIdentity): Promise<void> {
+  for (let left = leftMembers(leader); left.length > 0; left = leftMembers(leader)) {
+    for (const member of left) signalProcess(member, "SIGKILL");
+    await sleep(20);
+  }
+}
+
+/**
+ * Living members of a group whose leader has ended, where the system tells (Linux). While one of them lives, the leader's
+ * number is given to no other process; a number that is in use again therefore is another group's.
+ */
+function leftMembers({ pid, started }: ProcessIdentity): ProcessIdentity[] {
+  if (process.platform !== "linux" || !started.startsWith(bootId()) || identify(pid) !== undefined) return [];
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry) && groupOf(Number(entry)) === pid)
+    .flatMap((entry) => identify(Number(entry)) ?? []);
+}
+
+function groupOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]);
+  } catch {
+    return undefined;
   }
 }
 
