@@ -151,11 +151,6 @@ export class Environment {
     await this.command(["state", "unprotect", "--all", "--yes"]);
   }
 
-  /** Removes a lock that a killed run left. Call it only where no other run can be at work. */
-  async unlock(): Promise<void> {
-    await this.stack.cancel();
-  }
-
   /** By the CLI itself: the SDK's export decrypts every secret. */
   private async exported(): Promise<ExportedStack> {
     return JSON.parse(await this.command(["stack", "export"])) as ExportedStack;
