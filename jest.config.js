@@ -10,8 +10,8 @@ module.exports = {
     ],
   },
   testTimeout: 30_000,
-  // Jest's own choice leaves one of two cores idle; tests of the engine mostly wait.
-  maxWorkers: 2,
+  // More than the cores: tests of the engine mostly wait, for processes that come up and go down.
+  maxWorkers: 4,
   testSequencer: "<rootDir>/test/support/engine-first.js",
   reporters: ["default", "<rootDir>/test/support/closing-line-reporter.js"],
 };
