@@ -44,7 +44,6 @@ describe("settingsFromConfig", () => {
     const result = settingsFromConfig({
       config: configOf(good, {
         "groundwork:zone": { ssl: "full" },
-        "groundwork:sandbox": "true",
         "aws:region": "x",
       }),
       secretKeys: ["groundwork:secrets"],
@@ -54,7 +53,6 @@ describe("settingsFromConfig", () => {
       settings: {
         stack: "staging",
         tier: "staging",
-        sandbox: true,
         zone: { ssl: "full" },
         missingSecrets: [],
       },

@@ -177,13 +177,6 @@ describe("what comes out", () => {
       "acme",
     );
   });
-
-  test("plain secrets in a sandbox's own copy are no mistake", () => {
-    const text = stackText(
-      "groundwork:sandbox: true\ngroundwork:secrets: { CLOUDFLARE_API_TOKEN: throw-away }",
-    );
-    expect(validateStackFile({ file: "f", text, stack: "staging" })).toHaveProperty("settings.sandbox", true);
-  });
 });
 
 describe("readSettings", () => {

@@ -51,7 +51,6 @@ export const requireSecrets: Rule = (context) => {
 
 /** Secrets in groundwork:secrets that are not encrypted. */
 export const sealedSecrets: Rule = (context) => {
-  if (context.values.sandbox) return;
   for (const name of context.secrets.plain) {
     context.report({
       keys: ["secrets", name],

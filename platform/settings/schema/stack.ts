@@ -63,10 +63,6 @@ export const stackSchema = z.strictObject({
       "of the file. Default: they are where their addresses say.",
     examples: [["203.0.113.10:22:127.0.0.1:2222"]],
   }).default([]),
-  sandbox: field(z.boolean(), {
-    description:
-      "Marks the sandbox's own copy of a stack file, in which generated secrets may stand in plain text. Never write it.",
-  }).default(false),
 });
 
 /** What a stack file says, checked, with all defaults filled in. */

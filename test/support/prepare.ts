@@ -1,0 +1,18 @@
+import { findEngine } from "../../sandbox/engine/engine";
+import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
+import { canStartDaemon } from "./docker-daemon";
+
+/**
+ * Before a whole run: what is built once on a machine, so that no test's own time goes into it. One test by its path
+ * takes what it needs by itself.
+ */
+export default async function prepare({
+  testPathPatterns,
+}: {
+  testPathPatterns: { patterns: readonly string[] };
+}): Promise<void> {
+  if (testPathPatterns.patterns.length > 0) return;
+  const log = (line: string): void => console.log(line);
+  await findEngine({ log });
+  if (canStartDaemon) await findComposePlugin(log);
+}
