@@ -43,6 +43,28 @@ export interface RemoteHostArgs extends SshServerArgs {
   readonly lockWaitSeconds?: number;
 }
 
+/** {@link RemoteHostArgs} with all values known: what a program that speaks SSH itself is handed. Secret. */
+export interface HostAccess {
+  readonly server: SshServer;
+  /** A host to jump over. @default none */
+  readonly jump?: SshServer | undefined;
+  readonly directory?: string | undefined;
+  readonly dockerPrefix?: string | undefined;
+  readonly lockWaitSeconds?: number | undefined;
+  readonly dialErrorLimit?: number | undefined;
+  readonly perDialTimeout?: number | undefined;
+}
+
+/** An SSH server where it really is, by the overrides. */
+export interface SshServer {
+  /** Host name or address, IPv6 without brackets. */
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  readonly privateKey: string;
+  readonly hostKey: string;
+}
+
 /** What a step needs besides its script. */
 export interface StepArgs {
   readonly step: RemoteStep;
@@ -80,20 +102,11 @@ export class RemoteHost {
 
   /** Makes a step. `opts` takes the parent and what must be done before. */
   step(name: string, args: StepArgs, opts: pulumi.CustomResourceOptions): remote.Command {
-    const { directory, dockerPrefix, lockWaitSeconds } = this.args;
-    const stdin = pulumi.all([args.input, pulumi.all([...(args.redact ?? [])])]).apply(([input, redact]) =>
-      stepInput(
-        args.step,
-        encodeFrames({
-          project: args.project,
-          ...(directory === undefined ? {} : { directory }),
-          ...(dockerPrefix === undefined ? {} : { docker_prefix: dockerPrefix }),
-          ...(lockWaitSeconds === undefined ? {} : { lock_wait: lockWaitSeconds }),
-          ...(redact.length === 0 ? {} : { redact: redactionList(redact) }),
-          ...input,
-        }),
-      ),
-    );
+    const stdin = pulumi
+      .all([args.input, pulumi.all([...(args.redact ?? [])])])
+      .apply(([input, redact]) =>
+        stepInput(args.step, encodeFrames(stepFrames(this.args, args.project, input, redact))),
+      );
     return new remote.Command(
       name,
       {
@@ -104,6 +117,29 @@ export class RemoteHost {
         addPreviousOutputInEnv: false,
       },
       { ...opts, additionalSecretOutputs: ["stdin", "stdout", "stderr"] },
+    );
+  }
+
+  /** The host with all values known, for a program that speaks SSH itself. */
+  access(): pulumi.Output<HostAccess> {
+    const { jump, resolve, directory, dockerPrefix, lockWaitSeconds, dialErrorLimit, perDialTimeout } =
+      this.args;
+    const server = (args: SshServerArgs): pulumi.Output<SshServer> =>
+      pulumi
+        .all([args.address, args.privateKey, args.hostKey])
+        .apply(([address, privateKey, hostKey]) =>
+          sshServer({ ...args, address, privateKey, hostKey }, resolve),
+        );
+    return pulumi.secret(
+      pulumi.all([server(this.args), jump === undefined ? undefined : server(jump)]).apply(([own, hop]) => ({
+        server: own,
+        jump: hop,
+        directory,
+        dockerPrefix,
+        lockWaitSeconds,
+        dialErrorLimit,
+        perDialTimeout,
+      })),
     );
   }
 
@@ -127,6 +163,34 @@ export class RemoteHost {
     const connection = server(this.args);
     return pulumi.secret(jump === undefined ? connection : { ...connection, proxy: server(jump) });
   }
+}
+
+/** An SSH server whose values are all known, where it really is. */
+export function sshServer(
+  args: Omit<SshServer, "port"> & { readonly port?: number | undefined },
+  resolve: readonly ResolveOverride[] = [],
+): SshServer {
+  const { user, privateKey, hostKey } = args;
+  const place = resolvePlace(args.address, args.port ?? 22, resolve);
+  return { ...place, user, privateKey: withFinalNewline(privateKey), hostKey: hostKey.trim() };
+}
+
+/** A step's frames with those that every step has. */
+export function stepFrames(
+  host: Pick<HostAccess, "directory" | "dockerPrefix" | "lockWaitSeconds">,
+  project: string,
+  input: Frames,
+  redact: readonly string[] = [],
+): Frames {
+  const { directory, dockerPrefix, lockWaitSeconds } = host;
+  return {
+    project,
+    ...(directory === undefined ? {} : { directory }),
+    ...(dockerPrefix === undefined ? {} : { docker_prefix: dockerPrefix }),
+    ...(lockWaitSeconds === undefined ? {} : { lock_wait: lockWaitSeconds }),
+    ...(redact.length === 0 ? {} : { redact: redactionList(redact) }),
+    ...input,
+  };
 }
 
 /** Where a host really is, by the overrides; an IPv6 address without brackets, as the provider wants it. */
