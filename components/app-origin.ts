@@ -18,14 +18,79 @@ export interface OriginService {
   readonly tls?: { readonly port: number; readonly publish?: number };
   /** Path that answers 2xx or 3xx when the service can take traffic. @default the container's own health check only */
   readonly healthPath?: string;
-  /** Seconds the service gets to end what is in flight. @default what the compose file says */
+  /**
+   * Seconds the service gets to end what is in flight: it is told to stop (SIGTERM) at the beginning and killed 5 s after
+   * the end. @default what the compose file says; 30 with `start-first`
+   */
   readonly drainSeconds?: number;
+  /**
+   * How a new release replaces the old one. `start-first`: starts beside it, takes the traffic once it is healthy, and only
+   * then is the old one drained; needs `port` and the origin's `proxy`, and cannot publish a port itself. `recreate`: the old
+   * container stops first, for what cannot run twice. @default "recreate"
+   */
+  readonly strategy?: "recreate" | "start-first";
   /** Containers. @default what the compose file says */
   readonly replicas?: number;
   /** Image reference over that of the compose file. Pin digests in production. @default the compose file's */
   readonly image?: pulumi.Input<string>;
   /** Variables for this service alone, over the origin's. @default {} */
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/** The proxy in front of an origin's services: a Caddy of its own on the host, which no release recreates or reloads. */
+export interface OriginProxyArgs {
+  /**
+   * Where its certificate comes from. `automatic`: Let's Encrypt, for names that lead straight to the host.
+   * `origin-certificate`: the origin's `originCertificate`, behind Cloudflare. `none`: plain HTTP, behind a tunnel or with
+   * `ssl: flexible`. @default "origin-certificate" with `originCertificate`, "none" behind a tunnel, else "automatic"
+   */
+  readonly tls?: "automatic" | "origin-certificate" | "none";
+  /** Port of the host for HTTP; with a certificate it only sends visitors to HTTPS. Not published behind a tunnel. @default 80 */
+  readonly httpPort?: number;
+  /** Port of the host for HTTPS. @default 443 */
+  readonly httpsPort?: number;
+  /**
+   * Which service answers what: `/api/*`, `/*`, or with a host name before it, `www.example.com/*`. The longest match wins.
+   * @default everything to the only service with `start-first`
+   */
+  readonly routes?: Readonly<Record<string, string>>;
+  /** Ends connections that do not come from Cloudflare's networks, unanswered. @default false */
+  readonly cloudflareOnly?: boolean;
+  /** Networks from which Cloudflare connects. @default the list that Cloudflare publishes */
+  readonly cloudflareNetworks?: readonly string[];
+  /**
+   * Headers of every answer, over those of the application; an empty text takes a default away. @default
+   * `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy` and, with `automatic`, `Strict-Transport-Security`, each
+   * unless the application sets it
+   */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Address that Let's Encrypt may write to. @default none */
+  readonly email?: string;
+  /** Image of Caddy, 2.11 or newer. @default "caddy:2.11.2" */
+  readonly image?: string;
+}
+
+/** Requests through the public address while a release replaces another: what the downtime ledger is made of. */
+export interface OriginProbeArgs {
+  /** Asked on the first host name. @default the health path of the service that answers it */
+  readonly path?: string;
+  /** Path at which two WebSockets are held open. @default none are */
+  readonly websocketPath?: string;
+  /** Milliseconds between requests. @default 100 */
+  readonly intervalMs?: number;
+  /** So many failures in a row after the switch switch back; 0: never. @default 5 */
+  readonly abortAfter?: number;
+}
+
+/** What must come through the public name before a release counts as done. */
+export interface OriginCheck {
+  readonly path: string;
+  /** @default 200 */
+  readonly status?: number;
+  /** Text that the answer must hold. @default any */
+  readonly contains?: string;
+  /** Must the answer come over HTTP/2? @default false */
+  readonly http2?: boolean;
 }
 
 /** Login to an image registry. */
@@ -93,10 +158,29 @@ export interface ComposeDeploymentArgs {
     readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
     /** Seconds. @default 600 */
     readonly timeoutSeconds?: number;
+    /** Program and arguments that print the schema's version on their last line; kept with the release. @default not known */
+    readonly versionCommand?: readonly string[];
+    /** Program and arguments that take the last migration back; `groundwork rollback --downgrade` runs them. @default none */
+    readonly downgradeCommand?: readonly string[];
+    /** True where releases before this one cannot work with the migrated schema: they are then not rolled back to. @default false */
+    readonly breaking?: boolean;
   };
+  /** The proxy in front; needed by services with `start-first`. @default none */
+  readonly proxy?: OriginProxyArgs;
+  /** Releases that stay on the host for a rollback, the running one among them. @default 5 */
+  readonly keepReleases?: number;
+  /** Requests through the public address during a release; false: none. @default on where a service has `start-first` and a `healthPath` */
+  readonly probe?: OriginProbeArgs | false;
+  /** Asked through the public name after a release, from here. @default [] */
+  readonly verify?: readonly OriginCheck[];
+  /** Ports of the host that must not answer from here. @default [] */
+  readonly closedPorts?: readonly number[];
   /** Changed by hand or by a pipeline when a release must happen although nothing else here changed. @default none */
   readonly release?: pulumi.Input<string>;
-  /** When images are fetched: `always` asks the registry at each release, for tags that move. @default "missing" */
+  /**
+   * When images are fetched. `always`: the registry is asked at each preview which digest a tag has, and that digest is
+   * deployed, so a tag that moved is a change. @default "missing"
+   */
   readonly pull?: "missing" | "always" | "never";
   /** Seconds for all containers to be healthy. @default 180 */
   readonly healthTimeoutSeconds?: number;

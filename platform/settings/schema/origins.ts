@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { isRoute } from "../../../components/origin/routes";
 import { complainAboutHostname, HOSTNAME_ALLOWED } from "../hostnames";
+
 import { environment } from "./environment";
 import { checked, field, later } from "./field";
 import {
@@ -71,8 +73,8 @@ const service = field(
     strategy: field(z.enum(["recreate", "start-first"]), {
       description:
         "How a new release replaces the old one: `recreate` stops the old container first; `start-first` starts the new " +
-        "one beside it, which a service that publishes a port of the host cannot do.",
-      later: true,
+        "one beside it, gives it the traffic once it is healthy and then drains the old one. It needs `port` and the " +
+        "origin's `proxy`, and cannot publish a port of the host itself.",
     }).default("recreate"),
     replicas: field(z.int().min(1).max(50), {
       description: "How many containers run.",
@@ -106,9 +108,18 @@ const migrations = z.strictObject({
     "Brings the schema up to date; running it again changes nothing. Default: the image's own command.",
     [["bin/streampai", "eval", "Streampai.Release.migrate()"], "alembic upgrade head"],
   ).optional(),
-  downgradeCommand: later(
-    command("Takes the last migration back, for a rollback.", ["alembic downgrade -1"]),
+  downgradeCommand: command("Takes the last migration back: run by `groundwork rollback --downgrade`.", [
+    "alembic downgrade -1",
+  ]).optional(),
+  versionCommand: command(
+    "Prints the schema's version on its last line; it is kept with the release. Default: the version is not known.",
+    ["alembic current"],
   ).optional(),
+  breaking: field(z.boolean(), {
+    description:
+      "Can releases before this one not work with the migrated schema? A rollback across it is then refused, unless the " +
+      "schema goes back first.",
+  }).default(false),
   database: entryName
     .meta({
       description:
@@ -138,6 +149,99 @@ const verification = z.strictObject({
   http2: field(z.boolean(), { description: "Must the answer come over HTTP/2?" }).default(false),
 });
 
+/** A route's key: a path, or a host name and a path. */
+const route = field(
+  checked(z.string(), (value) =>
+    isRoute(value)
+      ? undefined
+      : {
+          what: "this is not a route",
+          allowed: "a path such as /api/* or /*, or a host name and a path: www.example.com/*",
+        },
+  ),
+  {
+    description: "A path (`*` only at its end), with a host name before it or not.",
+    examples: ["/api/*", "/*", "www.srq-hpn.example/*"],
+  },
+);
+
+const headerName = field(
+  checked(z.string(), (value) =>
+    /^[A-Za-z0-9-]{1,100}$/.test(value)
+      ? undefined
+      : { what: "this is not the name of a header", allowed: "letters, digits and hyphens" },
+  ),
+  { description: "A header's name.", examples: ["Permissions-Policy"] },
+);
+
+const headerValue = field(
+  checked(z.string().max(4000), (value) =>
+    /^[\x20-\x7e]*$/.test(value)
+      ? undefined
+      : { what: "a header's value is one line of ASCII", allowed: "printable characters, no line break" },
+  ),
+  { description: "Its value; an empty text takes a default away.", examples: ["DENY", ""] },
+);
+
+const proxy = z.strictObject({
+  tls: field(z.enum(["automatic", "origin-certificate", "none"]), {
+    description:
+      "Where its certificate comes from. `automatic`: Let's Encrypt, for names that lead straight to the host. " +
+      "`origin-certificate`: the origin's `originCertificate`, behind Cloudflare. `none`: plain HTTP, with `ssl: flexible` " +
+      "or a tunnel. Default: `origin-certificate` where the origin has one, `none` behind a tunnel, else `automatic`.",
+  }).optional(),
+  httpPort: port(
+    "The port of the host for HTTP; with a certificate it only sends visitors to HTTPS. Not published behind a tunnel.",
+    [80],
+  ).default(80),
+  httpsPort: port("The port of the host for HTTPS.", [443]).default(443),
+  routes: field(z.record(route, composeName("A service with a port.", ["api"])), {
+    description:
+      "Which service answers what; the longest match wins. Default: everything to the only service with `start-first`.",
+    examples: [{ "/api/*": "api", "/*": "web" }],
+  }).optional(),
+  cloudflareOnly: field(z.boolean(), {
+    description:
+      "Ends connections that do not come from Cloudflare's networks, unanswered, so that nobody gets round Cloudflare.",
+  }).default(false),
+  headers: field(z.record(headerName, headerValue), {
+    description:
+      "Headers of every answer, over the application's. Default: X-Content-Type-Options, X-Frame-Options, Referrer-Policy " +
+      "and, with `tls: automatic`, Strict-Transport-Security, each unless the application sets it.",
+    examples: [{ "X-Frame-Options": "DENY" }],
+  }).default({}),
+  email: field(
+    checked(z.string(), (value) =>
+      /^[^\s@{}"]+@[^\s@{}"]+$/.test(value)
+        ? undefined
+        : { what: "this is not an e-mail address", allowed: "name@example.com" },
+    ),
+    { description: "Where Let's Encrypt may write to. Default: nowhere.", examples: ["ops@srq-hpn.example"] },
+  ).optional(),
+  image: field(imageReference, {
+    description: "Caddy's image, 2.11 or newer.",
+    examples: ["caddy:2.11.2"],
+  }).default("caddy:2.11.2"),
+});
+
+const probe = z.strictObject({
+  path: urlPath(
+    "What is asked on the first host name. Default: the `healthPath` of the service that answers it.",
+    ["/api/health"],
+  ).optional(),
+  websocketPath: urlPath("Where two WebSockets are held open. Default: none are.", [
+    "/socket/websocket",
+  ]).optional(),
+  intervalMilliseconds: amount("milliseconds", 10, 10_000, "The time between requests.", [100]).default(100),
+  abortAfterFailures: amount(
+    "requests",
+    0,
+    10_000,
+    "So many failures in a row after the switch switch back to the old release; 0: never.",
+    [5],
+  ).default(5),
+});
+
 const shared = {
   hostnames: field(z.array(hostname("A host name below the domain, or the domain itself.")).min(1).max(50), {
     description: "The host names at which the origin answers; each gets a DNS record.",
@@ -151,7 +255,6 @@ const shared = {
   verify: field(z.array(z.strictObject(verification.shape)).max(50), {
     description:
       "What must answer through the public name before a release counts as done. Default: each healthPath.",
-    later: true,
     examples: [
       [
         { path: "/", http2: true },
@@ -183,12 +286,33 @@ const compose = {
   }).optional(),
   verify: shared.verify,
   environment: shared.environment,
-  keepReleases: later(
-    amount("releases", 1, 50, "How many releases stay on the host for a rollback.", [5]),
+  proxy: field(proxy, {
+    description:
+      "Caddy in front of the services, in a container of its own that no release touches. Services with " +
+      "`strategy: start-first` need it. `{}` takes the defaults.",
+    examples: [{}, { routes: { "/api/*": "api", "/*": "web" } }],
+  }).optional(),
+  pull: field(z.enum(["missing", "always", "never"]), {
+    description:
+      "When images are fetched. `always`: the registry is asked at each preview which digest a tag has, and that digest is " +
+      "deployed, so a tag that moved is a change. `missing`: a tag that the host has is not asked for again.",
+  }).default("missing"),
+  keepReleases: amount(
+    "releases",
+    2,
+    50,
+    "How many releases stay on the host for a rollback, the running one among them.",
+    [5],
   ).default(5),
+  probe: field(z.union([z.literal(false), probe]), {
+    description:
+      "Requests through the public address while a release replaces another: the downtime ledger is made of them, and " +
+      "too many failures switch back. `false`: none. Default: on where a service has `start-first` and a `healthPath`.",
+    allowed: "false, or an object",
+    examples: [false, { websocketPath: "/socket/websocket" }],
+  }).optional(),
   closedPorts: field(z.array(port("A port.", [5432])).max(100), {
-    description: "Ports that must not answer from outside.",
-    later: true,
+    description: "Ports of the host that must not answer from where the stack is deployed.",
     examples: [[3000, 8000, 5432]],
   }).default([]),
 };
