@@ -11,13 +11,13 @@ import {
   type TypeAliasDeclaration,
 } from "ts-morph";
 
-/** Components with a page of their own: class -> file, below the project's root. */
-const sources: Readonly<Record<string, string>> = {
+/** Components with a page of their own: class -> file, below the project's root, and where else its arguments stand. */
+const sources: Readonly<Record<string, string | readonly [string, ...string[]]>> = {
   AppOrigin: "components/app-origin.ts",
   PagesSite: "components/pages-site.ts",
   AccessProtectedEnv: "components/access-protected-env.ts",
   R2Buckets: "components/r2-buckets.ts",
-  PostgresWithAppUser: "components/postgres-with-app-user.ts",
+  PostgresWithAppUser: ["components/postgres-with-app-user.ts", "components/database/args.ts"],
   ZoneBaseline: "components/zone-baseline.ts",
   Tunnel: "components/tunnel.ts",
   ScopedToken: "components/scoped-token.ts",
@@ -39,10 +39,11 @@ export function componentPages(root: string): {
   const pages: Record<string, string> = {};
   const examples: DocExample[] = [];
   const index: string[] = [];
-  for (const [component, path] of Object.entries(sources)) {
-    const file = project.addSourceFileAtPath(join(root, path));
-    const declaration = file.getClassOrThrow(component);
-    const page = componentPage(file, declaration);
+  for (const [component, paths] of Object.entries(sources)) {
+    const files = [paths].flat().map((path) => project.addSourceFileAtPath(join(root, path)));
+    const declaration = files.map((file) => file.getClass(component)).find((found) => found !== undefined);
+    if (declaration === undefined) throw new Error(`${component} is not in ${[paths].flat().join(", ")}`);
+    const page = componentPage(files, declaration);
     const name = `${component.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase()}.md`;
     pages[name] = page.text;
     examples.push(...page.examples.map((code) => ({ component, code })));
@@ -55,14 +56,14 @@ export function componentPages(root: string): {
 const note = "Generated from the doc comments by `npm run docs`; edit those.";
 
 function componentPage(
-  file: SourceFile,
+  files: readonly SourceFile[],
   declaration: ClassDeclaration,
 ): { readonly text: string; readonly examples: readonly string[] } {
   const docs = declaration.getJsDocs();
   const found = docs.flatMap((doc) => doc.getTags().filter((tag) => tag.getTagName() === "example"));
   const examples = found.map((tag) => plain(tag.getCommentText() ?? "").trim());
-  const types = file
-    .getStatements()
+  const types = files
+    .flatMap((file) => file.getStatements())
     .filter(
       (statement) =>
         statement.isKind(SyntaxKind.InterfaceDeclaration) ||

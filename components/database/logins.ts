@@ -1,0 +1,81 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import type { PostgresWithAppUserArgs } from "./args";
+import { roleNames } from "./names";
+import { roleSalt, scramVerifier } from "./scram";
+
+/** A role that logs in, with what it proves itself by. */
+export interface Login {
+  readonly name: string;
+  readonly password: pulumi.Output<string>;
+  readonly verifier: pulumi.Output<string>;
+}
+
+/** Every login of a database. */
+export interface Logins {
+  readonly migrator: Login;
+  /** Odd generations of the application's password. */
+  readonly a: Login;
+  /** Even ones; undefined before the first rotation. */
+  readonly b: Login | undefined;
+  /** The one of the two that the application uses. */
+  readonly active: Login;
+  readonly readOnly: Login | undefined;
+  readonly backup: Login | undefined;
+  readonly monitor: Login | undefined;
+  readonly replication: Login | undefined;
+}
+
+/** Makes the passwords of a database's logins, and the verifiers that the server is given in their place. */
+export function makeLogins(parent: pulumi.Resource, name: string, args: PostgresWithAppUserArgs): Logins {
+  const { passwordVersion: version = 1 } = args;
+  const names = roleNames(args);
+  const seed = new random.RandomBytes(`${name}-salt`, { length: 32 }, { parent }).base64;
+  const login = (suffix: string, role: string, generation: number): Login => {
+    const keepers = { version: String(generation) };
+    const password = generatedPassword(parent, `${name}-${suffix}-password`, keepers);
+    const verifier = pulumi
+      .all([password, seed])
+      .apply(([text, salt]) => scramVerifier(text, roleSalt(salt, role, generation)));
+    return { name: role, password, verifier: pulumi.secret(verifier) };
+  };
+  const optional = (suffix: string, role: string | undefined) =>
+    role === undefined ? undefined : login(suffix, role, version);
+
+  // Odd generations are login a's, even ones b's: a rotation only writes the login that is not in use.
+  const generations = {
+    a: version % 2 === 1 ? version : version - 1,
+    b: version % 2 === 0 ? version : version - 1,
+  };
+  const a = login("app-a", `${names.app}_a`, generations.a);
+  const b = generations.b === 0 ? undefined : login("app-b", `${names.app}_b`, generations.b);
+  return {
+    a,
+    b,
+    active: version % 2 === 1 ? a : (b ?? a),
+    migrator: login("migrator", names.migrator, version),
+    readOnly: optional("read-only", names.readOnly),
+    backup: optional("backup", names.backup),
+    monitor: optional("monitor", names.monitor),
+    replication: optional("replication", names.replication),
+  };
+}
+
+/** A password that needs no quoting anywhere: in a URL, a shell, a compose file, a dotenv file. */
+export function generatedPassword(
+  parent: pulumi.Resource,
+  name: string,
+  keepers?: Readonly<Record<string, string>>,
+): pulumi.Output<string> {
+  const { result } = new random.RandomPassword(
+    name,
+    {
+      length: 40,
+      special: true,
+      overrideSpecial: "_-",
+      ...(keepers === undefined ? {} : { keepers }),
+    },
+    { parent },
+  );
+  return pulumi.secret(result);
+}
