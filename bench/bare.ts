@@ -74,26 +74,11 @@ export interface Program {
  * works on the same stack.
  */
 export function typeChecked(bare: Program, stack: string): Program {
-  const folder = `${bare.folder}-typescript`;
-  mkdirSync(folder);
-  symlinkSync(join(projectRoot(), "node_modules"), join(folder, "node_modules"));
+  const folder = typescriptProject(`${bare.folder}-typescript`);
   copyFileSync(join(bare.folder, "resources.json"), join(folder, "resources.json"));
   writeFileSync(
     join(folder, `Pulumi.${stack}.yaml`),
     readFileSync(join(bare.folder, `Pulumi.${stack}.yaml`)),
-  );
-  writeFileSync(join(folder, "Pulumi.yaml"), "name: groundwork\nruntime: nodejs\nmain: index.ts\n");
-  writeFileSync(
-    join(folder, "tsconfig.json"),
-    JSON.stringify({
-      compilerOptions: {
-        strict: true,
-        target: "es2022",
-        module: "node16",
-        moduleResolution: "node16",
-        skipLibCheck: true,
-      },
-    }),
   );
   const typed = program
     .replace(/const (\w+) = require\("(@pulumi\/pulumi)"\);/, 'import * as $1 from "$2";')
@@ -116,6 +101,40 @@ export function typeChecked(bare: Program, stack: string): Program {
     ].join("\n"),
   );
   return { folder, variables: bare.variables };
+}
+
+/** This project's own program the same way: what it would cost if it came uncompiled. It works on the sandbox's stack. */
+export function typeCheckedOwn(folder: string, variables: Record<string, string>): Program {
+  typescriptProject(folder);
+  const platform = JSON.stringify(join(projectRoot(), "platform", "platform"));
+  writeFileSync(
+    join(folder, "index.ts"),
+    `import { deployFromConfig } from ${platform};\nexport = () => deployFromConfig(${JSON.stringify(projectRoot())});\n`,
+  );
+  return { folder, variables };
+}
+
+function typescriptProject(folder: string): string {
+  mkdirSync(folder);
+  symlinkSync(join(projectRoot(), "node_modules"), join(folder, "node_modules"));
+  writeFileSync(join(folder, "Pulumi.yaml"), "name: groundwork\nruntime: nodejs\nmain: index.ts\n");
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        target: "es2023",
+        lib: ["es2023"],
+        rootDir: "/",
+        module: "node16",
+        moduleResolution: "node16",
+        esModuleInterop: true,
+        types: ["node"],
+        skipLibCheck: true,
+      },
+    }),
+  );
+  return folder;
 }
 
 /** Takes the components out: their children become children of the stack, under the names they had. */

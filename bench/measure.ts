@@ -58,10 +58,13 @@ function once({
     const child = spawn(program, args, {
       cwd,
       env: definedOnly({ ...process.env, ...variables }),
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    // Both: plain `pulumi` says what is wrong on standard output.
     let errors = "";
-    child.stderr.on("data", (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4000)));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4000)));
+    }
     let peak = 0;
     const sampler = setInterval(() => (peak = Math.max(peak, treeMemory(child.pid ?? 0))), 100);
     child.once("error", reject);

@@ -7,7 +7,7 @@ import { Environment } from "../automation/environment";
 import { projectRoot } from "../common/project-root";
 import { type ReadySandbox, bringUpSandbox } from "../sandbox/bring-up";
 import { removeSandbox } from "../sandbox/sandbox";
-import { type Program, makeBareProgram, typeChecked } from "./bare";
+import { type Program, makeBareProgram, typeChecked, typeCheckedOwn } from "./bare";
 import { type Measurement, type Subject, measureInTurn, median } from "./measure";
 
 const say = (line: string): void => console.error(line);
@@ -39,7 +39,20 @@ async function sideBySide(home: string, rounds: number): Promise<void> {
   try {
     const bare = makeBareProgram(join(home, "bare"), stack, ready.variables);
     const measured = await measureInTurn(
-      [...ours(ready, stack), ...bareSubjects(bare, stack), typeCheckedSubject(bare, stack)],
+      [
+        ...ours(ready, stack),
+        ...bareSubjects(bare, stack),
+        typeCheckedSubject(
+          "the bare program through ts-node, types checked",
+          typeChecked(bare, stack),
+          stack,
+        ),
+        typeCheckedSubject(
+          "our own program through ts-node, types checked",
+          typeCheckedOwn(join(home, "own-typescript"), ready.variables),
+          stack,
+        ),
+      ],
       rounds,
     );
     console.log(`\nno-change preview of ${stack}: ${bare.resources} resources besides components`);
@@ -116,10 +129,9 @@ function bareSubjects(bare: Program, stack: string): Subject[] {
   ];
 }
 
-function typeCheckedSubject(bare: Program, stack: string): Subject {
-  const { folder, variables } = typeChecked(bare, stack);
+function typeCheckedSubject(name: string, { folder, variables }: Program, stack: string): Subject {
   return {
-    name: "the same through ts-node, types checked",
+    name,
     command: plainPreview(stack),
     cwd: folder,
     // Without its cache: what it does whenever the program has changed, which is when a preview is wanted.
