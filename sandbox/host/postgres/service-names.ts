@@ -13,10 +13,10 @@ export function serviceAddress(host: string, environment: NodeJS.ProcessEnv): st
   if (host === "/var/run/postgresql" || host === "/run/postgresql") return environment["PGHOST"] ?? host;
   try {
     const { networks } = JSON.parse(readFileSync(file, "utf8")) as {
-      networks: Record<string, Record<string, string>>;
+      networks: Record<string, Record<string, string | readonly string[]>>;
     };
     for (const network of (environment["GROUNDWORK_NETWORKS"] ?? "").split(",")) {
-      const address = networks[network]?.[host];
+      const address = [networks[network]?.[host] ?? []].flat().at(-1);
       if (address !== undefined) return address;
     }
   } catch {

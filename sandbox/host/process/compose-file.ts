@@ -6,6 +6,7 @@ import { interpolate, type Lookup } from "./interpolate";
 import { mergeFiles } from "./merge";
 import { normaliseService } from "./service";
 import type { ComposeProject } from "./compose-model";
+import { readTags, without, type TaggedContent } from "./yaml-tags";
 
 /** How the command line says which files to read. */
 export interface LoadOptions {
@@ -47,9 +48,10 @@ export function loadProject(options: LoadOptions): ComposeProject {
     if (!warned.has(name)) options.warn(`The "${name}" variable is not set. Defaulting to a blank string.`);
     warned.add(name);
   };
-  const raw = files
-    .map((file) => interpolateTree(parseYaml(file), lookup, warn, "") as Raw)
-    .reduce((base, override) => mergeFiles(base, override));
+  const raw = files.reduce<Raw>((base, file) => {
+    const { content, dropped } = parseYaml(file);
+    return mergeFiles(without(base, dropped) as Raw, interpolateTree(content, lookup, warn, "") as Raw);
+  }, {});
   return normalise(raw, { ...options, files, workingDirectory, lookup });
 }
 
@@ -99,15 +101,16 @@ function variables(options: LoadOptions, workingDirectory: string): Lookup {
   return (name) => outer(name) ?? values[name];
 }
 
-function parseYaml(file: string): Raw {
-  const document = parseDocument(readFileSync(file, "utf8"), { merge: true });
+function parseYaml(file: string): TaggedContent {
+  const document = parseDocument(readFileSync(file, "utf8"), { merge: true, logLevel: "error" });
   const error = document.errors[0];
   if (error !== undefined) throw new ComposeError(`yaml: ${file}: ${error.message}`, 15);
-  const content: unknown = document.toJS();
+  const tagged = readTags(document);
+  const { content } = tagged;
   if (content === null || typeof content !== "object" || Array.isArray(content)) {
     throw new ComposeError(`${file}: empty compose file`, 15);
   }
-  return content as Raw;
+  return tagged;
 }
 
 function interpolateTree(node: unknown, lookup: Lookup, warn: (name: string) => void, path: string): unknown {

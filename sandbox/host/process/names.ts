@@ -5,10 +5,17 @@ import type { HostLayout } from "../layout";
 
 /** names.json: who is in which network, and under which loopback address. */
 export interface NameTable {
-  /** Network -> name -> address. */
-  readonly networks: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Network -> name -> its address, or several where services of several projects share the name. */
+  readonly networks: Readonly<Record<string, NetworkNames>>;
   /** `<project>/<service>` -> address; kept, so that a service comes back under the same one. */
   readonly addresses: Readonly<Record<string, string>>;
+}
+
+export type NetworkNames = Readonly<Record<string, string | readonly string[]>>;
+
+/** Addresses of a name, newest last. */
+export function addressesIn(names: NetworkNames, name: string): readonly string[] {
+  return Object.hasOwn(names, name) ? [names[name] ?? []].flat() : [];
 }
 
 export function namesFile(layout: HostLayout): string {
@@ -49,10 +56,9 @@ export async function registerNames(
   await changeNames(layout, (table) => {
     const networks = withoutAddress(table.networks, address);
     for (const [network, list] of names) {
-      networks[network] = {
-        ...networks[network],
-        ...Object.fromEntries(list.map((name) => [name, address])),
-      };
+      const others = networks[network] ?? {};
+      const added = list.map((name) => [name, oneOrMore([...addressesIn(others, name), address])] as const);
+      networks[network] = { ...others, ...Object.fromEntries(added) };
     }
     return { ...table, networks };
   });
@@ -91,14 +97,18 @@ async function changeNames(layout: HostLayout, change: (table: NameTable) => Nam
   });
 }
 
-function withoutAddress(
-  networks: NameTable["networks"],
-  address: string,
-): Record<string, Readonly<Record<string, string>>> {
-  return Object.fromEntries(
-    Object.entries(networks).map(([network, names]) => [
-      network,
-      Object.fromEntries(Object.entries(names).filter(([, held]) => held !== address)),
-    ]),
-  );
+function withoutAddress(networks: NameTable["networks"], address: string): Record<string, NetworkNames> {
+  const left = (names: NetworkNames): NetworkNames =>
+    Object.fromEntries(
+      Object.keys(names).flatMap((name) => {
+        const others = addressesIn(names, name).filter((held) => held !== address);
+        return others.length === 0 ? [] : [[name, oneOrMore(others)] as const];
+      }),
+    );
+  return Object.fromEntries(Object.entries(networks).map(([network, names]) => [network, left(names)]));
+}
+
+function oneOrMore(addresses: readonly string[]): string | readonly string[] {
+  const [only, ...more] = new Set(addresses);
+  return more.length === 0 && only !== undefined ? only : [...new Set(addresses)];
 }

@@ -12,20 +12,21 @@ const namesFile = process.env["GROUNDWORK_NAMES_FILE"];
 const networks = (process.env["GROUNDWORK_NETWORKS"] ?? "").split(",");
 const loopback = new Set(["", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "[::1]", "ip6-localhost"]);
 
-let read: { readonly mtime: number; readonly names: ReadonlyMap<string, string> } | undefined;
+let read: { readonly mtime: number; readonly names: ReadonlyMap<string, readonly string[]> } | undefined;
 
 /** Names of the other services, read anew when the table has changed. */
-function names(): ReadonlyMap<string, string> {
+function names(): ReadonlyMap<string, readonly string[]> {
   if (namesFile === undefined) return new Map();
   try {
     const mtime = statSync(namesFile).mtimeMs;
     if (read?.mtime === mtime) return read.names;
     const table = JSON.parse(readFileSync(namesFile, "utf8")) as {
-      networks?: Record<string, Record<string, string>>;
+      networks?: Record<string, Record<string, string | string[]>>;
     };
-    const found = new Map<string, string>();
+    const found = new Map<string, readonly string[]>();
     for (const network of networks) {
-      for (const [name, address] of Object.entries(table.networks?.[network] ?? {})) found.set(name, address);
+      for (const [name, address] of Object.entries(table.networks?.[network] ?? {}))
+        found.set(name, [address].flat());
     }
     read = { mtime, names: found };
     return found;
@@ -37,7 +38,9 @@ function names(): ReadonlyMap<string, string> {
 function addressOf(host: unknown): string | undefined {
   if (host !== undefined && host !== null && typeof host !== "string") return undefined;
   if (loopback.has((host ?? "").toLowerCase())) return own;
-  return names().get((host ?? "").toLowerCase());
+  // Several services may share a name: any of them answers, as in Docker.
+  const found = names().get((host ?? "").toLowerCase()) ?? [];
+  return found[Math.floor(Math.random() * found.length)];
 }
 
 type LookupCallback = (error: Error | null, address: unknown, family?: number) => void;

@@ -1,31 +1,26 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { toolFile } from "../bundle-names";
+import { endProcess, type ProcessIdentity } from "../../../common/processes";
 import type { HostConfig, PreparedImage } from "../config";
-import { readJson, withFileLock, writeJson } from "../files";
+import { readJson, writeJson } from "../files";
 import { chooseImage, substitutionNotice } from "../images/image";
 import { asStandIn } from "../images/stand-in";
 import type { HostLayout } from "../layout";
 import { standInProgram } from "../stand-in/task";
 import { noteStandIn } from "../stand-ins";
-import { allocatePorts, freePort, type PortEntry } from "../ports";
-import { endProcess, identify, isRunning, sleep, type ProcessIdentity } from "../../../common/processes";
 import { buildSpec, configHash } from "./build-spec";
 import { ComposeError, startOrder } from "./compose-file";
 import type { ComposeProject, ComposeService } from "./compose-model";
+import { withProjectLock, type RunContext } from "./context";
+import { createService } from "./creation";
 import { innerCommand } from "./health";
-import {
-  addNetwork,
-  allocateAddress,
-  readNames,
-  registerNames,
-  removeNetwork,
-  unregisterNames,
-} from "./names";
-import type { PublishedSpec, ServiceSpec } from "./spec";
-import { ServiceStore, type StoredService } from "./store";
+import { inherit, innerFolder } from "./inherit";
+import { halt, launch } from "./lifecycle";
+import { allocateAddress, unregisterNames } from "./names";
+import { makeNetworksAndVolumes, removeNetworks } from "./networks-volumes";
+import { isActive, ServiceStore, type StoredService } from "./store";
+import { awaitDependencies, awaitHealthy } from "./waiting";
 
 export interface UpOptions {
   readonly services: readonly string[];
@@ -47,6 +42,7 @@ export interface InnerOptions {
 /** Does to plain processes what Compose does to containers. */
 export class ProcessRunner {
   readonly store: ServiceStore;
+  private readonly context: RunContext;
 
   constructor(
     private readonly layout: HostLayout,
@@ -55,28 +51,29 @@ export class ProcessRunner {
     private readonly say: (line: string) => void,
   ) {
     this.store = new ServiceStore(layout);
+    this.context = { layout, config, store: this.store, say };
   }
 
   async up(project: ComposeProject, options: UpOptions): Promise<void> {
     const wanted = options.noDeps ? [...options.services] : startOrder(project.services, options.services);
     this.noteLimits(project, wanted);
-    await this.makeNetworksAndVolumes(project, wanted);
+    await makeNetworksAndVolumes(this.context, project, wanted);
     await this.handleOrphans(project, options.removeOrphans);
     for (const name of wanted) {
       const named = project.services[name];
       if (named === undefined) throw new ComposeError(`no such service: ${name}`);
       const service = await this.asItRuns(project, named);
-      if (options.start && !options.noDeps) await this.awaitDependencies(project, service);
-      await this.lock(project.name, () => this.converge(project, service, options));
+      if (options.start && !options.noDeps) await awaitDependencies(this.context, project, service);
+      await withProjectLock(this.context, project.name, () => this.converge(project, service, options));
     }
-    if (options.wait) await this.awaitHealthy(project.name, wanted, options.waitTimeout);
+    if (options.wait) await awaitHealthy(this.context, project.name, wanted, options.waitTimeout);
   }
 
   /** Starts services that exist, as `start` does. */
   async start(project: string, services: readonly StoredService[]): Promise<void> {
     for (const service of services) {
       if (isActive(service)) continue;
-      await this.lock(project, () => this.launch(service.spec));
+      await withProjectLock(this.context, project, () => launch(this.context, service.spec));
     }
   }
 
@@ -85,7 +82,7 @@ export class ProcessRunner {
       services.map(async (service) => {
         if (!isActive(service)) return;
         this.say(`Container ${service.spec.container}  Stopping`);
-        await this.halt(service, timeoutMs);
+        await halt(this.context, service, timeoutMs);
         this.say(`Container ${service.spec.container}  Stopped`);
       }),
     );
@@ -108,10 +105,7 @@ export class ProcessRunner {
     const stored = this.store.project(project);
     await this.stop(services, timeoutMs);
     await this.remove(services, { volumes: true });
-    for (const network of stored?.networks ?? []) {
-      await removeNetwork(this.layout, network);
-      this.say(`Network ${network}  Removed`);
-    }
+    await removeNetworks(this.context, stored?.networks ?? []);
     if (volumes) {
       for (const volume of stored?.volumes ?? []) {
         rmSync(join(this.config.volumes, volume), { recursive: true, force: true });
@@ -141,11 +135,11 @@ export class ProcessRunner {
     this.noteLimits(project, [named.name]);
     const service = await this.asItRuns(project, named);
     const standIn = service !== named;
-    await this.makeNetworksAndVolumes(project, [service.name]);
+    await makeNetworksAndVolumes(this.context, project, [service.name]);
     const dependencies = startOrder(project.services, Object.keys(service.dependsOn));
     if (!options.noDeps && dependencies.length > 0) {
       await this.up(project, { ...plainUp, services: dependencies });
-      await this.awaitDependencies(project, service);
+      await awaitDependencies(this.context, project, service);
     }
     const suffix = randomBytes(6).toString("hex");
     const owner = `${project.name}/${service.name}-run-${suffix}`;
@@ -188,13 +182,13 @@ export class ProcessRunner {
       const wanted = policy === "always" || (policy === "unless-stopped" && !service.state.stoppedByUser);
       if (!wanted || isActive(service) || service.state.supervisor === undefined) continue;
       if (policy === "always" && service.state.stoppedByUser) continue;
-      await this.lock(service.spec.project, () => this.launch(service.spec));
+      await withProjectLock(this.context, service.spec.project, () => launch(this.context, service.spec));
     }
   }
 
   /** The machine goes down: ends every process of every project, one-off commands too. Files stay. */
   async haltAll(): Promise<void> {
-    await Promise.all(this.store.all().map((service) => this.halt(service, undefined, "SIGINT")));
+    await Promise.all(this.store.all().map((service) => halt(this.context, service, undefined, "SIGINT")));
     for (const project of this.store.projects()) {
       const folder = join(this.store.projectFolder(project.name), "run");
       for (const entry of existsSync(folder) ? readdirSync(folder) : []) {
@@ -203,8 +197,13 @@ export class ProcessRunner {
     }
   }
 
-  /** The image that runs for a service; says so where it is not the one named. */
-  image(service: ComposeService): PreparedImage {
+  /** Waits until services run, and are healthy where they have a check. @param timeoutMs 0 = no limit */
+  awaitHealthy(project: string, names: readonly string[], timeoutMs: number): Promise<void> {
+    return awaitHealthy(this.context, project, names, timeoutMs);
+  }
+
+  /** The image that runs for a service. */
+  image(service: Pick<ComposeService, "image">): PreparedImage {
     const choice = chooseImage(service.image, this.config.images);
     if (choice === undefined) {
       throw new ComposeError(
@@ -248,152 +247,16 @@ export class ProcessRunner {
     const changed = existing?.spec.configHash !== configHash(service, image);
     if (existing !== undefined && !options.forceRecreate && (!changed || options.noRecreate)) {
       if (!options.start || isActive(existing)) this.say(`Container ${existing.spec.container}  Running`);
-      else await this.launch(existing.spec);
+      else await launch(this.context, existing.spec);
       return;
     }
     if (existing !== undefined) {
       this.say(`Container ${existing.spec.container}  Recreate`);
-      await this.halt(existing);
+      await halt(this.context, existing);
     }
-    const spec = await this.create(project, service, image);
+    const spec = await createService(this.context, project, service, image);
     this.say(`Container ${spec.container}  ${existing === undefined ? "Created" : "Recreated"}`);
-    if (options.start) await this.launch(spec);
-  }
-
-  private async create(
-    project: ComposeProject,
-    service: ComposeService,
-    image: PreparedImage,
-  ): Promise<ServiceSpec> {
-    const address = await allocateAddress(this.layout, `${project.name}/${service.name}`);
-    const folder = this.store.folder(project.name, service.name);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const published = await this.publish(project.name, service);
-    const input = {
-      layout: this.layout,
-      config: this.config,
-      project,
-      service,
-      image,
-      address,
-      published,
-      folder,
-    };
-    const spec = buildSpec(input);
-    this.store.saveSpec(spec);
-    const names = new Map(
-      Object.entries(service.networks).map(([network, aliases]) => [
-        project.networks[network]?.name ?? network,
-        [service.name, spec.container, spec.id.slice(0, 12), ...aliases],
-      ]),
-    );
-    await registerNames(this.layout, address, names);
-    return spec;
-  }
-
-  private async publish(project: string, service: ComposeService): Promise<PublishedSpec[]> {
-    const fixed = service.ports.filter(({ hostPort }) => hostPort !== 0);
-    const isAlive = ({ project: other, service: name }: PortEntry): boolean => {
-      const holder = this.store.service(other, name);
-      return holder !== undefined && isActive(holder);
-    };
-    try {
-      const locals = await allocatePorts(
-        this.layout.portsFile,
-        { project, service: service.name },
-        fixed,
-        isAlive,
-      );
-      return await Promise.all(
-        service.ports.map(async (port) => {
-          const local = locals.get(port) ?? (await freePort());
-          return { ...port, hostPort: port.hostPort === 0 ? local : port.hostPort, local };
-        }),
-      );
-    } catch (error) {
-      throw new ComposeError(`Error response from daemon: ${(error as Error).message}`);
-    }
-  }
-
-  private async launch(spec: ServiceSpec): Promise<void> {
-    const folder = this.store.folder(spec.project, spec.service);
-    const before = this.store.state(folder);
-    // A supervisor that was killed leaves its service behind.
-    if (!isRunning(before.supervisor)) await endProcess(before.child, { group: true });
-    rmSync(join(folder, "state.json"), { force: true });
-    const child = spawn(process.execPath, [toolFile(this.layout.tools, "supervisor"), folder], {
-      cwd: this.layout.directory,
-      detached: true,
-      stdio: "ignore",
-      env: { PATH: process.env["PATH"] },
-    });
-    child.unref();
-    const deadline = Date.now() + 20_000;
-    while (this.store.state(folder).status === "created") {
-      if (Date.now() > deadline)
-        throw new ComposeError(`container ${spec.container} was not started within 20 s`);
-      await sleep(20);
-    }
-    const state = this.store.state(folder);
-    if (state.error !== undefined) {
-      throw new ComposeError(
-        `Error response from daemon: cannot start container ${spec.container}: ${state.error}`,
-      );
-    }
-    this.say(`Container ${spec.container}  Started`);
-  }
-
-  private async halt(
-    service: StoredService,
-    timeoutMs?: number,
-    signal: "SIGTERM" | "SIGINT" = "SIGTERM",
-  ): Promise<void> {
-    const graceMs = timeoutMs ?? service.spec.stopGraceMs;
-    if (isRunning(service.state.supervisor)) {
-      const cut = setTimeout(
-        () => void endProcess(service.state.child, { signal: "SIGKILL", group: true }),
-        graceMs,
-      );
-      await endProcess(service.state.supervisor, { signal, graceMs: graceMs + 5000 });
-      clearTimeout(cut);
-    }
-    const { child } = this.store.state(service.folder);
-    await endProcess(child ?? service.state.child, { graceMs, group: true });
-  }
-
-  private async makeNetworksAndVolumes(project: ComposeProject, services: readonly string[]): Promise<void> {
-    const stored = this.store.project(project.name);
-    const used = services.flatMap((name) => Object.keys(project.services[name]?.networks ?? {}));
-    const own = new Set(stored?.networks);
-    for (const key of new Set(used)) {
-      const network = project.networks[key];
-      if (network === undefined) continue;
-      const exists = readNames(this.layout).networks[network.name] !== undefined;
-      if (network.external && !exists) {
-        throw new ComposeError(`network ${network.name} declared as external, but could not be found`);
-      }
-      if (!network.external) own.add(network.name);
-      if (!exists) {
-        await addNetwork(this.layout, network.name);
-        this.say(`Network ${network.name}  Created`);
-      }
-    }
-    const volumes = new Set(stored?.volumes);
-    for (const volume of Object.values(project.volumes)) {
-      const folder = join(this.config.volumes, volume.name);
-      if (volume.external && !existsSync(folder)) {
-        throw new ComposeError(`external volume "${volume.name}" not found`);
-      }
-      if (!volume.external) volumes.add(volume.name);
-      mkdirSync(folder, { recursive: true });
-    }
-    this.store.saveProject({
-      name: project.name,
-      workingDirectory: project.workingDirectory,
-      files: project.files,
-      networks: [...own],
-      volumes: [...volumes],
-    });
+    if (options.start) await launch(this.context, spec);
   }
 
   private async handleOrphans(project: ComposeProject, remove: boolean): Promise<void> {
@@ -411,64 +274,6 @@ export class ProcessRunner {
       );
     }
   }
-
-  private async awaitDependencies(project: ComposeProject, service: ComposeService): Promise<void> {
-    for (const [name, { condition, required }] of Object.entries(service.dependsOn)) {
-      if (project.services[name] === undefined && !required) continue;
-      if (condition === "service_started") continue;
-      for (;;) {
-        const stored = this.store.service(project.name, name);
-        if (stored === undefined) throw new ComposeError(`no such service: ${name}`);
-        const { container } = stored.spec;
-        const { status, exitCode, health } = stored.state;
-        if (condition === "service_completed_successfully") {
-          if (status === "exited" && exitCode === 0) break;
-          if (status === "exited") {
-            throw new ComposeError(`service "${name}" didn't complete successfully: exit ${exitCode}`);
-          }
-        } else {
-          if (stored.spec.healthcheck === undefined) {
-            throw new ComposeError(
-              `dependency failed to start: container ${container} has no healthcheck configured`,
-            );
-          }
-          if (health === "healthy") break;
-          if (health === "unhealthy")
-            throw new ComposeError(`dependency failed to start: container ${container} is unhealthy`);
-          if (status === "exited")
-            throw new ComposeError(`dependency failed to start: container ${container} exited (${exitCode})`);
-        }
-        await sleep(50);
-      }
-    }
-  }
-
-  /** Waits until services run, and are healthy where they have a check. */
-  async awaitHealthy(project: string, names: readonly string[], timeoutMs: number): Promise<void> {
-    const deadline = timeoutMs === 0 ? Infinity : Date.now() + timeoutMs;
-    for (const name of names) {
-      for (;;) {
-        const stored = this.store.service(project, name);
-        if (stored === undefined) throw new ComposeError(`no such service: ${name}`);
-        const { container, healthcheck } = stored.spec;
-        const { status, health, exitCode } = stored.state;
-        if (status === "running" && (healthcheck === undefined || health === "healthy")) {
-          this.say(`Container ${container}  Healthy`);
-          break;
-        }
-        if (status === "exited") throw new ComposeError(`container ${container} exited (${exitCode})`);
-        if (health === "unhealthy") throw new ComposeError(`container ${container} is unhealthy`);
-        if (Date.now() > deadline) {
-          throw new ComposeError(`application not healthy after ${timeoutMs / 1000}s`);
-        }
-        await sleep(50);
-      }
-    }
-  }
-
-  private lock<T>(project: string, action: () => Promise<T>): Promise<T> {
-    return withFileLock(join(this.layout.directory, "locks", project), action);
-  }
 }
 
 export const plainUp: UpOptions = {
@@ -481,43 +286,3 @@ export const plainUp: UpOptions = {
   wait: false,
   waitTimeout: 0,
 };
-
-/** Runs now, or will again by itself. */
-export function isActive({ state }: Pick<StoredService, "state">): boolean {
-  return state.status === "running" || state.status === "restarting";
-}
-
-function innerFolder(spec: ServiceSpec, workingDirectory: string | undefined): string {
-  if (workingDirectory === undefined) return spec.cwd;
-  const exact = spec.paths.find(
-    ([from]) => workingDirectory === from || workingDirectory.startsWith(`${from}/`),
-  );
-  return exact === undefined ? spec.cwd : exact[1] + workingDirectory.slice(exact[0].length);
-}
-
-/** Runs a program on this process's own streams; signals that end this process end it first. */
-async function inherit(
-  program: string,
-  args: readonly string[],
-  options: { cwd: string; env: NodeJS.ProcessEnv },
-  started: (identity: ProcessIdentity) => void = () => undefined,
-): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { ...options, stdio: "inherit" });
-    const forward = (signal: NodeJS.Signals): void => {
-      child.kill(signal);
-    };
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, forward);
-    const identity = child.pid === undefined ? undefined : identify(child.pid);
-    if (identity !== undefined) started(identity);
-    child.once("error", (error: NodeJS.ErrnoException) => {
-      process.stderr.write(
-        `exec failed: exec: "${program}": ${error.code === "ENOENT" ? "executable file not found in $PATH" : error.message}\n`,
-      );
-      resolve(error.code === "ENOENT" ? 127 : 126);
-    });
-    child.once("exit", (code, signal) =>
-      resolve(code ?? 128 + (signal === "SIGKILL" ? 9 : signal === "SIGINT" ? 2 : 15)),
-    );
-  });
-}

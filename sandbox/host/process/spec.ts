@@ -62,6 +62,14 @@ export interface ServiceState {
   readonly error?: string;
 }
 
+/** How a supervisor is to end its service: written beside spec.json just before the signal. */
+export interface StopRequest {
+  /** Milliseconds until SIGKILL, in place of the service's own. */
+  readonly graceMs: number;
+}
+
+export const stopFile = "stop.json";
+
 export const initialState: ServiceState = {
   status: "created",
   exitCode: 0,

@@ -93,3 +93,7 @@ export class ServiceStore {
 function entries(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
+/** Runs now, or will again by itself. */
+export function isActive({ state }: Pick<StoredService, "state">): boolean {
+  return state.status === "running" || state.status === "restarting";
+}

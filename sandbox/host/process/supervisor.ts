@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { readJson, writeJson } from "../files";
 import { identify, signalProcess, sleep } from "../../../common/processes";
 import { checkHealth } from "./health";
-import { initialState, type ServiceSpec, type ServiceState } from "./spec";
+import { initialState, stopFile, type ServiceSpec, type ServiceState, type StopRequest } from "./spec";
 
 const logLimit = 20 * 1024 * 1024;
 
@@ -143,7 +143,10 @@ class Supervisor {
     this.update({ stoppedByUser: byUser });
     const identity = this.state.child;
     signalProcess(identity, this.spec.stopSignal as NodeJS.Signals);
-    setTimeout(() => signalProcess(identity, "SIGKILL", { group: true }), this.spec.stopGraceMs).unref();
+    const { graceMs } = readJson<StopRequest>(join(this.folder, stopFile)) ?? {
+      graceMs: this.spec.stopGraceMs,
+    };
+    setTimeout(() => signalProcess(identity, "SIGKILL", { group: true }), graceMs).unref();
   }
 
   private async openPorts(): Promise<void> {

@@ -188,3 +188,57 @@ test.each<[string, string, RegExp]>([
 ])("refuses %s", (_, text, message) => {
   expect(() => load(text)).toThrow(message);
 });
+
+test("`!reset` and `!override` drop what the files before say, as Compose 2.24 and newer do", () => {
+  const { services, networks, volumes } = load(
+    `
+services:
+  api:
+    image: shop:1
+    container_name: fixed
+    ports: ["80:4000"]
+    depends_on: [db]
+    networks: [back, default]
+    command: [serve, --all]
+    environment: { KEPT: "1" }
+  db: { image: postgres, volumes: ["data:/data"] }
+networks: { back: {} }
+volumes: { data: {} }
+`,
+    {
+      environment: { COLOUR: "blue" },
+      extra: ["colour.yaml"],
+      files: {
+        "colour.yaml": `
+services:
+  api:
+    ports: !reset []
+    container_name: !reset null
+    depends_on: !reset {}
+    command: !override [serve]
+    networks: { back: null, edge: { aliases: ["api-\${COLOUR}"] } }
+networks:
+  default: !override { name: base_default, external: true }
+  back: !override { name: base_back, external: true }
+  edge: { name: shop-edge, external: true }
+volumes: { data: !override { name: base_data, external: true } }
+`,
+      },
+    },
+  );
+  const { api } = services;
+  expect(api).toMatchObject({
+    ports: [],
+    dependsOn: {},
+    command: ["serve"],
+    environment: { KEPT: "1" },
+    networks: { back: [], default: [], edge: ["api-blue"] },
+  });
+  expect(api?.containerName).toBeUndefined();
+  expect(networks).toEqual({
+    default: { name: "base_default", external: true },
+    back: { name: "base_back", external: true },
+    edge: { name: "shop-edge", external: true },
+  });
+  expect(volumes).toEqual({ data: { name: "base_data", external: true } });
+});
