@@ -6,7 +6,7 @@ import type { Log } from "../common/log";
 import { UserError } from "../common/user-error";
 import type { Settings } from "../platform/settings";
 import { readSettings } from "../platform/settings";
-import { type Address, addressesOf, visitAddress, waitsForTunnels } from "../sandbox/addresses";
+import { addressesOf, visitAddress } from "../sandbox/addresses";
 import type { ReadySandbox } from "../sandbox/bring-up";
 import { standInsOf } from "../sandbox/host/stand-ins";
 import { publishSites } from "../sandbox/publish-sites";
@@ -57,13 +57,9 @@ async function bringUp(
   await publishSites(ready, settings, say);
   signal.throwIfAborted();
   for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
-  const visits = await Promise.all(
-    addressesOf(settings).map(async (address) => ({ address, ...(await visitAddress(address, ready)) })),
-  );
+  const visits = await Promise.all(addressesOf(settings).map((address) => visitAddress(address, ready)));
   tell(ready, settings, visits, context, nextCommands);
-  const silent = visits.filter(
-    (each) => (each.status === undefined || each.status >= 500) && !waitsForTunnels(each.address, each),
-  );
+  const silent = visits.filter(({ status }) => status === undefined || status >= 500);
   if (silent.length === 0) return;
   throw new UserError({
     what: "an address does not answer",
@@ -80,20 +76,16 @@ export function tellDifferences({ stack, notes }: ReadySandbox, say: Log): void 
   for (const note of notes) say(colours.dim(`  ${note}`));
 }
 
-type AddressVisit = Visit & { readonly address: Address };
-
 function tell(
   { record, stack }: ReadySandbox,
   settings: Settings,
-  visits: readonly AddressVisit[],
+  visits: readonly Visit[],
   { print }: CommandContext,
   { open, remove }: NextCommands,
 ): void {
   const addresses = new Table({ head: ["address", "answers", "took"], style: { head: [], border: [] } });
-  for (const { address, ...each } of visits) {
-    const waits = waitsForTunnels(address, each) ? " (tunnels carry traffic from a later version)" : "";
-    const answer = `${each.problem ?? String(each.status)}${waits}`;
-    addresses.push([typedAddress(each.url, record), answer, `${each.milliseconds} ms`]);
+  for (const { url, problem, status, milliseconds } of visits) {
+    addresses.push([typedAddress(url, record), problem ?? String(status), `${milliseconds} ms`]);
   }
   print(addresses.toString());
   const databases = Object.values(settings.databases);
@@ -117,7 +109,7 @@ function tell(
 function nextSteps(
   record: ReadySandbox["record"],
   stack: string,
-  visits: readonly AddressVisit[],
+  visits: readonly Visit[],
   open: string | undefined,
   remove: string,
 ): [what: string, command: string][] {

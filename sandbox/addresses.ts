@@ -7,11 +7,8 @@ import { type Visit, visit } from "./visit";
 /** An address that an environment has, and how a visitor comes to it. */
 export interface Address {
   readonly url: string;
-  /**
-   * `edge`: through Cloudflare; `tunnel`: through Cloudflare and a tunnel; `host`: straight to the host, as its record
-   * is not proxied.
-   */
-  readonly way: "edge" | "host" | "tunnel";
+  /** `edge`: through Cloudflare, also where a tunnel follows; `host`: straight to the host, as its record is not proxied. */
+  readonly way: "edge" | "host";
 }
 
 /** What a visitor would type: each site, each health path of each origin, each host name of a tunnel. */
@@ -23,9 +20,17 @@ export function addressesOf({ sites, origins, tunnels }: Settings): Address[] {
     const paths = Object.values(origin.services).flatMap(({ healthPath }) => healthPath ?? []);
     return atPaths(origin.hostnames, paths, origin.proxied ? "edge" : "host");
   });
-  const ofTunnels = Object.values(tunnels).flatMap(({ ingress }) =>
-    atPaths(Object.keys(ingress), ["/"], "tunnel"),
-  );
+  const ofTunnels = Object.entries(tunnels).flatMap(([name, { ingress }]) => {
+    const behind = Object.values(origins).flatMap((origin) =>
+      origin.kind === "tunnel" && origin.tunnel === name ? Object.entries(origin.services) : [],
+    );
+    return Object.entries(ingress).flatMap(([hostname, rule]) => {
+      const address = typeof rule === "string" ? rule : rule.service;
+      const service = /^[a-z]+:\/\/([^:/]+)/.exec(address)?.[1];
+      const healthPath = behind.find(([key]) => key === service)?.[1].healthPath;
+      return atPaths([hostname], [healthPath ?? "/"], "edge");
+    });
+  });
   return [...ofSites, ...ofOrigins, ...ofTunnels];
 }
 
@@ -42,9 +47,4 @@ export async function visitAddress(
   const port = resolvePort(hostLayout(folder.host).portsFile, 443);
   if (port !== undefined) return visit(url, record, port);
   return { url, status: undefined, milliseconds: 0, problem: "nothing on the host publishes port 443" };
-}
-
-/** Error pages of the edge for a tunnel without a connector: the sandbox has none yet. */
-export function waitsForTunnels({ way }: Address, { status }: Visit): boolean {
-  return way === "tunnel" && status === 530;
 }

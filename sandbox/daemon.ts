@@ -17,6 +17,8 @@ import { startHost } from "./host/host";
 import { environmentModel } from "./environment-model";
 import { writeWhole } from "./kept-files";
 import type { SandboxOptions, SandboxRecord } from "./record";
+import { cloudflaredImage } from "./tunnel/image";
+import { removeTunnelFolder, startTunnels } from "./tunnel/tunnels";
 
 const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
 
@@ -82,6 +84,18 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     running.push(() => api.close());
     for (const zone of options.zones) await api.ensureZone(zone);
 
+    const tunnels = await startTunnels({
+      directory: folder.root,
+      find: (id) => api.view.tunnel?.(id),
+      connectors: api.connectors,
+      onChange: (listener) => api.onChange(listener),
+      log,
+    });
+    running.push(async (ending) => {
+      await tunnels.close();
+      if (ending === "destroy") await removeTunnelFolder(folder.root);
+    });
+
     // The edge's own: here it stands for the authorities that everybody trusts.
     const authority = await createAuthority(join(folder.edge, "authority"), "Groundwork sandbox edge");
     const standIn = standInImage(await ownCertificate(folder, options.ownCertificates, authority));
@@ -92,6 +106,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       images: [
         sampleImage(),
         standIn,
+        cloudflaredImage(tunnels.socket),
         { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
       ],
       log,
@@ -125,6 +140,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         const local = host.resolvePort(port);
         return local === undefined ? undefined : { host: "127.0.0.1", port: local };
       },
+      hooks: { tunnels: tunnels.step },
       log,
     });
     running.push(() => edge.close());

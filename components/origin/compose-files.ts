@@ -89,6 +89,7 @@ export interface ServiceOverride {
   readonly volumes?: readonly string[] | undefined;
   readonly networks?: readonly string[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly healthcheck?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
   readonly restart?: string | undefined;
   readonly stop_grace_period?: string | undefined;
   readonly scale?: number | undefined;

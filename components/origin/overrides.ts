@@ -69,7 +69,15 @@ export function serviceOverrides(
         ? {}
         : {
             image: connectorImage ?? defaultConnectorImage,
-            command: ["tunnel", "--no-autoupdate", "run"],
+            command: ["tunnel", "--no-autoupdate", "--metrics", connectorMetrics, "run"],
+            // Healthy when it is connected; its image holds no other program that could ask.
+            healthcheck: {
+              test: ["CMD", "cloudflared", "tunnel", "--metrics", connectorMetrics, "ready"],
+              interval: "2s",
+              timeout: "4s",
+              retries: 15,
+              start_period: "60s",
+            },
             restart: "unless-stopped",
             ...(networks === undefined ? {} : { networks }),
           }),
@@ -80,3 +88,5 @@ export function serviceOverrides(
 }
 
 const defaultConnectorImage = "cloudflare/cloudflared:2025.8.1";
+/** Inside of its container only. */
+const connectorMetrics = "127.0.0.1:20241";

@@ -13,13 +13,30 @@ export interface TunnelConnection {
 /** Which connectors are attached to which tunnel at this moment. Nothing of it outlives the process. */
 export class Connectors {
   readonly #connections = new Map<string, TunnelConnection>();
+  readonly #hangUps = new Map<string, () => void>();
   readonly #dropped = new Set<(connection: TunnelConnection) => void>();
 
-  /** @returns a function that detaches it. */
-  attach(connection: Omit<TunnelConnection, "id" | "openedAt">): () => void {
+  /** @param attached told of each new connection's tunnel */
+  constructor(private readonly attached: (tunnelId: string) => void = () => undefined) {}
+
+  /**
+   * @param hangUp called when {@link drop} ends this connection
+   * @returns a function that detaches it.
+   */
+  attach(
+    connection: Omit<TunnelConnection, "id" | "openedAt">,
+    hangUp: () => void = () => undefined,
+  ): () => void {
     const id = uuid();
     this.#connections.set(id, { ...connection, id, openedAt: new Date().toISOString() });
-    return () => this.#connections.delete(id);
+    this.#hangUps.set(id, hangUp);
+    this.attached(connection.tunnelId);
+    return () => this.#forget(id);
+  }
+
+  #forget(id: string): void {
+    this.#connections.delete(id);
+    this.#hangUps.delete(id);
   }
 
   of(tunnelId: string): TunnelConnection[] {
@@ -30,12 +47,14 @@ export class Connectors {
   drop(tunnelId: string, connectorId?: string): void {
     for (const connection of this.of(tunnelId)) {
       if (connectorId !== undefined && connection.connectorId !== connectorId) continue;
-      this.#connections.delete(connection.id);
+      const hangUp = this.#hangUps.get(connection.id);
+      this.#forget(connection.id);
+      hangUp?.();
       for (const listener of this.#dropped) listener(connection);
     }
   }
 
-  /** Told of connections that {@link drop} ends, so that the edge can hang up. */
+  /** Told of connections that {@link drop} ends. */
   onDrop(listener: (connection: TunnelConnection) => void): void {
     this.#dropped.add(listener);
   }

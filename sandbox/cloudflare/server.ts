@@ -82,7 +82,10 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
   const services: Services = {
     store,
     assets: new Assets(join(stateDirectory, "assets")),
-    connectors: new Connectors(),
+    connectors: new Connectors((tunnelId) => {
+      const row = store.get("tunnels", tunnelId);
+      if (row?.wasConnected === false) store.put("tunnels", row.id, { ...row, wasConnected: true });
+    }),
     originCa,
     account: { id: accountId, name: options.accountName ?? "Sandbox", createdOn: "2026-01-01T00:00:00Z" },
     user: { id: stableId(`user of ${accountId}`), email: "sandbox@example.com" },

@@ -1,5 +1,6 @@
 import { closestApplication } from "../edge/access-match";
 import type { EdgePages, EdgeRecord, EdgeView, EdgeZone } from "../edge/view";
+import type { TunnelConfiguration } from "../tunnel/messages";
 import type { Services } from "./call";
 import type { DnsRow, Tables, ZoneRow } from "./model";
 import { servedAt } from "./pages-model";
@@ -42,6 +43,23 @@ export function edgeView(services: Services): EdgeView {
         (row) => row.scope === `zones/${zoneId}` && row.phase === phase && row.kind === "zone",
       );
       return (ruleset?.rules ?? []).filter(({ enabled }) => enabled);
+    },
+    tunnel(id) {
+      const row = store.get("tunnels", id);
+      if (row === undefined || row.deletedAt !== null) return undefined;
+      const { name, secret, config } = row;
+      const body = (config?.body ?? {}) as Partial<TunnelConfiguration>;
+      return {
+        id,
+        accountId: services.account.id,
+        name,
+        secret,
+        configuration: {
+          version: config?.version ?? 0,
+          ingress: body.ingress ?? [],
+          ...(body.originRequest === undefined ? {} : { originRequest: body.originRequest }),
+        },
+      };
     },
     pagesForHost: (host) => pagesAt(services, host),
     accessForHost(host, path) {

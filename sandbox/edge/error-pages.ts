@@ -41,6 +41,12 @@ export const edgeErrors = {
     detail: `${host} points to a tunnel, and no connector of it is running.`,
     next: "Start cloudflared on the host of this tunnel.",
   }),
+  tunnelBroke: (tunnel: string, why: string): EdgeError => ({
+    status: 502,
+    title: "Bad gateway",
+    detail: `The connection through the tunnel ${tunnel} broke before the answer: ${why}.`,
+    next: "Look into the log of cloudflared, and of the service behind it.",
+  }),
   noOriginDns: (name: string): EdgeError => ({
     status: 530,
     code: 1016,

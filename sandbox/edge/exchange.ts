@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Readable } from "node:stream";
+import type { ByteStream } from "../tunnel/byte-stream";
 import type { EdgeView, EdgeZone } from "./view";
 
 export type Scheme = "http" | "https";
@@ -17,6 +18,8 @@ export interface OriginTarget {
   readonly connect: { readonly host: string; readonly port: number };
   /** With `https`: whether the certificate is verified (`ssl: strict`). */
   readonly verify: boolean;
+  /** Where the origin is behind a tunnel: opens a connection through it, instead of to `connect`. */
+  readonly tunnel?: { readonly name: string; readonly dial: () => ByteStream };
   /** Names the certificate may carry besides the request's host (targets of CNAME records). */
   readonly acceptedNames: readonly string[];
 }

@@ -1,5 +1,6 @@
 import type { EdgeError } from "./error-pages";
 import { edgeErrors } from "./error-pages";
+import type { OriginTarget } from "./exchange";
 
 /** How far a connection to an origin came. */
 export interface Progress {
@@ -17,14 +18,23 @@ export class OriginFailure extends Error {
 const certificateCodes =
   /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_|INVALID_CA|PATH_LENGTH|INVALID_PURPOSE|HOSTNAME_MISMATCH|EE_)/;
 
+/** An origin, for messages. */
+export function whereOf({ recordContent, port, connect, tunnel }: OriginTarget): string {
+  if (tunnel !== undefined) return `behind the tunnel ${tunnel.name}`;
+  return `${recordContent}:${port} (here ${connect.host}:${connect.port})`;
+}
+
 /** Which of Cloudflare's errors a failed request to an origin is. */
 export function classifyOriginError(
   error: NodeJS.ErrnoException,
   progress: Progress,
-  { scheme, where }: { readonly scheme: "http" | "https"; readonly where: string },
+  target: OriginTarget,
 ): EdgeError {
   if (error instanceof OriginFailure) return error.edgeError;
   const code = error.code ?? "";
+  if (target.tunnel !== undefined) return edgeErrors.tunnelBroke(target.tunnel.name, code || error.message);
+  const { scheme } = target;
+  const where = whereOf(target);
   if (certificateCodes.test(code)) return edgeErrors.certificate(where, error.message);
   if (!progress.connected) {
     if (code === "ETIMEDOUT") return edgeErrors.connectTimeout(where);

@@ -13,7 +13,7 @@ import { edgeErrors, errorReply } from "./error-pages";
 import type { ClientRequest, Exchange, OriginTarget } from "./exchange";
 import { headerText } from "./exchange";
 import type { Progress } from "./origin-errors";
-import { classifyOriginError, OriginFailure } from "./origin-errors";
+import { classifyOriginError, OriginFailure, whereOf } from "./origin-errors";
 import type { ClientResponse } from "./respond";
 import { send, withoutConnectionHeaders } from "./respond";
 
@@ -62,7 +62,7 @@ export class OriginClient {
       headers,
       setHost: false,
       timeout: this.limits.idleMs,
-      agent: agents[target.scheme],
+      ...throughTunnel(target, this.limits.idleMs, agents[target.scheme]),
     };
     const request =
       target.scheme === "http"
@@ -89,7 +89,7 @@ export class OriginClient {
   private watch(request: OriginRequest, target: OriginTarget): Progress {
     const progress: Progress = { connected: false, secured: false };
     request.once("socket", (socket: Socket | TLSSocket) => {
-      if (!socket.connecting && request.reusedSocket) {
+      if (target.tunnel !== undefined || (!socket.connecting && request.reusedSocket)) {
         progress.connected = progress.secured = true;
         return;
       }
@@ -126,6 +126,11 @@ export class OriginClient {
   }
 }
 
+/** A tunnel's streams cost nothing: each request has its own, so none is kept. */
+function throughTunnel({ tunnel }: OriginTarget, idleMs: number, agent: HttpAgent): RequestOptions {
+  return tunnel === undefined ? { agent } : { createConnection: () => tunnel.dial().setTimeout(idleMs) };
+}
+
 /** No session cache: a resumed session would skip the check of the certificate's name. */
 function httpsAgent(keepAlive: boolean): HttpsAgent {
   return new HttpsAgent({ keepAlive, maxCachedSessions: 0 });
@@ -136,10 +141,6 @@ function identity(host: string, names: readonly string[], certificate: PeerCerti
   const first = checkServerIdentity(host, certificate);
   if (first === undefined) return undefined;
   return names.some((name) => checkServerIdentity(name, certificate) === undefined) ? undefined : first;
-}
-
-export function whereOf({ recordContent, port, connect }: OriginTarget): string {
-  return `${recordContent}:${port} (here ${connect.host}:${connect.port})`;
 }
 
 /** The request's headers as the origin gets them. */
@@ -191,10 +192,7 @@ export async function forward(
     if (result.kind === "gone") return;
     if (result.kind === "answer") return send(exchange, response, replyOf(result.answer));
     if (opened.request.reusedSocket && safe && attempt < 2) continue;
-    const error = classifyOriginError(result.error, opened.progress, {
-      scheme: target.scheme,
-      where: whereOf(target),
-    });
+    const error = classifyOriginError(result.error, opened.progress, target);
     request.unpipe();
     request.resume();
     return send(exchange, response, errorReply(error, exchange));

@@ -1,3 +1,5 @@
+import type { TunnelConfiguration } from "../tunnel/messages";
+
 /**
  * What the edge needs to know of the account behind it: a read-only view, asked anew for each request, so that a
  * change made through the API is in force at the next request.
@@ -15,6 +17,8 @@ export interface EdgeView {
   pagesForHost(host: string): EdgePages | undefined;
   /** The Access application that protects a host and path, if one does. Optional until the API server has it. */
   accessForHost?(host: string, path: string): { readonly id: string; readonly name: string } | undefined;
+  /** A tunnel of the account that is not deleted. Optional: an edge without tunnels needs none. */
+  tunnel?(id: string): EdgeTunnel | undefined;
   /** The certificate (PEM) of the authority that signs origin certificates: what `ssl: strict` trusts. */
   readonly originCaCertificate: string;
 }
@@ -22,6 +26,17 @@ export interface EdgeView {
 export interface EdgeZone {
   readonly id: string;
   readonly name: string;
+}
+
+/** A tunnel, as its connectors are let in and told what to do. */
+export interface EdgeTunnel {
+  readonly id: string;
+  readonly accountId: string;
+  readonly name: string;
+  /** Base64, as in its token. */
+  readonly secret: string;
+  /** The remote-managed configuration; version 0 and no rule until there is one. */
+  readonly configuration: TunnelConfiguration;
 }
 
 export interface EdgeRecord {

@@ -5,7 +5,7 @@ import { edgeErrors } from "./error-pages";
 import type { Exchange, OriginTarget } from "./exchange";
 import { settingOf } from "./exchange";
 import type { OriginClient } from "./origin";
-import { originHeaders, whereOf } from "./origin";
+import { originHeaders } from "./origin";
 import { classifyOriginError } from "./origin-errors";
 import { finishHeaders, withoutConnectionHeaders } from "./respond";
 
@@ -53,8 +53,7 @@ export function proxyUpgrade(
     });
     request.once("response", (answer) => resolve({ kind: "answer", answer }));
     request.on("error", (error) => {
-      const details = { scheme: target.scheme, where: whereOf(target) };
-      resolve({ kind: "error", error: classifyOriginError(error, progress, details) });
+      resolve({ kind: "error", error: classifyOriginError(error, progress, target) });
     });
     request.end();
   });

@@ -42,7 +42,7 @@ export function needsOf({ databases, origins, tunnels }: Settings): SandboxNeeds
         ? ["flyctl is a stand-in: it keeps the names of variables, and nothing leaves this machine"]
         : []),
       ...(Object.keys(tunnels).length > 0
-        ? ["tunnels are made and configured; they carry traffic in the sandbox from a later version"]
+        ? ["cloudflared is a connector of the sandbox's own, which carries the tunnels' traffic to its edge"]
         : []),
     ],
   };

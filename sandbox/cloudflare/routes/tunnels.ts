@@ -233,7 +233,6 @@ function statusOf(row: TunnelRow, { connectors }: Call): string {
 
 function tunnelBody(row: TunnelRow, call: Call): object {
   const open = call.connectors.of(row.id);
-  if (open.length > 0 && !row.wasConnected) call.store.put("tunnels", row.id, { ...row, wasConnected: true });
   return {
     id: row.id,
     account_tag: call.account.id,

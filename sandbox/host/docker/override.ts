@@ -35,6 +35,8 @@ export interface OverrideInput {
   readonly label: { readonly name: string; readonly value: string };
   /** Image that runs for a service, where it is not the one of the file. */
   readonly image: (service: string) => string | undefined;
+  /** Folders of this machine that a service sees, by its image: place in the container -> folder. */
+  readonly mounts?: (service: string) => Readonly<Record<string, string>> | undefined;
   /** What a stand-in is told that runs in place of a service's own image. */
   readonly standIn?: (service: string) => StandInTask | undefined;
   /** Loopback port for a published one. */
@@ -45,7 +47,15 @@ export interface OverrideInput {
  * The override file (YAML) that moves a project into the sandbox: published ports to free ones of 127.0.0.1, images to
  * those made locally, every name behind the prefix, a label on all of it. Pure.
  */
-export function composeOverride({ config, prefix, label, image, standIn, localPort }: OverrideInput): string {
+export function composeOverride({
+  config,
+  prefix,
+  label,
+  image,
+  mounts,
+  standIn,
+  localPort,
+}: OverrideInput): string {
   const labels = `labels: { ${JSON.stringify(label.name)}: ${JSON.stringify(label.value)} }`;
   const withPrefix = (name: string): string => (name.startsWith(`${prefix}-`) ? name : `${prefix}-${name}`);
   const lines: string[] = ["services:"];
@@ -53,6 +63,12 @@ export function composeOverride({ config, prefix, label, image, standIn, localPo
     lines.push(`  ${JSON.stringify(name)}:`, `    ${labels}`);
     const local = image(name);
     if (local !== undefined) lines.push(`    image: ${JSON.stringify(local)}`, "    pull_policy: never");
+    const folders = Object.entries(mounts?.(name) ?? {}).map(([target, source]) => ({
+      type: "bind",
+      source,
+      target,
+    }));
+    if (folders.length > 0) lines.push(`    volumes: ${JSON.stringify(folders)}`);
     const task = standIn?.(name);
     if (task !== undefined) lines.push(...standInLines(task, service));
     if (service.container_name !== undefined) {

@@ -253,6 +253,7 @@ class Wrapper {
       prefix: this.config.name,
       label: { name: hostLabelName, value: hostLabelValue(this.layout) },
       image: (service) => images.get(service),
+      mounts: (service) => this.config.images.find(({ tag }) => tag === images.get(service))?.mounts,
       standIn: (service) =>
         standsIn(service) ? taskOf(service, config.services?.[service] ?? {}) : undefined,
       localPort: (_service, port) => ports.get(port),

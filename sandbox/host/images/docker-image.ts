@@ -50,8 +50,7 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
   log(`making the image ${image.names[0] ?? image.kind} from local files`);
   const root = mkdtempSync(join(tmpdir(), "groundwork-image-"));
   try {
-    if (image.kind === "node-app")
-      await nodeAppRootfs(root, prepared.content ?? "", image.workingDirectory ?? "/app");
+    if (image.kind === "node-app") await nodeAppRootfs(root, prepared.content ?? "", image);
     else await postgresRootfs(root, cachedPostgres(), layout.tools);
     // `portable` leaves this machine's users out: everything is root's.
     const archive = create({ cwd: root, portable: true }, ["."]) as unknown as Readable;
@@ -106,6 +105,7 @@ function changesOf(image: SandboxImage): string[] {
   return [
     ...variables,
     `WORKDIR ${image.workingDirectory ?? "/app"}`,
+    ...(image.entrypoint === undefined ? [] : [`ENTRYPOINT ${JSON.stringify(image.entrypoint)}`]),
     `CMD ${JSON.stringify(image.command ?? ["node", "server.js"])}`,
   ];
 }

@@ -20,6 +20,18 @@ export interface SandboxImage {
   readonly files?: Readonly<Record<string, string>>;
   /** Default: `["node", "server.js"]` of a node-app, the server of postgres. */
   readonly command?: readonly string[];
+  /** Runs before the command, whatever that is. Default: nothing. */
+  readonly entrypoint?: readonly string[];
+  /**
+   * node-app: programs on the PATH, each a file of the working folder that Node.js runs.
+   *
+   * @example { cloudflared: "cloudflared.js" }
+   */
+  readonly programs?: Readonly<Record<string, string>>;
+  /** Folders of this machine that every container of the image sees: place in the container -> folder. */
+  readonly mounts?: Readonly<Record<string, string>>;
+  /** What is said where it runs. Default: that it is made from local files. */
+  readonly notice?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** Where the application lies in the container. Default: `/app`. */
   readonly workingDirectory?: string;
@@ -77,5 +89,6 @@ export function substitutionNotice(reference: string, { image, exact }: ImageCho
     const made = image.names[0] ?? image.kind;
     return `sandbox: image ${reference} is not to be had here; the sample image (${made}) stands in for it`;
   }
+  if (image.notice !== undefined) return `sandbox: image ${reference}: ${image.notice}`;
   return `sandbox: image ${reference} is made from local files (${image.kind})`;
 }

@@ -17,7 +17,8 @@ export function prepareNodeApp(image: SandboxImage, images: string): PreparedIma
     if (image.directory !== undefined) copy(image.directory, staging);
     for (const [name, source] of Object.entries(image.files ?? {})) copy(source, join(staging, name));
     if (image.bundles !== undefined) bundle(image.bundles, staging);
-    const settings = [image.command, image.environment, image.workingDirectory];
+    const { command, environment, workingDirectory, entrypoint, programs } = image;
+    const settings = [command, environment, workingDirectory, entrypoint, programs];
     const hash = sha256(JSON.stringify([hashTree(staging), settings])).slice(0, 16);
     const content = join(images, hash);
     if (!existsSync(content)) renameSync(staging, content);

@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { toolFile, type ToolName } from "../bundle-names";
 import { findDatabaseClient, findRealProgram } from "../postgres/real-program";
 import { runProgram } from "../run-program";
+import type { SandboxImage } from "./image";
 import { findBusybox, plainPrograms } from "./busybox";
 import { linkedLibraries } from "./libraries";
 
@@ -109,10 +110,18 @@ async function base(root: string): Promise<Rootfs> {
 }
 
 /** The tree of a node-app: its files in the working folder. */
-export async function nodeAppRootfs(root: string, content: string, workingDirectory: string): Promise<void> {
+export async function nodeAppRootfs(
+  root: string,
+  content: string,
+  { workingDirectory = "/app", programs = {} }: Pick<SandboxImage, "workingDirectory" | "programs">,
+): Promise<void> {
   const tree = await base(root);
   mkdirSync(tree.at(workingDirectory), { recursive: true });
   cpSync(content, tree.at(workingDirectory), { recursive: true });
+  for (const [name, file] of Object.entries(programs)) {
+    const program = `exec /usr/local/bin/node ${workingDirectory}/${file} "$@"`;
+    tree.write(`/usr/local/bin/${name}`, `#!/bin/sh\n${program}\n`, 0o755);
+  }
 }
 
 /** The tree of PostgreSQL: its binaries, our entrypoint, `psql` and `pg_isready` (the machine's, else stand-ins). */

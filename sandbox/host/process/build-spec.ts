@@ -55,6 +55,11 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     linkChildren(image.content, join(root, application));
     paths.push([application, join(root, application)]);
   }
+  for (const [target, source] of Object.entries(image.mounts ?? {})) {
+    link(source, join(root, target));
+    paths.push([target, source]);
+  }
+  const programs = writePrograms(image, join(folder, "bin"));
   for (const mount of service.mounts) {
     const source = mountSource(mount, config, root);
     if (
@@ -96,9 +101,14 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     argv: commandOf(service, image, layout).map(rewrite),
     cwd,
     environment: {
-      PATH: [join(layout.tools, "bin"), dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(
-        ":",
-      ),
+      PATH: [
+        ...programs,
+        join(layout.tools, "bin"),
+        dirname(process.execPath),
+        "/usr/local/bin",
+        "/usr/bin",
+        "/bin",
+      ].join(":"),
       HOME: join(root, "root"),
       HOSTNAME: id.slice(0, 12),
       ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, rewrite(value)])),
@@ -128,9 +138,23 @@ export function buildSpec(input: SpecInput): ServiceSpec {
   };
 }
 
+/** Puts an image's programs into a folder. @returns what goes to the front of PATH for them */
+function writePrograms({ programs = {}, content = "" }: PreparedImage, folder: string): string[] {
+  rmSync(folder, { recursive: true, force: true });
+  if (Object.keys(programs).length === 0) return [];
+  mkdirSync(folder, { recursive: true });
+  for (const [name, file] of Object.entries(programs)) {
+    const words = [process.execPath, join(content, file)].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`, { mode: 0o755 });
+  }
+  return [folder];
+}
+
 function commandOf(service: ComposeService, image: PreparedImage, layout: HostLayout): string[] {
   const isPostgres = image.kind === "postgres";
-  const imageEntrypoint = isPostgres ? [process.execPath, toolFile(layout.tools, "postgres-entrypoint")] : [];
+  const imageEntrypoint = isPostgres
+    ? [process.execPath, toolFile(layout.tools, "postgres-entrypoint")]
+    : (image.entrypoint ?? []);
   const imageCommand = image.command ?? (isPostgres ? ["postgres"] : ["node", "server.js"]);
   // As in Docker: an entrypoint of the file's own takes the image's command away.
   const entrypoint = service.entrypoint ?? imageEntrypoint;
