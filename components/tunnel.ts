@@ -1,6 +1,7 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { localStep } from "./shared/local-step";
 import { componentType, fitName } from "./shared/names";
 import { isHostname, Issues, refuse } from "./shared/validation";
 
@@ -45,6 +46,17 @@ export interface TunnelArgs {
   readonly catchAll?: string;
   /** Makes the proxied CNAME record of each host name. @default true */
   readonly manageDns?: boolean;
+  /**
+   * Ends the connections of the tunnel just before it is deleted, by this token, which may edit tunnels: Cloudflare
+   * refuses to delete a tunnel that is connected. Secret.
+   *
+   * @default not ended: stop cloudflared before the stack is destroyed
+   */
+  readonly disconnect?: {
+    readonly apiToken: pulumi.Input<string>;
+    /** @default "https://api.cloudflare.com/client/v4" */
+    readonly apiUrl?: pulumi.Input<string> | undefined;
+  };
 }
 
 /** A tunnel as seen by what runs its connector. */
@@ -73,6 +85,7 @@ export interface TunnelConnection {
  * @example
  * // Everything.
  * import { Tunnel } from "groundwork/components";
+ * import * as pulumi from "@pulumi/pulumi";
  *
  * export const tunnel = new Tunnel("pika", {
  *   accountId: "0000000000000000000000000000ac01",
@@ -85,6 +98,7 @@ export interface TunnelConnection {
  *   ],
  *   catchAll: "http_status:404",
  *   manageDns: true,
+ *   disconnect: { apiToken: new pulumi.Config("cloudflare").requireSecret("apiToken") },
  * });
  */
 export class Tunnel extends pulumi.ComponentResource implements TunnelConnection {
@@ -113,6 +127,26 @@ export class Tunnel extends pulumi.ComponentResource implements TunnelConnection
       // Names are unique among live tunnels, so a replacement needs the old one gone.
       { parent: this, deleteBeforeReplace: true },
     );
+    const { disconnect } = args;
+    const disconnected =
+      disconnect === undefined
+        ? []
+        : [
+            localStep(
+              `${name}-disconnect`,
+              {
+                program: "tunnel-disconnect.js",
+                when: "delete",
+                input: {
+                  apiUrl: disconnect.apiUrl ?? "https://api.cloudflare.com/client/v4",
+                  apiToken: pulumi.secret(disconnect.apiToken),
+                  accountId,
+                  tunnelId: tunnel.id,
+                },
+              },
+              { parent: this },
+            ),
+          ];
     const configuration = new cloudflare.ZeroTrustTunnelCloudflaredConfig(
       `${name}-config`,
       {
@@ -123,7 +157,8 @@ export class Tunnel extends pulumi.ComponentResource implements TunnelConnection
           ingresses: [...args.routes.map(ingress), { service: args.catchAll ?? "http_status:404" }],
         },
       },
-      { parent: this },
+      // Deleted in reverse: the connections end last, so that none comes back before the tunnel has gone.
+      { parent: this, dependsOn: disconnected },
     );
     this.tunnelId = tunnel.id;
     this.cname = pulumi.interpolate`${tunnel.id}.cfargotunnel.com`;

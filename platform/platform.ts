@@ -253,6 +253,10 @@ export class Platform {
         tunnelName: tunnel.name ?? `${pulumi.getProject()}-${this.settings.stack}-${name}`,
         routes: tunnelRoutes(tunnel),
         catchAll: tunnel.catchAll,
+        disconnect: {
+          apiToken: this.secrets(this.settings.cloudflare.apiTokenSecret),
+          apiUrl: this.settings.cloudflare.apiUrl,
+        },
       },
       this.opts,
     );

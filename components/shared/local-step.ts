@@ -20,18 +20,28 @@ function loader(program: string): string {
   ].join("\n");
 }
 
+export interface LocalStepArgs {
+  /** Its name in dist/. */
+  readonly program: string;
+  /** What it reads, as JSON. Secret. */
+  readonly input: pulumi.Input<unknown>;
+  /** When it runs: `delete` = only when the step is removed from the stack. @default "create" */
+  readonly when?: "create" | "delete";
+}
+
 /** A step that runs here, by Node.js, from a bundled program; its input goes by standard input and is secret. */
 export function localStep(
   name: string,
-  args: { readonly program: string; readonly input: pulumi.Input<unknown> },
+  { program, input, when = "create" }: LocalStepArgs,
   opts: pulumi.CustomResourceOptions,
 ): local.Command {
+  const code = loader(program);
   return new local.Command(
     name,
     {
       interpreter: ["node", "-e"],
-      create: loader(args.program),
-      stdin: pulumi.secret(pulumi.jsonStringify(args.input)),
+      ...(when === "create" ? { create: code } : { create: "0", delete: code }),
+      stdin: pulumi.secret(pulumi.jsonStringify(input)),
       logging: local.Logging.None,
       addPreviousOutputInEnv: false,
     },

@@ -27,11 +27,12 @@ export interface ConnectorOptions {
   readonly version: string;
   /** How many connections are kept. @default 4, as cloudflared has */
   readonly connections?: number;
-  /** Longest wait before the edge is tried again, in milliseconds. @default 5000 */
-  readonly longestWaitMs?: number;
+  /** The wait before the edge is tried again, which doubles each time, in milliseconds. @default 1000, as cloudflared */
+  readonly waitMs?: number;
   readonly log?: Log;
 }
 
+const longestWaitMs = 8000;
 const unconfigured: TunnelConfiguration = { version: 0, ingress: [] };
 
 /**
@@ -111,9 +112,8 @@ export class Connector {
     socket.once("close", () => {
       this.sockets.delete(socket);
       if (this.stopping) return;
-      const longest = this.options.longestWaitMs ?? 5000;
       const next = connected && this.refusals === 0 ? 0 : attempt + 1;
-      const wait = Math.min(longest, 100 * 2 ** next);
+      const wait = Math.min(longestWaitMs, (this.options.waitMs ?? 1000) * 2 ** next);
       if (attempt % 10 === 0) this.log(`connection ${index}: ${why}; next attempt in ${wait} ms`);
       const timer = setTimeout(() => {
         this.waiting.delete(timer);

@@ -407,7 +407,10 @@ describe("behind a tunnel", () => {
       services: {
         tunnel: {
           image: "cf:1",
-          command: ["tunnel", "--no-autoupdate", "run"],
+          command: ["tunnel", "--no-autoupdate", "--metrics", "127.0.0.1:20241", "run"],
+          healthcheck: {
+            test: ["CMD", "cloudflared", "tunnel", "--metrics", "127.0.0.1:20241", "ready"],
+          },
           restart: "unless-stopped",
           networks: ["front"],
           environment: { TUNNEL_TOKEN: "tunnel-token-1" },

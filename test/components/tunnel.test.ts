@@ -21,6 +21,24 @@ const answers = {
   "cloudflare:index/dnsRecord:DnsRecord": () => ({}),
 };
 
+test("with a token, its connections are ended when it is deleted, after its records and before itself", async () => {
+  const mocks = new Mocks({ ...answers, "command:local:Command": () => ({}) });
+  await runWith(
+    mocks,
+    () => new Tunnel("pika", { ...base, disconnect: { apiToken: "api-token-1", apiUrl: "http://api" } }),
+  );
+  const { inputs, secrets } = mocks.get("pika-disconnect");
+  expect(inputs["create"]).toBe("0");
+  expect(inputs["delete"]).toContain("tunnel-disconnect.js");
+  expect(JSON.parse(String(inputs["stdin"]))).toEqual({
+    apiUrl: "http://api",
+    apiToken: "api-token-1",
+    accountId: "account",
+    tunnelId: "tunnel-id",
+  });
+  expect(secrets).toContain("stdin");
+});
+
 test("a tunnel, its routes with the catch-all, one record for each host name", async () => {
   const mocks = new Mocks(answers);
   const tunnel = await runWith(mocks, () => new Tunnel("pika", base));

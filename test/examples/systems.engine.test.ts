@@ -18,7 +18,7 @@ interface System {
   readonly stack: string;
   /** Below the checkout; undefined is the checkout itself. */
   readonly directory?: string;
-  /** Address -> status. 530 is the edge's answer for a tunnel, which carries no traffic here yet. */
+  /** Address -> status. */
   readonly answers: Readonly<Record<string, number>>;
   /** Services whose images nobody has here. */
   readonly standIns: readonly string[];
@@ -73,8 +73,8 @@ function pika(stack: string, project: string, site: string, api: string): System
     title: `Pika! ${stack}`,
     stack,
     directory: "examples/pika",
-    answers: { [`https://${site}/`]: 530, [`https://${api}/`]: 530 },
-    standIns: ["cloudflared", "pika-cloud", "pika-web", "redis"].map((service) => `${project}/${service}`),
+    answers: { [`https://${site}/`]: 200, [`https://${api}/health`]: 200 },
+    standIns: ["pika-cloud", "pika-web", "redis"].map((service) => `${project}/${service}`),
     outputs: {
       addresses: { "origins.app": [`https://${api}`, `https://${site}`] },
       databases: roles(project.replace("-", "_")),

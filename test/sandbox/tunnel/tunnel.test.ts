@@ -170,7 +170,7 @@ describe("connections", () => {
         token: wrong,
         version: "1",
         connections: 1,
-        longestWaitMs: 5,
+        waitMs: 1,
       });
       expect(await connector.run()).toBe(reason);
       await connector.stop(0);

@@ -114,7 +114,7 @@ export class TunnelWorld {
       token,
       version: "2025.8.1-test",
       connections,
-      longestWaitMs: 200,
+      waitMs: 100,
     });
     this.connectors.add(connector);
     void connector.run();
