@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { OriginDatabase, PostgresWithAppUserArgs } from "./database/args";
 import { postgresIssues } from "./database/issues";
-import { generatedPassword, type Login, makeLogins } from "./database/logins";
+import { generatedPassword, type Login, makeLogins, secretVersions } from "./database/logins";
 import { provisionStep } from "./database/provision-step";
 import { statementsOf } from "./database/statements";
 import { postgresUrl, urlParameters } from "./database/url";
@@ -50,7 +50,7 @@ export { postgresUrl } from "./database/url";
  *   database: "plyr",
  *   roles: { migrator: "plyr_migrator", app: "plyr_app", readOnly: "plyr_reports", backup: "plyr_backup" },
  *   schemas: ["public", "audit"],
- *   extensions: ["citext"],
+ *   extensions: ["citext", "pg_trgm@1.6"],
  *   readOnlyTables: ["alembic_version"],
  *   hiddenRelations: ["audit.log"],
  *   connectionLimit: 40,
@@ -59,6 +59,9 @@ export { postgresUrl } from "./database/url";
  *   idleInTransactionTimeout: 60_000,
  *   migratorLockTimeout: 5_000,
  *   passwordVersion: 1,
+ *   passwordOverlap: true,
+ *   furtherMigrators: ["plyr_colleague"],
+ *   reduceRoles: false,
  *   replication: { publication: "electric", tables: ["messages"] },
  *   isolateDatabases: false,
  *   urlParameters: { application_name: "plyr" },
@@ -87,6 +90,8 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
   readonly databaseName: pulumi.Output<string>;
   /** The application's password by itself. Secret. */
   readonly appPassword: pulumi.Output<string>;
+  /** Version of each role's password, such as `2-1f0c9a3e`: changes whenever the password does, and tells nothing of it. */
+  readonly secretVersions: pulumi.Output<Record<string, string>>;
 
   private readonly name: string;
   private readonly args: PostgresWithAppUserArgs;
@@ -114,6 +119,7 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     this.appUser = pulumi.output(active.name);
     this.appPassword = active.password;
     this.migratorUser = pulumi.output(migrator.name);
+    this.secretVersions = secretVersions(logins);
     this.databaseName = pulumi.output(args.database);
     this.service = args.kind === "container" ? (args.service ?? "db") : "";
     if (args.kind === "container") {
@@ -134,6 +140,7 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
       appUser: this.appUser,
       migratorUser: this.migratorUser,
       databaseName: this.databaseName,
+      secretVersions: this.secretVersions,
     });
   }
 

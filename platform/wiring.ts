@@ -44,7 +44,10 @@ export function databaseArgs(database: DatabaseSettings): PostgresCommonArgs {
     lockTimeout: database.lockTimeoutSeconds * 1000,
     idleInTransactionTimeout: database.idleInTransactionTimeoutSeconds * 1000,
     migratorLockTimeout: database.migratorLockTimeoutSeconds * 1000,
+    furtherMigrators: database.furtherMigrators,
+    reduceRoles: database.reduceRoles,
     passwordVersion: database.passwordVersion,
+    passwordOverlap: database.passwordOverlap,
     replication: typeof replication === "object" ? replication : replication ? {} : undefined,
   };
 }

@@ -46,4 +46,9 @@ fi
 
 value statements | query "$database" -q --single-transaction -f - ||
   fail 20 "the server refused the roles and grants; nothing was changed" with-log
+# A login that was ended by a rotation keeps its connections until somebody cuts them.
+query "$database" -q -t -A -f - <<'END'
+SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+WHERE NOT r.rolcanlogin AND a.datname = current_database();
+END
 finish "\"database\":\"$database\",\"created\":$created"

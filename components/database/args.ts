@@ -25,7 +25,20 @@ export interface PostgresCommonArgs {
   readonly roles?: PostgresRoleNames;
   /** Schemas the application works in; the first one is where new tables go. @default ["public"] */
   readonly schemas?: readonly string[];
-  /** Extensions installed by the administrator, so that migrations need no superuser. @default [] */
+  /**
+   * Roles that exist and make tables in the schemas as well, such as a colleague's: what they make is granted by itself,
+   * too. No superusers. @default []
+   */
+  readonly furtherMigrators?: readonly string[];
+  /**
+   * Takes away what a role that exists has beyond what it may: attributes, memberships, ownership, rights elsewhere.
+   * @default false: such roles are named in an error, and nothing is changed
+   */
+  readonly reduceRoles?: boolean;
+  /**
+   * Extensions installed by the administrator, so that migrations need no superuser; `name@version` asks for a version.
+   * @default []
+   */
   readonly extensions?: readonly string[];
   /** Tables that the application may read but never write, as `schema.table`. @default the usual migration-history tables */
   readonly readOnlyTables?: readonly string[];
@@ -43,6 +56,11 @@ export interface PostgresCommonArgs {
   readonly migratorLockTimeout?: number;
   /** Raise it by one to rotate all passwords. The application changes to its other login, so nothing is interrupted. @default 1 */
   readonly passwordVersion?: number;
+  /**
+   * Leaves the application's login of before a rotation usable, for what still runs with it and for a rollback; `false`
+   * ends it. @default true
+   */
+  readonly passwordOverlap?: boolean;
   /** A login with REPLICATION and SELECT for logical consumers such as Electric; makes the publication. @default none */
   readonly replication?: {
     /** @default `<database>_publication` */

@@ -24,11 +24,17 @@ export function postgresIssues(args: PostgresWithAppUserArgs): Issues {
   schemas.forEach((schema, index) =>
     issues.check(`schemas[${index}]`, schema, isName, "is not a name", nameRule),
   );
+  (args.furtherMigrators ?? []).forEach((role, index) => {
+    const path = `furtherMigrators[${index}]`;
+    issues.check(path, role, isName, "is not a name", nameRule);
+    const other = used.get(role);
+    if (other !== undefined) issues.add(path, `is the name of roles.${other} as well`, { value: role });
+  });
   (args.extensions ?? []).forEach((extension, index) =>
     issues.check(
       `extensions[${index}]`,
       extension,
-      (value) => /^[a-z_][a-z0-9_-]*$/.test(value),
+      (value) => /^[a-z_][a-z0-9_-]*(@[A-Za-z0-9._-]+)?$/.test(value),
       "is not an extension",
     ),
   );

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { PostgresWithAppUserArgs } from "./args";
@@ -9,6 +10,8 @@ export interface Login {
   readonly name: string;
   readonly password: pulumi.Output<string>;
   readonly verifier: pulumi.Output<string>;
+  /** Names the password without telling it: `2-1f0c9a3e`, the rotation that made it and a part of a hash. */
+  readonly version: pulumi.Output<string>;
 }
 
 /** Every login of a database. */
@@ -37,7 +40,9 @@ export function makeLogins(parent: pulumi.Resource, name: string, args: Postgres
     const verifier = pulumi
       .all([password, seed])
       .apply(([text, salt]) => scramVerifier(text, roleSalt(salt, role, generation)));
-    return { name: role, password, verifier: pulumi.secret(verifier) };
+    // Eight digits of a hash over 238 random bits tell nothing about them.
+    const version = pulumi.unsecret(verifier).apply((text) => `${generation}-${sha256(text).slice(0, 8)}`);
+    return { name: role, password, verifier: pulumi.secret(verifier), version };
   };
   const optional = (suffix: string, role: string | undefined) =>
     role === undefined ? undefined : login(suffix, role, version);
@@ -59,6 +64,17 @@ export function makeLogins(parent: pulumi.Resource, name: string, args: Postgres
     monitor: optional("monitor", names.monitor),
     replication: optional("replication", names.replication),
   };
+}
+
+/** The version of each login's password, by role. */
+export function secretVersions(logins: Logins): pulumi.Output<Record<string, string>> {
+  const { a, b, migrator, readOnly, backup, monitor, replication } = logins;
+  const all = [migrator, a, b, readOnly, backup, monitor, replication].filter((login) => login !== undefined);
+  return pulumi.output(Object.fromEntries(all.map(({ name, version }) => [name, version])));
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** A password that needs no quoting anywhere: in a URL, a shell, a compose file, a dotenv file. */

@@ -9,10 +9,14 @@ async function main(): Promise<void> {
     const { created } = await provision(input);
     console.log(JSON.stringify({ step: "postgres-roles", database: input.database, created }));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const { message, hint } =
+      error instanceof Error ? (error as Error & { hint?: string }) : { message: String(error) };
     console.error(
       `postgres-roles: ${input.serverName}:${input.port} refused as ${input.adminUser}: ` +
-        message.replaceAll(input.adminPassword, "[secret]"),
+        [message, hint]
+          .filter((text) => text !== undefined)
+          .join("\n")
+          .replaceAll(input.adminPassword, "[secret]"),
     );
     process.exitCode = 20;
   }

@@ -1,5 +1,6 @@
 import { Client, type ClientConfig } from "pg";
 import { identifier } from "./quoting";
+import { advisoryLock } from "./roles";
 
 /** What the step for a database elsewhere reads as JSON from standard input. */
 export interface ProvisionInput {
@@ -17,20 +18,30 @@ export interface ProvisionInput {
   readonly statements: string;
 }
 
-/** Makes the database if it is missing, then runs the statements in one transaction. */
+/**
+ * Makes the database if it is missing, then runs the statements in one transaction. Roles belong to the whole server, so
+ * that one runs at a time on it, whichever database it is for.
+ */
 export async function provision(input: ProvisionInput): Promise<{ readonly created: boolean }> {
-  const created = await connected(input, input.adminDatabase, async (client) => {
-    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [input.database]);
-    if (found.rowCount !== 0) return false;
-    await client.query(`CREATE DATABASE ${identifier(input.database)}`);
-    return true;
+  return connected(input, input.adminDatabase, async (admin) => {
+    // Advisory locks are a database's own: this one is in the database that everybody connects to first. Another number
+    // than the statements', as that database may be the application's.
+    await admin.query(`SELECT pg_advisory_lock(${advisoryLock + 1})`);
+    const found = await admin.query("SELECT 1 FROM pg_database WHERE datname = $1", [input.database]);
+    const created = found.rowCount === 0;
+    if (created) await admin.query(`CREATE DATABASE ${identifier(input.database)}`);
+    await connected(input, input.database, async (client) => {
+      // One message with several statements is one transaction; said all the same.
+      await client.query(`BEGIN;\n${input.statements}\nCOMMIT;`);
+      await client.query(endRetired).catch(() => undefined);
+    });
+    return { created };
   });
-  await connected(input, input.database, async (client) => {
-    // One message with several statements is one transaction; said all the same.
-    await client.query(`BEGIN;\n${input.statements}\nCOMMIT;`);
-  });
-  return { created };
 }
+
+/** A login that was ended by a rotation keeps its connections until somebody cuts them. */
+const endRetired = `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+  JOIN pg_roles r ON r.oid = a.usesysid WHERE NOT r.rolcanlogin AND a.datname = current_database()`;
 
 async function connected<T>(
   input: ProvisionInput,

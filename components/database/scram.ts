@@ -4,10 +4,10 @@ const iterations = 4096;
 
 /**
  * What PostgreSQL stores of a password (RFC 5803): given instead of the password, so that the server, its log and its
- * statistics never see that. The same salt gives the same verifier. Passwords must be ASCII: others would need SASLprep.
+ * statistics never see that. The same salt gives the same verifier. Passwords must be printable ASCII: others would need SASLprep.
  */
 export function scramVerifier(password: string, salt: Buffer): string {
-  if (!/^[\x21-\x7e]+$/.test(password)) throw new Error("a password of a role must be visible ASCII");
+  if (!/^[\x20-\x7e]+$/.test(password)) throw new Error("a password of a role must be printable ASCII");
   const salted = pbkdf2Sync(password, salt, iterations, 32, "sha256");
   const clientKey = createHmac("sha256", salted).update("Client Key").digest();
   const storedKey = createHash("sha256").update(clientKey).digest("base64");

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { PostgresWithAppUserArgs } from "./args";
-import type { Logins } from "./logins";
+import type { Login, Logins } from "./logins";
 import { historyTables, roleNames } from "./names";
 import { roleStatements } from "./roles";
 
@@ -9,6 +9,7 @@ export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pul
   const { database } = args;
   const names = roleNames(args);
   const { migrator, a, b, readOnly, backup, monitor, replication } = logins;
+  const usable = (login: Login | undefined) => login === logins.active || (args.passwordOverlap ?? true);
   const verifiers = pulumi.all([
     migrator.verifier,
     a.verifier,
@@ -27,10 +28,11 @@ export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pul
         schemas: args.schemas ?? ["public"],
         extensions: args.extensions ?? [],
         migrator: { name: names.migrator, verifier: ofMigrator },
+        furtherMigrators: args.furtherMigrators ?? [],
         appGroup: names.app,
         appLogins: [
-          { name: `${names.app}_a`, verifier: ofA },
-          { name: `${names.app}_b`, verifier: ofB },
+          { name: `${names.app}_a`, verifier: usable(a) ? ofA : undefined },
+          { name: `${names.app}_b`, verifier: usable(b) ? ofB : undefined },
         ],
         readOnly: optional(names.readOnly, ofReadOnly),
         backup: optional(names.backup, ofBackup),
@@ -50,6 +52,7 @@ export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pul
         lockTimeout: args.lockTimeout ?? 5_000,
         idleInTransactionTimeout: args.idleInTransactionTimeout ?? 60_000,
         migratorLockTimeout: args.migratorLockTimeout ?? 5_000,
+        reduceRoles: args.reduceRoles ?? false,
         isolateDatabases: args.isolateDatabases ?? args.kind === "container",
       });
     },

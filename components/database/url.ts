@@ -7,6 +7,14 @@ export function urlParameters(args: PostgresWithAppUserArgs): Readonly<Record<st
   return { sslmode: args.tls ?? "verify-full", ...args.urlParameters };
 }
 
+/** As `encodeURIComponent`, and the five marks that it leaves: some parsers and shells stumble over those. */
+function encoded(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
 /** A `postgresql://` URL; every part is percent-encoded, an IPv6 address stands in brackets. */
 export function postgresUrl(parts: {
   readonly host: string;
@@ -19,10 +27,10 @@ export function postgresUrl(parts: {
   const { host, port, user, password, database, parameters = {} } = parts;
   const place = isIPv6(host) ? `[${host}]` : host;
   const query = Object.entries(parameters)
-    .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`)
+    .map(([key, value]) => `${encoded(key)}=${encoded(value)}`)
     .join("&");
   return (
-    `postgresql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${place}:${port}` +
-    `/${encodeURIComponent(database)}${query === "" ? "" : `?${query}`}`
+    `postgresql://${encoded(user)}:${encoded(password)}@${place}:${port}` +
+    `/${encoded(database)}${query === "" ? "" : `?${query}`}`
   );
 }

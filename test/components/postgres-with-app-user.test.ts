@@ -65,6 +65,12 @@ test("in a container: passwords, no step until an origin asks for it, then exact
     secret: true,
   });
   expect(await known(database.appUser)).toEqual({ value: "streampai_app_a", secret: false });
+  const { value: versions, secret } = await known(database.secretVersions);
+  expect(secret).toBe(false);
+  expect(versions).toEqual({
+    streampai_app_a: expect.stringMatching(/^1-[0-9a-f]{8}$/) as string,
+    streampai_migrator: expect.stringMatching(/^1-[0-9a-f]{8}$/) as string,
+  });
   expect([database.readOnlyUrl, database.backupUrl, database.monitorUrl, database.replicationUrl]).toEqual([
     undefined,
     undefined,
@@ -129,6 +135,24 @@ test.each([
     ).toEqual(versions);
   },
 );
+
+test.each([
+  [undefined, "LOGIN CONNECTION LIMIT 50 PASSWORD 'SCRAM"],
+  [false, "NOLOGIN PASSWORD NULL"],
+])("with an overlap of %p the login of before is %s", async (passwordOverlap, expected) => {
+  const mocks = new Mocks(answers);
+  await runWith(mocks, () => {
+    const args = { ...container, passwordVersion: 2 };
+    const database = new PostgresWithAppUser(
+      "main",
+      passwordOverlap === undefined ? args : { ...args, passwordOverlap },
+    );
+    return database.provision([]);
+  });
+  const { statements } = readFrames(mocks.get("main-roles").inputs["stdin"]);
+  expect(statements).toContain(`ALTER ROLE "streampai_app_a" ${expected}`);
+  expect(statements).toContain('ALTER ROLE "streampai_app_b" LOGIN CONNECTION LIMIT 50');
+});
 
 test("elsewhere: the step runs here over TLS, with everything secret; optional roles have addresses", async () => {
   const mocks = new Mocks(answers);
@@ -241,8 +265,13 @@ test.each<[string, Partial<ContainerPostgresArgs>, string[]]>([
   ],
   [
     "extensions and tables",
-    { extensions: ["drop table"], readOnlyTables: ["a.b.c"] },
+    {
+      extensions: ["drop table", "citext@1.6"],
+      readOnlyTables: ["a.b.c"],
+      furtherMigrators: ["streampai_app"],
+    },
     [
+      'furtherMigrators[0]: is the name of roles.app as well "streampai_app"',
       'extensions[0]: is not an extension "drop table"',
       'readOnlyTables[0]: is not schema.table or table "a.b.c"',
     ],

@@ -257,6 +257,7 @@ describe("postgres-roles", () => {
       "compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d postgres -t -A -c SELECT 1 FROM pg_database WHERE datname = 'app'",
       'compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d postgres -q -c CREATE DATABASE "app"',
       "compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d app -q --single-transaction -f -",
+      "compose exec -T db psql -X -w -v ON_ERROR_STOP=1 -U postgres -d app -q -t -A -f -",
     ]);
     expect(readFileSync(join(host.home, "sql"), "utf8")).toBe("SELECT 'x';");
   });

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,8 @@ export interface TestPostgres {
   createDatabase(): Promise<string>;
   /** Runs statements as the superuser. */
   query<T extends object>(database: string, sql: string, values?: unknown[]): Promise<T[]>;
+  /** What the server has written to its log. */
+  log(): string;
   /** Stops the server and keeps its data; {@link TestPostgres.start} brings it back on the same port. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -25,16 +27,31 @@ export interface TestPostgres {
   remove(): Promise<void>;
 }
 
+/** PostgreSQL installations to test with: the newest, from npm, and 15 where Debian's is installed. */
+export const postgresVersions: readonly (readonly [version: string, installation: string | undefined])[] = [
+  ["18", undefined],
+  ...["/usr/lib/postgresql/15"]
+    .filter((folder) => existsSync(join(folder, "bin", "initdb")))
+    .map((folder) => ["15", folder] as const),
+];
+
 /** PostgreSQL refuses to run as root: as `nobody` then. */
 const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined;
 
 /**
  * Starts a server, in about two seconds.
  * @param settings such as `{ wal_level: "logical" }`
+ * @param installation the folder of another PostgreSQL, with `bin` in it. Default: the one from npm
  */
-export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<TestPostgres> {
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+  installation?: string,
+): Promise<TestPostgres> {
   // Below the folder for temporary files: a home folder may be closed to `nobody`.
-  const binaries = join(hydratePostgres(join(tmpdir(), `groundwork-test-${process.getuid?.() ?? 0}`)), "bin");
+  const binaries = join(
+    installation ?? hydratePostgres(join(tmpdir(), `groundwork-test-${process.getuid?.() ?? 0}`)),
+    "bin",
+  );
   const directory = mkdtempSync(join(tmpdir(), "groundwork-pg-"));
   const data = join(directory, "data");
   const password = randomBytes(18).toString("base64url");
@@ -75,6 +92,7 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
 class Server implements TestPostgres {
   private process: ChildProcess | undefined;
   private databases = 0;
+  private output = "";
 
   constructor(
     private readonly program: string,
@@ -105,6 +123,10 @@ class Server implements TestPostgres {
     }
   }
 
+  log(): string {
+    return this.output;
+  }
+
   async start(): Promise<void> {
     const settings = {
       fsync: "off",
@@ -119,12 +141,11 @@ class Server implements TestPostgres {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.process = child;
-    let output = "";
-    child.stderr.on("data", (chunk: Buffer) => (output = (output + chunk.toString()).slice(-4000)));
+    child.stderr.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     const deadline = Date.now() + 20_000;
     for (;;) {
       if (child.exitCode !== null || Date.now() > deadline)
-        throw new Error(`postgres did not start: ${output}`);
+        throw new Error(`postgres did not start: ${this.output.slice(-4000)}`);
       try {
         await this.query("postgres", "select 1");
         return;

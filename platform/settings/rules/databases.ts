@@ -136,6 +136,34 @@ const roles: Rule = (context) => {
   }
 };
 
+/** Roles belong to a whole server: the same name for two of its databases would be one role with the rights of both. */
+const sharedRoles: Rule = (context) => {
+  const seen = new Map<string, string>();
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    const server =
+      database.kind === "external"
+        ? `${database.host}:${database.port}`
+        : `${database.origin ?? ""} ${database.host ?? ""} ${database.project ?? ""} ${database.service}`;
+    const { app, ...rest } = completeRoles(database);
+    for (const [role, roleName] of Object.entries({ app, ...rest })) {
+      if (roleName === undefined) continue;
+      const place = `${server} ${roleName}`;
+      const first = seen.get(place);
+      if (first === undefined || first === name) {
+        seen.set(place, name);
+        continue;
+      }
+      context.report({
+        keys: ["databases", name, "roles", role],
+        what: `databases.${first} is on the same server and has this role too: it would have the rights of both`,
+        value: roleName,
+        allowed: "roles of its own for each database of a server",
+        fix: `write another name, such as ${database.database}_${role.toLowerCase()}`,
+      });
+    }
+  }
+};
+
 /** The names of a database's roles with the defaults filled in. */
 export function completeRoles(database: ContainerDatabaseSettings | ExternalDatabaseSettings) {
   const { roles: given, database: name } = database;
@@ -198,4 +226,4 @@ const once: Rule = (context) => {
   }
 };
 
-export const databaseRules: readonly Rule[] = [places, roles, safety, once];
+export const databaseRules: readonly Rule[] = [places, roles, sharedRoles, safety, once];

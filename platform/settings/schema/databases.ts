@@ -68,20 +68,23 @@ const replication = z.strictObject({
   tables: tables("The tables that are published. Default: all.", ["public.messages"]).optional(),
 });
 
+const EXTENSION =
+  "the extension's name in PostgreSQL, such as timescaledb, pgcrypto, citext, pg_trgm; with @ and a version where that matters";
 const KNOWN_DANGER = /^(plpython\d?u|plperlu|pltclu|file_fdw|adminpack|plsh|dblink|lo)$/;
 
 const extension = field(
   checked(z.string(), (value) => {
-    const allowed = "the extension's name in PostgreSQL, such as timescaledb, pgcrypto, citext, pg_trgm";
-    if (!/^[a-z][a-z0-9_-]{0,62}$/.test(value))
+    const allowed = EXTENSION;
+    if (!/^[a-z][a-z0-9_-]{0,62}(@[A-Za-z0-9._-]{1,40})?$/.test(value))
       return { what: "this is not the name of an extension", allowed };
-    if (KNOWN_DANGER.test(value)) return { what: "this extension lets a role out of the database", allowed };
+    if (KNOWN_DANGER.test(value.split("@")[0] ?? value))
+      return { what: "this extension lets a role out of the database", allowed };
     return undefined;
   }),
   {
-    description: "The name of an extension.",
-    examples: ["timescaledb", "pgcrypto", "citext"],
-    allowed: "the extension's name in PostgreSQL, such as timescaledb, pgcrypto, citext, pg_trgm",
+    description: "The name of an extension; `name@version` for one version of it.",
+    examples: ["timescaledb", "pgcrypto", "citext@1.6"],
+    allowed: EXTENSION,
   },
 );
 
@@ -137,6 +140,15 @@ const common = {
       "Extensions that may be there; provisioning installs them. Migrations cannot install others.",
     examples: [["timescaledb", "citext"]],
   }).default([]),
+  furtherMigrators: field(z.array(identifier("A role.", ["streampai_colleague"])).max(20), {
+    description:
+      "Roles that exist and make tables as well, beside the migrator: what they make is granted by itself, too.",
+    examples: [["streampai_colleague"]],
+  }).default([]),
+  reduceRoles: field(z.boolean(), {
+    description:
+      "Takes away what a role that exists already has beyond what it may. Without it such roles are named in an error.",
+  }).default(false),
   logicalReplication: field(z.union([z.boolean(), replication]), {
     description:
       "Makes the replication role and a publication, for Electric; needs `wal_level=logical`. `true` publishes all tables.",
@@ -186,8 +198,7 @@ const common = {
     [5],
   ).default(5),
   allowReset: field(z.boolean(), {
-    description: "May the database be emptied by one command? Refused in production.",
-    later: true,
+    description: "May the database be emptied by `groundwork db reset`? Refused in production.",
   }).default(false),
   backups: field(backups, { description: "Scheduled backups. Default: none.", later: true }).optional(),
   passwordVersion: amount(
@@ -197,6 +208,21 @@ const common = {
     "Raise it by one to rotate all passwords: the application changes to its other login, without downtime.",
     [1],
   ).default(1),
+  passwordOverlap: field(z.boolean(), {
+    description:
+      "Leaves the login of before a rotation usable, for what still runs with it and for a rollback; `false` ends it.",
+  }).default(true),
+  rotateAfterDays: amount(
+    "days",
+    1,
+    3650,
+    "`groundwork db rotate --if-due` rotates passwords that are older. Default: never.",
+    [90],
+  ).optional(),
+  attackAfterUp: field(z.boolean(), {
+    description:
+      "Runs `groundwork db attack` after every `groundwork up`, which fails where it finds something.",
+  }).default(false),
   passwordStore: field(
     z.union([
       z.literal("host"),

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { provision, type ProvisionInput } from "../../../components/database/provision";
+import { DatabaseRoles } from "../../support/database-roles";
 import { startPostgres, type TestPostgres } from "../../support/postgres";
 
 jest.setTimeout(60_000);
@@ -85,6 +86,40 @@ test("a failing statement takes the others back", async () => {
   const statements = "CREATE TABLE half (id int);\nSELECT no_such_function();";
   await expect(provision(input({ statements }))).rejects.toThrow("no_such_function");
   expect(await server.query<object>("hosted", "SELECT 1 FROM pg_class WHERE relname = 'half'")).toEqual([]);
+});
+
+test("three databases of one server at once do not disturb each other; the first one is the administrator's own", async () => {
+  const roles = new DatabaseRoles(server);
+  const names = ["together_1", "together_2", "together_3"];
+  await server.query("postgres", "CREATE DATABASE together_1");
+  const all = Array.from({ length: 8 }, () => names).flat();
+  await Promise.all(
+    all.map((database) =>
+      provision(input({ adminDatabase: "together_1", database, statements: roles.statements(database) })),
+    ),
+  );
+  for (const name of names) expect(await roles.attempt(`${name}_app_a`, name, "SELECT 1")).toBe("done");
+});
+
+test("a login that was ended loses its connections as well", async () => {
+  const roles = new DatabaseRoles(server);
+  const statements = (b: boolean) =>
+    roles.statements("rotated", {
+      appLogins: b
+        ? [{ name: "rotated_app_a" }, roles.login("rotated_app_b")]
+        : [roles.login("rotated_app_a"), { name: "rotated_app_b" }],
+    });
+  await provision(input({ database: "rotated", statements: statements(false) }));
+  const ended = roles.as("rotated_app_a", "rotated", async (client) => {
+    const cut = new Promise<string>((resolve) =>
+      client.on("error", (error: Error) => resolve(error.message)),
+    );
+    await provision(input({ database: "rotated", statements: statements(true) }));
+    return cut;
+  });
+  expect(await ended).toMatch(/terminating connection|terminated unexpectedly/);
+  expect(await roles.attempt("rotated_app_a", "rotated", "SELECT 1")).toMatch(/^28/);
+  expect(await roles.attempt("rotated_app_b", "rotated", "SELECT 1")).toBe("done");
 });
 
 /** Runs the program as the engine's `local.Command` does: bundled, its input by standard input. */

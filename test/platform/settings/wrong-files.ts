@@ -800,6 +800,15 @@ export const wrongFiles: readonly WrongFile[] = [
     ],
   },
   {
+    name: "one role for two databases of a server",
+    text: stackText(
+      `${database("    roles: { app: acme_x }").trimEnd()}\n  other: { kind: container, origin: api, service: db, database: other, roles: { app: acme_x } }`,
+    ),
+    issues: [
+      { path: "databases.other.roles.app", what: "databases.main is on the same server", fix: "other_app" },
+    ],
+  },
+  {
     name: "an extension that lets out of the database",
     text: stackText(database("    extensions: [citext, plpython3u]")),
     issues: [{ path: "databases.main.extensions[1]", what: "lets a role out", fix: "pulumi config set" }],
