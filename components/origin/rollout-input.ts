@@ -6,6 +6,8 @@ import type { HostAccess, ResolveOverride } from "../../remote/host";
 export interface RolloutInput {
   /** The origin's name, for messages and for the ledger. */
   readonly origin: string;
+  /** The stack's name, for the commands that messages name. @default `<stack>` */
+  readonly stack?: string | undefined;
   /** How the host is reached: `RemoteHost.access()`. */
   readonly host: HostAccess;
   /** Compose project on the host. */
