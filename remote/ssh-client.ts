@@ -344,7 +344,6 @@ async function login(
       fail(handshakeFailure(where, error, otherKey)),
     );
     client.once("close", () =>
-      // A server that has just too many logins, or restarts, hangs up before it says anything.
       fail(new SshFailure("unreachable", `dial tcp ${where}: closed before the login`)),
     );
     const [type = "", blob = ""] = server.hostKey.split(/\s+/);
@@ -382,7 +381,9 @@ function handshakeFailure(
   if (error.level === "client-authentication") {
     return new SshFailure("login", `ssh: ${where} refuses the key: unable to authenticate`, error);
   }
-  if (error.level === "client-timeout" || error.level === "client-socket") {
+  // A server that restarts, or has just too many logins, hangs up before it has said who it is.
+  const hungUp = /before handshake|ECONNRESET|closed/.test(error.message);
+  if (error.level === "client-timeout" || error.level === "client-socket" || hungUp) {
     return new SshFailure("unreachable", `dial tcp ${where}: ${error.message}`, error);
   }
   return new SshFailure("protocol", `ssh: handshake with ${where} failed: ${error.message}`, error);

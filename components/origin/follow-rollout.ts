@@ -164,7 +164,9 @@ export class RolloutFollower {
 
   private connected(): Promise<SshConnection> {
     const { host, open, onLine } = this.run;
-    this.connection ??= SshConnection.open(host, { log: onLine, ...open });
+    // After a cut the host may be restarting, which takes longer than a closed port deserves at first.
+    const dialErrorLimit = (host.dialErrorLimit ?? 10) * (this.reconnects > 0 ? 2 : 1);
+    this.connection ??= SshConnection.open({ ...host, dialErrorLimit }, { log: onLine, ...open });
     return this.connection;
   }
 

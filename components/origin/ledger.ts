@@ -252,7 +252,7 @@ export function ledgerLine(ledger: Ledger): string {
   if (sockets.opened > 0) {
     const kept = sockets.keptMs === undefined ? "" : ` after ${(sockets.keptMs / 1000).toFixed(1)} s`;
     parts.push(
-      `${sockets.opened} sockets opened, ${sockets.dropped} dropped` +
+      `${sockets.opened} socket${sockets.opened === 1 ? "" : "s"} opened, ${sockets.dropped} dropped` +
         (sockets.closed > 0 ? `, ${sockets.closed} closed with a frame${kept}` : ""),
     );
   }

@@ -74,13 +74,13 @@ export async function startOpenSsh({ directory, bin, port: wanted }: RealSshOpti
     },
     cut: () => {
       // The processes of its connections, and not what they run.
-      for (const pid of childrenOf(daemon.pid ?? 0)) process.kill(pid, "SIGKILL");
+      killAll(childrenOf(daemon.pid ?? 0));
       return Promise.resolve();
     },
     close: () =>
       new Promise((resolve) => {
         if (daemon.exitCode !== null) return resolve();
-        for (const pid of childrenOf(daemon.pid ?? 0)) process.kill(pid, "SIGKILL");
+        killAll(childrenOf(daemon.pid ?? 0));
         daemon.once("exit", () => resolve());
         daemon.kill("SIGTERM");
       }),
@@ -135,13 +135,17 @@ export interface TestNetwork {
   readonly connections: () => number;
   hold(): void;
   cut(): void;
+  /** Takes no connection for some milliseconds. */
+  pause(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startNetwork(to: number): Promise<TestNetwork> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let count = 0;
+  let paused = false;
   const server: Server = createServer((near) => {
+    if (paused) return near.destroy();
     count += 1;
     const far = connect(to, "127.0.0.1");
     const pair = [near, far] as const;
@@ -166,6 +170,11 @@ export async function startNetwork(to: number): Promise<TestNetwork> {
       for (const pair of pairs) for (const socket of pair) socket.unpipe().pause();
     },
     cut: end,
+    pause: async (milliseconds) => {
+      paused = true;
+      await sleep(milliseconds);
+      paused = false;
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -184,6 +193,16 @@ async function untilOpen(port: number): Promise<void> {
     await sleep(25);
   }
   throw new Error("sshd does not listen");
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 function pathWith(bin: string | undefined): string {
