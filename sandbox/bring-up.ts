@@ -7,6 +7,7 @@ import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
 import { readSettings, secretNamesOf } from "../platform/settings";
+import { findCaddy } from "./engine/caddy";
 import { type Engine, findEngine } from "./engine/engine";
 import { runEngine } from "./engine/run";
 import { type SandboxNeeds, needsOf } from "./external/needs";
@@ -61,20 +62,14 @@ export async function bringUpSandbox({
   await readState(sandboxFolder(stack), stack);
   await keptJson(sandboxFolder(stack).secretsFile, {});
   const facts = stackFileFacts(text, stackFile);
-  const [engine, sandbox] = await Promise.all([
-    findEngine({ log }),
-    startSandbox(
-      {
-        stack,
-        accountId: facts.accountId,
-        zones: [{ name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) }],
-        ...needs.parts,
-        docker,
-      },
-      log,
-      signal,
-    ),
-  ]);
+  const start = async (): Promise<Sandbox> => {
+    // Here and not by the daemon, which is given less time than a build may take.
+    if (needs.parts.proxy) await findCaddy(log);
+    const zone = { name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) };
+    const options = { stack, accountId: facts.accountId, zones: [zone], ...needs.parts, docker };
+    return startSandbox(options, log, signal);
+  };
+  const [engine, sandbox] = await Promise.all([findEngine({ log }), start()]);
   signal?.throwIfAborted();
   const { folder } = sandbox;
   for (const path of [folder.state, folder.pulumiHome]) await mkdir(path, { recursive: true, mode: 0o700 });

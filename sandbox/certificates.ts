@@ -43,6 +43,8 @@ export interface Authority {
   readonly certificatePem: string;
   /** The file of that certificate, for `curl --cacert` and `NODE_EXTRA_CA_CERTS`. */
   readonly certificateFile: string;
+  /** Its key, then the certificate: mode 0600. */
+  readonly keyFile: string;
   /**
    * A new ECDSA P-256 key with its certificate. The same host names get the same answer again until a third of
    * the validity is left.
@@ -95,7 +97,7 @@ export async function createAuthority(directory: string, commonName: string): Pr
     await writeFile(partial, certificatePem);
     await rename(partial, certificateFile);
   }
-  return new KeptAuthority(keys, certificatePem, certificateFile);
+  return new KeptAuthority(keys, certificatePem, certificateFile, keyFile);
 }
 
 class KeptAuthority implements Authority {
@@ -105,6 +107,7 @@ class KeptAuthority implements Authority {
     private readonly keys: AuthorityKeys,
     readonly certificatePem: string,
     readonly certificateFile: string,
+    readonly keyFile: string,
   ) {}
 
   issue({ hostnames, days = 90 }: CertificateRequest): Promise<IssuedCertificate> {

@@ -12,8 +12,10 @@ import { type Authority, createAuthority } from "./certificates";
 import { startExternalDatabase } from "./external/database";
 import { startExternalOrigins } from "./external/origins";
 import { type SandboxFolder, sandboxFolder } from "./folder";
+import { findCaddy } from "./engine/caddy";
+import { caddyImage } from "./host/images/caddy";
 import { standInImage } from "./host/images/stand-in";
-import { startHost } from "./host/host";
+import { type SandboxImage, startHost } from "./host/host";
 import { environmentModel } from "./environment-model";
 import { writeWhole } from "./kept-files";
 import type { SandboxOptions, SandboxRecord } from "./record";
@@ -107,6 +109,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         sampleImage(),
         standIn,
         cloudflaredImage(tunnels.socket),
+        ...(options.proxy ? [await proxyImage(authority)] : []),
         { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
       ],
       log,
@@ -177,6 +180,12 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     await close("stop");
     process.exit(1);
   }
+}
+
+/** The real Caddy. Certificates that it would ask for on the Internet are signed by the sandbox's authority. */
+async function proxyImage(authority: Authority): Promise<SandboxImage> {
+  const { certificateFile, keyFile } = authority;
+  return caddyImage({ program: await findCaddy(log), authority: { certificateFile, keyFile } });
 }
 
 const portsFile = (folder: SandboxFolder): string => `${folder.root}/ports.json`;

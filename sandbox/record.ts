@@ -16,6 +16,8 @@ export interface SandboxOptions {
   readonly targets: readonly ExternalTarget[];
   /** Host names without Cloudflare in front, whose host has a certificate of its own. */
   readonly ownCertificates: readonly string[];
+  /** Whether an origin has Caddy in front, so that there must be one. */
+  readonly proxy: boolean;
   /** @default what was said last; at first: Docker where a daemon answers, else plain processes */
   readonly docker?: DockerChoice | undefined;
 }

@@ -3,7 +3,7 @@ import type { SandboxOptions } from "../record";
 
 /** What a stack needs here besides Cloudflare and a host. */
 export interface SandboxNeeds {
-  readonly parts: Pick<SandboxOptions, "databases" | "targets" | "ownCertificates">;
+  readonly parts: Pick<SandboxOptions, "databases" | "targets" | "ownCertificates" | "proxy">;
   /** Whether variables are handed to Fly.io. */
   readonly flyctl: boolean;
   /** What differs from the real world, one line each. */
@@ -31,6 +31,7 @@ export function needsOf({ databases, origins, tunnels }: Settings): SandboxNeeds
             ]
           : [],
       ),
+      proxy: Object.values(origins).some((origin) => "proxy" in origin && origin.proxy !== undefined),
       targets: external.map(({ target, hostnames }) => ({ target, hostnames })),
       ownCertificates: Object.values(origins).flatMap((origin) =>
         origin.kind === "compose" && !origin.proxied ? origin.hostnames : [],

@@ -13,9 +13,10 @@ import { hydratePostgres } from "../postgres/binaries";
 import { cacheDirectory } from "../../../common/cache";
 import { findDatabaseClient } from "../postgres/real-program";
 import { runProgram } from "../run-program";
+import { prepareCaddy } from "./caddy";
 import type { SandboxImage } from "./image";
 import { prepareNodeApp } from "./prepare";
-import { nodeAppRootfs, postgresHome, postgresRootfs, recipeVersion } from "./rootfs";
+import { caddyRootfs, nodeAppRootfs, postgresHome, postgresRootfs, recipeVersion } from "./rootfs";
 
 export interface ImageContext {
   readonly layout: HostLayout;
@@ -31,10 +32,7 @@ const cacheRepository = "groundwork-cache";
 export async function makeImage(image: SandboxImage, context: ImageContext): Promise<PreparedImage> {
   const { layout, docker, name, log } = context;
   const environment = dockerEnvironment(docker);
-  const prepared: PreparedImage =
-    image.kind === "node-app"
-      ? prepareNodeApp(image, layout.images)
-      : { ...image, hash: postgresHash(image, layout) };
+  const prepared = prepare(image, layout);
   const hash = sha256(
     JSON.stringify([prepared.hash, recipeVersion, statSync(process.execPath).size, process.version]),
   ).slice(0, 16);
@@ -44,13 +42,16 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
   const docker_ = (args: readonly string[], input?: Readable): ReturnType<typeof runProgram> =>
     runProgram(docker.client, args, { environment, ...(input && { input }) });
   if ((await docker_(["image", "inspect", tag])).code === 0) return done;
-  // The sandboxes' own daemon keeps images for the next sandbox; in the user's own nothing stays.
-  if (docker.ownDaemon && (await docker_(["tag", cached, tag])).code === 0) return done;
+  // The sandboxes' own daemon keeps images for the next sandbox; in the user's own nothing stays. A proxy's holds the
+  // authority of its sandbox, so it is of no use to another.
+  const keep = docker.ownDaemon && image.kind !== "caddy";
+  if (keep && (await docker_(["tag", cached, tag])).code === 0) return done;
 
   log(`making the image ${image.names[0] ?? image.kind} from local files`);
   const root = mkdtempSync(join(tmpdir(), "groundwork-image-"));
   try {
     if (image.kind === "node-app") await nodeAppRootfs(root, prepared.content ?? "", image);
+    else if (image.kind === "caddy") await caddyRootfs(root, image);
     else await postgresRootfs(root, cachedPostgres(), layout.tools);
     // `portable` leaves this machine's users out: everything is root's.
     const archive = create({ cwd: root, portable: true }, ["."]) as unknown as Readable;
@@ -63,10 +64,21 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
         next: "look at the daemon's disk space: docker system df",
       });
     }
-    if (docker.ownDaemon) await docker_(["tag", tag, cached]);
+    if (keep) await docker_(["tag", tag, cached]);
     return done;
   } finally {
     rmSync(root, { recursive: true, force: true });
+  }
+}
+
+function prepare(image: SandboxImage, layout: HostLayout): PreparedImage {
+  switch (image.kind) {
+    case "node-app":
+      return prepareNodeApp(image, layout.images);
+    case "caddy":
+      return prepareCaddy(image);
+    case "postgres":
+      return { ...image, hash: postgresHash(image, layout) };
   }
 }
 

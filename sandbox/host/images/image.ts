@@ -6,8 +6,10 @@ export interface SandboxImage {
    * @example ["ghcr.io/nxy7/streampai-elixir", "postgres", "*timescaledb*"]
    */
   readonly names: readonly string[];
-  /** What it is made of: the node binary and an application's files, or PostgreSQL's binaries. */
-  readonly kind: "node-app" | "postgres";
+  /** What it is made of: the node binary and an application's files, PostgreSQL's binaries, or Caddy: see caddy.ts. */
+  readonly kind: "node-app" | "postgres" | "caddy";
+  /** caddy: the binary, statically linked. */
+  readonly program?: string;
   /** node-app: a folder whose content becomes the working folder's. */
   readonly directory?: string;
   /**
@@ -16,7 +18,7 @@ export interface SandboxImage {
    * @example { "server.js": "/…/api/server.ts" }
    */
   readonly bundles?: Readonly<Record<string, string>>;
-  /** node-app: further files or folders of the working folder, copied. */
+  /** node-app: further files or folders of the working folder, copied. caddy: files by their whole path. */
   readonly files?: Readonly<Record<string, string>>;
   /** Default: `["node", "server.js"]` of a node-app, the server of postgres. */
   readonly command?: readonly string[];

@@ -13,8 +13,8 @@ import { dirname, join } from "node:path";
 import { toolFile, type ToolName } from "../bundle-names";
 import { findDatabaseClient, findRealProgram } from "../postgres/real-program";
 import { runProgram } from "../run-program";
-import type { SandboxImage } from "./image";
 import { findBusybox, plainPrograms } from "./busybox";
+import type { SandboxImage } from "./image";
 import { linkedLibraries } from "./libraries";
 
 /** Counted up when the make-up of images changes, so that they are made anew. */
@@ -62,8 +62,8 @@ class Rootfs {
   }
 }
 
-/** What every image has: node, a shell, users, certificates. */
-async function base(root: string): Promise<Rootfs> {
+/** What every image has: a shell, users, certificates. */
+async function plainBase(root: string, programs: readonly string[] = []): Promise<Rootfs> {
   const tree = new Rootfs(root);
   for (const path of [
     "/etc",
@@ -86,8 +86,7 @@ async function base(root: string): Promise<Rootfs> {
   tree.write("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n");
   const authorities = "/etc/ssl/certs/ca-certificates.crt";
   if (existsSync(authorities)) tree.copy(authorities, authorities, 0o644);
-  tree.copy(process.execPath, "/usr/local/bin/node", 0o755);
-  const programs = [process.execPath];
+  const linked = [...programs];
   const busybox = await findBusybox();
   if (busybox === undefined) {
     for (const name of plainPrograms) {
@@ -95,7 +94,7 @@ async function base(root: string): Promise<Rootfs> {
       if (program === undefined) continue;
       tree.copy(program, `/bin/${name}`, 0o755);
       tree.link(`/usr/bin/${name}`, `/bin/${name}`);
-      programs.push(program);
+      linked.push(program);
     }
   } else {
     tree.copy(busybox, "/bin/busybox", 0o755);
@@ -105,8 +104,23 @@ async function base(root: string): Promise<Rootfs> {
       tree.link(`/usr/bin/${applet}`, "/bin/busybox");
     }
   }
-  await tree.libraries(programs);
+  await tree.libraries(linked);
   return tree;
+}
+
+/** The same with node. */
+async function base(root: string): Promise<Rootfs> {
+  const tree = await plainBase(root, [process.execPath]);
+  tree.copy(process.execPath, "/usr/local/bin/node", 0o755);
+  return tree;
+}
+
+/** The tree of Caddy: its binary, and files by their whole paths. */
+export async function caddyRootfs(root: string, { program = "", files = {} }: SandboxImage): Promise<void> {
+  const tree = await plainBase(root);
+  tree.copy(program, "/usr/bin/caddy", 0o755);
+  for (const path of ["/etc/caddy", "/config", "/data", "/srv"]) tree.folder(path);
+  for (const [path, source] of Object.entries(files)) tree.copy(source, path);
 }
 
 /** The tree of a node-app: its files in the working folder. */

@@ -14,6 +14,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { HostConfig, PreparedImage } from "../config";
 import type { HostLayout } from "../layout";
 import { toolFile } from "../bundle-names";
+import { outsideContainer } from "./caddy";
 import { ComposeError } from "./compose-file";
 import type { ComposeProject, ComposeService, Mount } from "./compose-model";
 import { rewritePaths, type PublishedSpec, type ServiceSpec } from "./spec";
@@ -86,6 +87,10 @@ export function buildSpec(input: SpecInput): ServiceSpec {
   const cwd = isAbsolute(workingDirectory) ? join(root, workingDirectory) : root;
   mkdirSync(cwd, { recursive: true });
 
+  const caddy =
+    image.kind === "caddy"
+      ? outsideContainer(image, service, { address, paths, root, sockets: config.sockets })
+      : undefined;
   const sockets = join(config.sockets, address);
   const rewrite = (text: string): string => rewritePaths(text, paths);
   const id = randomBytes(32).toString("hex");
@@ -103,11 +108,10 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     environment: {
       PATH: [
         ...programs,
+        ...(image.program === undefined ? [] : [dirname(image.program)]),
         join(layout.tools, "bin"),
         dirname(process.execPath),
-        "/usr/local/bin",
-        "/usr/bin",
-        "/bin",
+        ...["/usr/local/bin", "/usr/bin", "/bin"],
       ].join(":"),
       HOME: join(root, "root"),
       HOSTNAME: id.slice(0, 12),
@@ -122,6 +126,7 @@ export function buildSpec(input: SpecInput): ServiceSpec {
       GROUNDWORK_NAMES_FILE: namesFile(layout),
       GROUNDWORK_NETWORKS: networks.join(","),
       ...(image.kind === "postgres" && postgresEnvironment(config, sockets)),
+      ...caddy?.environment,
     },
     // Without a host, psql takes the local socket, as it does in a container.
     execEnvironment: image.kind === "postgres" ? { PGHOST: environment["PGHOST"] ?? sockets } : {},
@@ -129,6 +134,7 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     address,
     networks,
     published: input.published,
+    ...(caddy && { listens: caddy.listens, resolverPort: caddy.resolverPort }),
     restart: service.restart,
     ...(service.healthcheck && { healthcheck: service.healthcheck }),
     stopSignal: service.stopSignal,

@@ -7,7 +7,7 @@ import {
   type ParsedArguments,
 } from "../docker/arguments";
 import { commandFlags } from "./commands";
-import { ComposeError, loadProject, type LoadOptions } from "./compose-file";
+import { ComposeError, findFiles, loadProject, type LoadOptions } from "./compose-file";
 import type { ComposeProject } from "./compose-model";
 import { plainUp, type ProcessRunner } from "./runner";
 import { showConfig } from "./show-config";
@@ -148,10 +148,21 @@ export class ComposeCommand {
     const services = this.runner.store.services(this.projectName());
     for (const name of names) {
       if (services.some(({ spec }) => spec.service === name)) continue;
-      const known = this.load.projectName === undefined ? this.project().services[name] : undefined;
-      if (known === undefined) throw new ComposeError(`no such service: ${name}`);
+      if (!this.isInFile(name)) throw new ComposeError(`no such service: ${name}`);
     }
     return names.length === 0 ? services : services.filter(({ spec }) => names.includes(spec.service));
+  }
+
+  /** `-p X stop` needs no file, so its absence is no mistake. */
+  private isInFile(name: string): boolean {
+    if (this.load.projectName !== undefined && this.load.files.length === 0) {
+      try {
+        findFiles(this.load);
+      } catch {
+        return false;
+      }
+    }
+    return this.project().services[name] !== undefined;
   }
 
   /** Services of the file to start: those named, else all whose profiles are on. */

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../../common/user-error";
 import type { HostConfig, PreparedImage } from "../config";
+import { prepareCaddy } from "../images/caddy";
 import { prepareNodeApp } from "../images/prepare";
 import type { HostLayout } from "../layout";
 import type { HostService, Machine, MachineContext } from "../machine";
@@ -27,11 +28,10 @@ export function prepareProcessMachine({ layout, name, images, log }: MachineCont
     );
   }
   const needsPostgres = images.some(({ kind }) => kind === "postgres");
-  const prepared = images.map((image): PreparedImage =>
-    image.kind === "postgres"
-      ? { ...image, hash: `postgres-${installedPostgres().version}` }
-      : prepareNodeApp(image, layout.images),
-  );
+  const prepared = images.map((image): PreparedImage => {
+    if (image.kind === "postgres") return { ...image, hash: `postgres-${installedPostgres().version}` };
+    return image.kind === "caddy" ? prepareCaddy(image) : prepareNodeApp(image, layout.images);
+  });
   const config: HostConfig = {
     mode: "process",
     name,

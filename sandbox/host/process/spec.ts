@@ -26,6 +26,10 @@ export interface ServiceSpec {
   /** Real names of the networks it is in. */
   readonly networks: readonly string[];
   readonly published: readonly PublishedSpec[];
+  /** Container port -> the one that it really listens on, where the container's may not be taken by this user. */
+  readonly listens?: Readonly<Record<number, number>>;
+  /** Port of {@link address} where the service asks for names of its networks, instead of 127.0.0.11. */
+  readonly resolverPort?: number;
   readonly restart: string;
   readonly healthcheck?: Healthcheck;
   readonly stopSignal: string;

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { readJson, writeJson } from "../files";
 import { identify, signalProcess, sleep } from "../../../common/processes";
 import { checkHealth } from "./health";
+import { startResolver } from "./resolver";
 import { initialState, stopFile, type ServiceSpec, type ServiceState, type StopRequest } from "./spec";
 
 const logLimit = 20 * 1024 * 1024;
@@ -32,6 +33,7 @@ class Supervisor {
     process.on("SIGINT", () => this.stop(false));
     try {
       await this.openPorts();
+      await this.answerNames();
     } catch (error) {
       this.update({ status: "exited", exitCode: 128, error: (error as Error).message });
       return;
@@ -155,7 +157,7 @@ class Supervisor {
       const server = createServer({ allowHalfOpen: true }, (socket) => {
         const target = createConnection({
           host: this.spec.address,
-          port: port.containerPort,
+          port: this.spec.listens?.[port.containerPort] ?? port.containerPort,
           allowHalfOpen: true,
         });
         const end = (): void => {
@@ -182,6 +184,15 @@ class Supervisor {
       server.unref();
       this.forwarders.push(server);
     }
+  }
+
+  /** For a program that asks a name server of its own. */
+  private async answerNames(): Promise<void> {
+    const { resolverPort: port, address, networks, environment } = this.spec;
+    if (port === undefined) return;
+    const namesFile = environment["GROUNDWORK_NAMES_FILE"] ?? "";
+    const socket = await startResolver({ address, port, namesFile, networks });
+    socket.unref();
   }
 
   private update(change: Partial<ServiceState>): void {

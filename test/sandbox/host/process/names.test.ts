@@ -48,7 +48,7 @@ describe("the resolver of a service", () => {
     const options = { address: "127.0.0.1", port: 0, namesFile: namesFile(layout), networks: ["shop-edge"] };
     socket = await startResolver(options);
     resolver = new Resolver({ timeout: 2000, tries: 1 });
-    resolver.setServers([`127.0.0.1:${(socket.address()).port}`]);
+    resolver.setServers([`127.0.0.1:${socket.address().port}`]);
   });
   afterEach(() => socket.close());
 

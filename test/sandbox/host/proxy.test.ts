@@ -1,0 +1,268 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
+import { WebSocket } from "ws";
+import { type Authority, createAuthority } from "../../../sandbox/certificates";
+import { findCaddy } from "../../../sandbox/engine/caddy";
+import { caddyImage } from "../../../sandbox/host/images/caddy";
+import type { SandboxImage } from "../../../sandbox/host/host";
+import { canStartDaemon } from "../../support/docker-daemon";
+import { rollingFiles } from "./fixtures/rolling";
+import { describeWhere, dockerAnswers, fixtures, get, hasProgram, type Result, TestHost } from "./support";
+
+jest.setTimeout(300_000);
+
+const ssh = hasProgram("ssh");
+const docker = dockerAnswers() || canStartDaemon;
+const modes = [
+  {
+    mode: "process" as const,
+    available: process.platform === "linux" && ssh,
+    reason: "plain processes need Linux and ssh",
+  },
+  { mode: "docker" as const, available: docker && ssh, reason: "no Docker daemon answers or can be started" },
+];
+
+const application: SandboxImage = {
+  names: ["ghcr.io/example/drain"],
+  kind: "node-app",
+  bundles: { "drain.js": join(fixtures, "app", "drain.js") },
+  command: ["node", "drain.js"],
+};
+
+/** Visitors: a request each 10 ms over kept connections, and WebSockets. */
+class Visitors {
+  readonly releases = new Set<string>();
+  readonly failures: string[] = [];
+  requests = 0;
+  /** How each socket ended: its code, and when. */
+  readonly ended: { readonly code: number; readonly at: number }[] = [];
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 20 });
+  private readonly sockets: WebSocket[] = [];
+  private readonly timer: NodeJS.Timeout;
+  private open = 0;
+
+  constructor(private readonly port: number) {
+    this.timer = setInterval(() => this.ask(), 10);
+  }
+
+  async connect(count: number): Promise<void> {
+    for (let index = 0; index < count; index++) {
+      const socket = new WebSocket(`ws://127.0.0.1:${this.port}/`);
+      this.sockets.push(socket);
+      socket.on("close", (code) => this.ended.push({ code, at: Date.now() }));
+      socket.on("error", () => undefined);
+      await new Promise((resolve, reject) => socket.once("message", resolve).once("error", reject));
+    }
+  }
+
+  async leave(): Promise<void> {
+    clearInterval(this.timer);
+    while (this.open > 0) await sleep(10);
+    for (const socket of this.sockets) socket.terminate();
+    this.agent.destroy();
+  }
+
+  private ask(): void {
+    const post = this.requests++ % 2 === 0;
+    this.open += 1;
+    const done = (failure?: string): void => {
+      this.open -= 1;
+      if (failure !== undefined) this.failures.push(failure);
+    };
+    const asked = request(
+      {
+        host: "127.0.0.1",
+        port: this.port,
+        method: post ? "POST" : "GET",
+        agent: this.agent,
+        timeout: 10_000,
+      },
+      (response) => {
+        let body = "";
+        response.setEncoding("utf8").on("data", (text: string) => (body += text));
+        response.once("error", (error) => done(error.message));
+        response.once("end", () => {
+          if (response.statusCode !== 200) return done(`status ${String(response.statusCode)}`);
+          this.releases.add((JSON.parse(body) as { release: string }).release);
+          done();
+        });
+      },
+    );
+    asked.once("error", (error) => done(error.message));
+    asked.end(post ? "body" : undefined);
+  }
+}
+
+describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mode, available, reason }) => {
+  describeWhere(available, reason)("on the host", () => {
+    let host: TestHost;
+    let authority: Authority;
+    let folder: string;
+    const present: Visitors[] = [];
+
+    const sh = async (line: string, input = ""): Promise<Result> => {
+      const result = await host.ssh(`cd shop && umask 077 && ${line}`, { input });
+      if (result.code !== 0)
+        throw new Error(`${line}: exit ${String(result.code)}\n${result.stderr.slice(-3000)}`);
+      return result;
+    };
+    const proxy = "docker compose -p shop-proxy --project-directory proxy -f proxy/compose.json";
+    const colour = (name: string, release = ""): string =>
+      `RELEASE_ID=${release} GROUNDWORK_COLOUR=${name} docker compose -p shop-${name} --project-directory . -f compose.yaml -f compose.colour.yaml -f releases/${name}.json`;
+    const point = (file: string, name: string): Promise<Result> =>
+      sh(
+        `printf %s api-${name}:4000 > proxy/upstreams/.new && mv proxy/upstreams/.new proxy/upstreams/${file}`,
+      );
+    const web = (): number => host.host.resolvePort(80) ?? 0;
+    const release = (name: string, id: string): Promise<Result> =>
+      sh(
+        `cat > releases/${name}.json`,
+        JSON.stringify({
+          services: { api: { image: `ghcr.io/example/drain:${id}`, environment: { RELEASE_ID: id } } },
+        }),
+      );
+    /** Asks by TLS as a browser would, and verifies what it gets by the sandbox's authority. */
+    const askSecurely = (name: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({
+          host: "127.0.0.1",
+          port: host.host.resolvePort(443) ?? 0,
+          servername: name,
+          ca: authority.certificatePem,
+        });
+        let text = "";
+        socket.once("secureConnect", () =>
+          socket.write(`GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`),
+        );
+        socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        socket.once("end", () => resolve(text)).once("error", reject);
+      });
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), "gw-authority-"));
+      authority = await createAuthority(folder, "a test");
+      const { certificateFile, keyFile } = authority;
+      const program = await findCaddy();
+      host = await TestHost.start({
+        mode,
+        withDocker: mode === "docker",
+        images: [application, caddyImage({ program, authority: { certificateFile, keyFile } })],
+      });
+      await host.ssh(
+        "mkdir -p shop/proxy/config shop/proxy/upstreams shop/certificates shop/releases shop/shared",
+      );
+      for (const [path, text] of Object.entries(rollingFiles)) await sh(`cat > ${path}`, text);
+      const own = await authority.issue({ hostnames: ["files.test"] });
+      await sh("cat > certificates/origin.pem", own.certificatePem);
+      await sh("cat > certificates/origin.key", own.keyPem);
+    });
+    afterEach(() => Promise.all(present.splice(0).map((visitors) => visitors.leave())));
+    afterAll(async () => {
+      await host?.remove();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    test("the base project, the shared network and the proxy come up", async () => {
+      await sh("docker compose -p shop up -d --wait --no-deps store");
+      // As a deployment does: only where it is not there.
+      const network = "docker network inspect shop-edge >/dev/null 2>&1 || docker network create shop-edge";
+      await sh(network);
+      await sh(network);
+      await sh(`${proxy} up -d --wait`);
+      const named = await sh("docker network inspect --format '{{.Name}}' shop-edge");
+      expect(named.stdout.trim()).toMatch(/shop-edge$/);
+      expect(web()).toBeGreaterThan(0);
+      expect((await get(web())).status).toBeGreaterThanOrEqual(500);
+    });
+
+    test("a first colour comes up under its own alias, passes the gate and answers", async () => {
+      await release("blue", "one");
+      await sh(`${colour("blue")} up -d --no-deps --wait api`);
+      await point("api.candidate", "blue");
+      const gate = (await sh(`${proxy} port caddy 2020`)).stdout.trim();
+      expect(gate).toMatch(/^127\.0\.0\.1:\d+$/);
+      expect(JSON.parse((await sh(`curl -s http://${gate}/`)).stdout)).toMatchObject({ release: "one" });
+      await point("api", "blue");
+      expect(JSON.parse((await get(web())).body)).toMatchObject({ release: "one", proto: "http" });
+      // Nothing of the service itself is published any more, and its fixed name is not taken.
+      expect(host.host.resolvePort(8080)).toBeUndefined();
+      const state = await sh("docker inspect -f '{{.State.Health.Status}}' shop-blue-api-1");
+      expect(state.stdout.trim()).toBe("healthy");
+    });
+
+    test("switches under load lose no request, and each socket ends by a close frame at its drain time", async () => {
+      const visitors = new Visitors(web());
+      present.push(visitors);
+      const drained: { sockets: number; at: number }[] = [];
+      let [active, idle] = ["blue", "green"];
+      for (let turn = 1; turn <= 3; turn++) {
+        await visitors.connect(5);
+        await release(idle, `turn-${turn}`);
+        await sh(`${colour(idle)} up -d --no-deps --wait api`);
+        await point("api", idle);
+        await sleep(300);
+        drained.push({ sockets: visitors.ended.length, at: Date.now() });
+        await sh(`${colour(active)} stop -t 7 api && ${colour(active)} rm -f api`);
+        expect(visitors.ended).toHaveLength(turn * 5);
+        [active, idle] = [idle, active];
+      }
+      await visitors.leave();
+      expect(visitors.failures).toEqual([]);
+      expect(visitors.requests).toBeGreaterThan(300);
+      expect([...visitors.releases].sort()).toEqual(["one", "turn-1", "turn-2", "turn-3"]);
+      for (const [turn, { sockets, at }] of drained.entries()) {
+        expect(sockets).toBe(turn * 5);
+        for (const end of visitors.ended.slice(sockets, sockets + 5)) {
+          expect(end.code).toBe(1012);
+          // The application's drain time; the file's own grace period is shorter than `stop -t` gives.
+          expect(end.at - at).toBeGreaterThan(1900);
+        }
+      }
+    });
+
+    test("certificates come from files, or from the sandbox's authority where Caddy gets them by itself", async () => {
+      expect(await askSecurely("files.test")).toContain("from files");
+      expect(await askSecurely("automatic.test")).toContain("by itself");
+    });
+
+    test("a changed Caddyfile is checked and taken without a restart; sockets stay", async () => {
+      const id = `${proxy} ps -q caddy`;
+      const before = (await sh(id)).stdout;
+      const visitors = new Visitors(web());
+      present.push(visitors);
+      await visitors.connect(3);
+      const text = (rollingFiles["proxy/config/Caddyfile"] ?? "").replace("from files", "changed");
+      await sh("cat > proxy/config/.new && mv proxy/config/.new proxy/config/Caddyfile", text);
+      const caddy = `${proxy} exec -T caddy caddy`;
+      await sh(`${caddy} validate --config /etc/caddy/Caddyfile --adapter caddyfile </dev/null`);
+      await sh(`${caddy} reload --config /etc/caddy/Caddyfile --adapter caddyfile </dev/null`);
+      expect(await askSecurely("files.test")).toContain("changed");
+      // A request on a kept connection may be reset by a reload: why a switch is none.
+      expect(visitors.ended).toEqual([]);
+      expect((await sh(id)).stdout).toBe(before);
+      await sh("cat > proxy/config/.bad", "nonsense {");
+      const bad = `${caddy} validate --config /etc/caddy/.bad --adapter caddyfile </dev/null`;
+      await expect(sh(bad)).rejects.toThrow(/exit 1/);
+    });
+
+    test("a worker outlives the connection that has started it, and holds its lock", async () => {
+      const worker =
+        "setsid sh -c 'exec 9>worker.lock; flock 9; sleep 2; echo done > worker.done' >/dev/null 2>&1 </dev/null &";
+      await sh(worker);
+      await sleep(200);
+      await expect(sh("flock -n worker.lock true")).rejects.toThrow(/exit 1/);
+      await sh("flock -w 10 worker.lock true");
+      expect((await sh("cat worker.done")).stdout).toBe("done\n");
+    });
+
+    test("a colour that goes takes no network with it that others are in", async () => {
+      await sh(`${colour("blue")} down --remove-orphans`);
+      await sh(`${colour("green")} ps -q api`);
+      expect(JSON.parse((await get(web())).body)).toMatchObject({ release: "turn-3" });
+    });
+  });
+});
