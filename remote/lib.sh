@@ -17,7 +17,9 @@
 # Exit codes of every step:
 #   0   done            10  the input is wrong         11  a tool is missing on the host
 #   12  cannot write (disk full, no permission)        20  the step itself failed; what failed is said
-#   75  another step held the project's lock for too long; nothing was done
+#   21  a new release did not become healthy           22  a rollout was aborted and traffic switched back
+#   23  a rollback is refused                          75  another step held the project's lock for too long;
+#                                                          nothing was done
 
 PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin
 export PATH
@@ -61,7 +63,8 @@ needs() {
   done
 }
 
-# Reads all frames into variables frame_<name>, still encoded.
+# Reads all frames into variables frame_<name>, still encoded; frames_text is the input as it came.
+frames_text=
 read_frames() {
   complete=
   while IFS=' ' read -r key encoded; do
@@ -71,6 +74,8 @@ read_frames() {
     esac
     case $encoded in *[!A-Za-z0-9+/=]*) fail 10 "the frame $key is not base64" ;; esac
     eval "frame_$key=\$encoded"
+    frames_text="$frames_text$key $encoded
+"
   done
   [ -n "$complete" ] || fail 10 "the input ends early; the connection was cut"
 }
@@ -96,6 +101,16 @@ number() {
 
 # begin STEP: reads the input, makes the project's folder, takes its lock, sends what tools print to the log.
 begin() {
+  open_step "$1"
+  limit=$(number lock_wait 600) || exit 10
+  take_lock "$limit"
+  sweep
+  : >"$log" || fail 12 "cannot write $log"
+  exec 1>>"$log" 2>&1
+}
+
+# open_step STEP: as begin, without lock and log.
+open_step() {
   step=$1
   needs base64 mktemp awk sed
   read_frames
@@ -108,13 +123,12 @@ begin() {
   root=$directory/$project
   mkdir -p "$root/logs" || fail 12 "cannot make $root"
   chmod 0700 "$root" || fail 12 "cannot close $root to others"
-  take_lock "$(number lock_wait 600)"
-  rm -f "$root"/.groundwork.* "$root"/*/.groundwork.*
   log=$root/logs/$step.log
-  : >"$log" || fail 12 "cannot write $log"
-  exec 1>>"$log" 2>&1
   trap '' HUP PIPE
 }
+
+# Removes what a killed step left half written. Only under the lock.
+sweep() { rm -f "$root"/.groundwork.* "$root"/*/.groundwork.* "$root"/*/*/.groundwork.*; }
 
 # One step at a time on a project. The kernel frees the lock when its holder dies. Programs are started without it
 # (`9>&-`), so that a container or server they leave behind does not hold it.
@@ -135,10 +149,77 @@ run_docker() {
   $within $docker_prefix docker "$@" 9>&- 3>&- 4>&-
 }
 
-# docker compose on the project's files.
+# docker compose on the project's files and the release that is current, or the one in `release_file`.
+release_file=
 compose() {
+  if [ -z "$release_file" ] && [ -f "$root/current/compose.release.json" ]; then
+    release_file=$root/current/compose.release.json
+  fi
+  # shellcheck disable=SC2086 # no file, no words
   run_docker compose --project-name "$project" --project-directory "$root" --env-file "$root/.env" \
-    --file "$root/compose.yaml" --file "$root/compose.override.json" "$@"
+    --file "$root/compose.yaml" --file "$root/compose.override.json" ${release_file:+--file "$release_file"} "$@"
+}
+
+# release_json ID: the compose file of a release from the frames images, image_N_service, image_N_reference.
+release_json() {
+  list=
+  n=1
+  while [ "$n" -le "$(number images 0)" ]; do
+    service=$(value "image_${n}_service")
+    reference=$(value "image_${n}_reference")
+    case $service in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad service name" ;; esac
+    case $reference in '' | -* | *[!A-Za-z0-9.:/@_-]*) fail 10 "bad image reference of $service" ;; esac
+    list="$list${list:+,}\"$service\":{\"image\":\"$reference\",\"environment\":{\"RELEASE_ID\":\"$1\"}}"
+    n=$((n + 1))
+  done
+  printf '{"services":{%s}}\n' "$list"
+}
+
+# release_name NAME: the frame as a release's id; nothing where it was not sent.
+release_name() {
+  name=$(value "$1")
+  case $name in [!A-Za-z0-9]* | *[!A-Za-z0-9._-]* | *..*) fail 10 "bad release id" ;; esac
+  [ "${#name}" -le 100 ] || fail 10 "bad release id"
+  printf '%s' "$name"
+}
+
+# now_ms: milliseconds since 1970; whole seconds where date knows no better.
+now_ms() {
+  now=$(date +%s%3N)
+  case $now in *[!0-9]*) now=$(date +%s)000 ;; esac
+  printf '%s' "$now"
+}
+
+# nap SECONDS: a part of a second where sleep can, without holding a lock.
+nap() { sleep "$1" 9>&- 8>&- 3>&- 4>&- 2>/dev/null || sleep 1 9>&- 8>&- 3>&- 4>&-; }
+
+# json_text TEXT: as the inside of a JSON string.
+json_text() { printf '%s' "$1" | LC_ALL=C tr '\001-\037' ' ' | sed 's/[\\"]/\\&/g'; }
+
+# containers PROJECT: one a line, `id service state status…`, the status with the health in brackets.
+containers() {
+  run_docker ps --all --no-trunc --filter "label=com.docker.compose.project=$1" \
+    --format '{{.ID}} {{.Label "com.docker.compose.service"}} {{.State}} {{.Status}}'
+}
+
+# Brings the project's files to what write-files wrote last; a rollback had put others there.
+restore_wanted() {
+  [ ! -d "$root/wanted" ] || restore_files "$root/wanted"
+}
+
+# restore_files FOLDER: writes its files over the project's, where they differ. Prints nothing.
+restore_files() {
+  [ -f "$1/.files" ] || return 0
+  while IFS= read -r path; do
+    case $path in '' | /* | *..*) continue ;; esac
+    [ -f "$1/$path" ] || continue
+    ! cmp -s "$1/$path" "$root/$path" || continue
+    mode=0600
+    [ ! -x "$1/$path" ] || mode=0700
+    case $(ls -ld "$1/$path") in -rwxr-xr-x*) mode=0755 ;; -rw-r--r--*) mode=0644 ;; -rw-r-----*) mode=0640 ;; esac
+    store "$root/$path" "$mode" <"$1/$path" >/dev/null || fail 12 "cannot write $root/$path" with-log
+  done <"$1/.files"
+  store "$root/.files" 0600 <"$1/.files" >/dev/null || fail 12 "cannot write $root/.files" with-log
 }
 
 # all_healthy [SERVICE…]: whether none of them (none given: of all) is still starting or unhealthy. Compose 2.40 ends
@@ -150,11 +231,10 @@ all_healthy() {
   esac
 }
 
-# store PATH MODE <content: writes a file whole or not at all. Sets nothing; prints "changed" or "same".
+# store PATH MODE <content: writes a file whole or not at all; prints "changed" or "same".
 store() {
-  folder=${1%/*}
-  mkdir -p "$folder" || return 1
-  temporary=$(mktemp "$folder/.groundwork.XXXXXX") || return 1
+  mkdir -p "${1%/*}" || return 1
+  temporary=$(mktemp "${1%/*}/.groundwork.XXXXXX") || return 1
   if cat >"$temporary" && chmod "$2" "$temporary"; then
     if [ -f "$1" ] && cmp -s "$temporary" "$1"; then
       chmod "$2" "$1"

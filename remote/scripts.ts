@@ -7,12 +7,16 @@ export const remoteSteps = [
   "prepare-host",
   "registry-login",
   "write-files",
+  "proxy",
   "origin-csr",
   "origin-certificate",
   "database-healthy",
   "postgres-roles",
   "migrate",
   "rollout",
+  "rollout-abort",
+  "rollout-ledger",
+  "releases",
   "verify",
 ] as const;
 
@@ -20,12 +24,19 @@ export type RemoteStep = (typeof remoteSteps)[number];
 
 const cached = new Map<RemoteStep, string>();
 
-/** A step's whole script, with lib.sh in the place of the line that includes it. */
+/** Scripts that are no steps: they stand in the place of a line `. ./<name>.sh`. */
+export const includedScripts = ["lib", "rollout-worker"] as const;
+
+/** A step's whole script, with what it includes in the place of the lines that include it. */
 export function stepScript(step: RemoteStep): string {
   const known = cached.get(step);
   if (known !== undefined) return known;
-  const read = (name: string) => readFileSync(join(projectRoot(), "remote", `${name}.sh`), "utf8");
-  const script = withoutComments(read(step).replace(/^\. \.\/lib\.sh$/m, () => read("lib")));
+  const read = (name: string): string =>
+    readFileSync(join(projectRoot(), "remote", `${name}.sh`), "utf8").replace(
+      /^\. \.\/([a-z-]+)\.sh$/gm,
+      (_, included: string) => read(included),
+    );
+  const script = withoutComments(read(step));
   cached.set(step, script);
   return script;
 }

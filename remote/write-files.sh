@@ -6,7 +6,7 @@
 #         check  "compose": have compose read the result
 # Output: {"step":"write-files","project":…,"files":4,"changed":1}
 # Exit:   12 a file could not be written (the old one is whole); 20 compose cannot use the files; the rest as in lib.sh
-# shellcheck source=remote/lib.sh disable=SC1091
+# shellcheck source=remote/lib.sh disable=SC1091,SC2015
 . ./lib.sh
 
 begin write-files
@@ -23,18 +23,22 @@ while [ "$n" -le "$count" ]; do
   case $mode in 0600 | 0640 | 0644 | 0700 | 0755) ;; *) fail 10 "bad mode of $path" ;; esac
   state=$(value "file_${n}_content" | store "$root/$path" "$mode") || fail 12 "cannot write $root/$path" with-log
   [ "$state" = same ] || changed=$((changed + 1))
+  # Kept apart as well: a rollback puts older ones into the project's folder, the next release takes these again.
+  value "file_${n}_content" | store "$root/wanted/$path" "$mode" >/dev/null || fail 12 "cannot write $root/wanted/$path" with-log
   written="$written$path
 "
   n=$((n + 1))
 done
 
-if [ -f "$root/.files" ]; then
+for list in "$root/.files" "$root/wanted/.files"; do
+  [ -f "$list" ] || continue
   while IFS= read -r path; do
     case $path in '' | /* | *..*) continue ;; esac
-    printf '%s' "$written" | grep -Fqx -e "$path" || rm -f "$root/$path"
-  done <"$root/.files"
-fi
-printf '%s' "$written" | store "$root/.files" 0600 >/dev/null || fail 12 "cannot write $root/.files" with-log
+    printf '%s' "$written" | grep -Fqx -e "$path" || rm -f "$root/$path" "$root/wanted/$path"
+  done <"$list"
+done
+mkdir -p "$root/wanted" && printf '%s' "$written" | store "$root/wanted/.files" 0600 >/dev/null &&
+  printf '%s' "$written" | store "$root/.files" 0600 >/dev/null || fail 12 "cannot write $root/.files" with-log
 
 if [ "$(value check)" = compose ]; then
   compose config --quiet || fail 20 "compose cannot use the files" with-log

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { projectRoot } from "../../common/project-root";
-import { listFrames, type Frames } from "../../remote/framing";
-import { remoteSteps, stepCommand, stepInput, stepScript } from "../../remote/scripts";
+import { encodeFrames, listFrames, type Frames } from "../../remote/framing";
+import { includedScripts, remoteSteps, stepCommand, stepInput, stepScript } from "../../remote/scripts";
 import { execute, stepHost, type StepHost } from "../support/remote-step";
 
 let host: StepHost;
@@ -22,7 +22,7 @@ describe("every step", () => {
 
   test("has a script in remote/, and every script is a step", () => {
     const files = readdirSync(join(projectRoot(), "remote")).filter((name) => name.endsWith(".sh"));
-    expect(files.sort()).toEqual([...remoteSteps.map((step) => `${step}.sh`), "lib.sh"].sort());
+    expect(files.sort()).toEqual([...remoteSteps, ...includedScripts].map((name) => `${name}.sh`).sort());
   });
 
   test("is asked for by text without anything that varies, that any login shell takes", () => {
@@ -143,8 +143,9 @@ describe("write-files", () => {
     writeFileSync(join(host.root, "mine.txt"), "by hand");
     await host.run("write-files", files({ path: "new.conf", mode: "0644", content: "y" }));
     expect(readdirSync(host.root).sort()).toEqual(
-      [".files", "lock", "lock.holder", "logs", "mine.txt", "new.conf"].sort(),
+      [".files", "lock", "lock.holder", "logs", "mine.txt", "new.conf", "wanted"].sort(),
     );
+    expect(readdirSync(join(host.root, "wanted")).sort()).toEqual([".files", "new.conf"]);
   });
 
   test.each(["/etc/passwd", "../up", "a/../../b", "a b", "$(id)"])("refuses the path %p", async (path) => {
@@ -327,39 +328,61 @@ describe("migrate", () => {
   });
 });
 
-describe("rollout", () => {
-  test("brings everything up and waits", async () => {
-    host = stepHost();
-    const result = await host.run("rollout", { pull: "always", timeout: 60 });
+describe("rollout of an origin without a proxy", () => {
+  const image = (id: string) => `case $call in "image inspect"*) echo sha256:${id} ;; esac`;
+  const compose: Frames = {
+    ...listFrames("files", "file", [{ path: "compose.yaml", mode: "0600", content: "services: {}" }]),
+    check: "none",
+  };
+  const release = {
+    release: "r1",
+    timeout: 60,
+    ...listFrames("images", "image", [{ service: "api", reference: "app:1" }]),
+  };
+
+  test("brings everything up with the release's images and waits; keeps what it was made of", async () => {
+    host = stepHost(image("1"));
+    await host.run("write-files", compose);
+    const result = await host.run("rollout", release);
+    expect(result.stderr).toBe("");
     expect(result.code).toBe(0);
-    expect(host.calls()).toEqual([
-      "compose up --detach --wait --wait-timeout 60 --pull always --remove-orphans",
-      "compose ps --all --format json",
-    ]);
+    const lines = result.stdout.trim().split("\n").map(json) as Record<string, unknown>[];
+    expect(lines.map(({ event }) => event)).toEqual(["started", "starting", "healthy", "done", undefined]);
+    expect(lines.at(-1)).toMatchObject({ step: "rollout", project: "sample", release: "r1", changed: true });
+    const folder = join(host.root, "releases", "r1");
+    expect(json(readFileSync(join(folder, "compose.release.json"), "utf8"))).toEqual({
+      services: { api: { image: "app:1", environment: { RELEASE_ID: "r1" } } },
+    });
+    expect(readFileSync(join(folder, "files", "compose.yaml"), "utf8")).toBe("services: {}");
+    expect(host.calls()).toContain(
+      `compose --file ${folder}/compose.release.json up --detach --wait --wait-timeout 60 --pull missing --no-build --remove-orphans`,
+    );
   });
 
   test.each(["starting", "unhealthy"])(
     "compose's success is not believed while a container is %s",
     async (health) => {
-      host = stepHost(`case $call in *" ps "*json*) echo '{"Service":"api","Health":"${health}"}' ;; esac`);
-      const result = await host.run("rollout");
-      expect(result.code).toBe(20);
+      host = stepHost(
+        `${image("1")}; case $call in *" ps "*json*) echo '{"Service":"api","Health":"${health}"}' ;; esac`,
+      );
+      await host.run("write-files", compose);
+      const result = await host.run("rollout", release);
+      expect(result.code).toBe(21);
       expect(result.stderr).toContain("did not become healthy");
     },
   );
 
   test("shows what runs and the end of the logs when a container is not healthy", async () => {
-    host = stepHost('case $call in *" up "*) exit 1 ;; *" logs "*) echo "boom: 8-letter-secret" ;; esac');
+    host = stepHost(
+      `${image("1")}; case $call in *" up "*) exit 1 ;; *" logs "*) echo "boom: 8-letter-secret" ;; esac`,
+    );
     const list = { path: ".redact", mode: "0600", content: "8-letter-secret" };
     await host.run("write-files", { ...listFrames("files", "file", [list]), check: "none" });
-    const result = await host.run("rollout");
-    expect(result.code).toBe(20);
+    writeFileSync(join(host.root, "compose.yaml"), "services: {}");
+    const result = await host.run("rollout", release);
+    expect(result.code).toBe(21);
     expect(result.stderr).toContain("boom: [secret]");
-    expect(host.calls()).toEqual([
-      "compose up --detach --wait --wait-timeout 180 --pull missing --remove-orphans",
-      "compose ps --all",
-      "compose logs --no-color --tail 30",
-    ]);
+    expect(existsSync(join(host.root, "releases", "r1"))).toBe(false);
   });
 });
 
@@ -508,11 +531,11 @@ describe("the origin's certificate", () => {
 describe("the lock", () => {
   test("a second step waits and says for whom; in the end it gives up without doing anything", async () => {
     host = stepHost('case $call in *" up "*) touch "$HOME/started"; sleep 3 ;; esac');
-    const first = host.run("rollout");
+    const first = host.run("database-healthy", { services: "db" });
     while (!existsSync(join(host.home, "started"))) await new Promise((resolve) => setTimeout(resolve, 20));
     const second = await host.run("write-files", { files: 0, check: "none", lock_wait: 1 });
     expect(second.code).toBe(75);
-    expect(second.stderr).toMatch(/write-files: waiting for rollout \(process \d+ since .*\)/);
+    expect(second.stderr).toMatch(/write-files: waiting for database-healthy \(process \d+ since .*\)/);
     expect(second.stderr).toContain("nothing was done");
     expect(await first).toMatchObject({ code: 0 });
     expect(await host.run("write-files", { files: 0, check: "none", lock_wait: 1 })).toMatchObject({
@@ -525,13 +548,12 @@ describe("the lock", () => {
       'case $call in *" up "*) sleep 20 & echo $! >"$HOME/left" ; touch "$HOME/started"; wait ;; esac',
     );
     const env = { PATH: `${join(host.home, "bin")}:${process.env["PATH"] ?? ""}`, HOME: host.home };
-    const frames = Buffer.from("sample").toString("base64");
-    const child = spawn("sh", ["-c", stepCommand("rollout")], {
+    const child = spawn("sh", ["-c", stepCommand("database-healthy")], {
       env,
       detached: true,
       stdio: ["pipe", "ignore", "ignore"],
     });
-    child.stdin.end(stepInput("rollout", `project ${frames}\n.\n`));
+    child.stdin.end(stepInput("database-healthy", encodeFrames({ project: "sample", services: "db" })));
     while (!existsSync(join(host.home, "started"))) await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill("SIGKILL");
     const next = await host.run("write-files", { files: 0, check: "none", lock_wait: 2 });
@@ -542,8 +564,8 @@ describe("the lock", () => {
   test("a step runs to its end when nobody listens any more", async () => {
     host = stepHost('case $call in *" up "*) sleep 0.3; echo "still printing"; touch "$HOME/done" ;; esac');
     const env = { PATH: `${join(host.home, "bin")}:${process.env["PATH"] ?? ""}`, HOME: host.home };
-    const child = spawn("sh", ["-c", stepCommand("rollout")], { env, stdio: "pipe" });
-    child.stdin.end(stepInput("rollout", `project ${Buffer.from("sample").toString("base64")}\n.\n`));
+    const child = spawn("sh", ["-c", stepCommand("database-healthy")], { env, stdio: "pipe" });
+    child.stdin.end(stepInput("database-healthy", encodeFrames({ project: "sample", services: "db" })));
     child.stdout.destroy();
     child.stderr.destroy();
     const code = await new Promise((resolve) => child.on("close", resolve));

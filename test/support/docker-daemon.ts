@@ -1,14 +1,16 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A Docker daemon of the tests' own: its own data, its own socket, no bridge and no rule in the machine's firewall. */
+/** A Docker daemon of the tests' own: its own data, its own socket. */
 export interface TestDaemon {
   /** `unix:///…/docker.sock` */
   readonly host: string;
   docker(...args: string[]): string;
+  /** Kills the daemon and its containers, as a reboot does, and starts it again. */
+  reboot(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -29,45 +31,84 @@ function isPrivileged(): boolean {
 export const canStartDaemon =
   programOnPath("dockerd") !== undefined && programOnPath("docker") !== undefined && isPrivileged();
 
-export async function startDaemon(): Promise<TestDaemon> {
+/**
+ * @param networks with networks between containers and published ports, which needs rules in the machine's firewall;
+ *   without: no bridge and no rule.
+ */
+export async function startDaemon({ networks = false } = {}): Promise<TestDaemon> {
   // The socket's path must stay below 108 characters.
   const directory = mkdtempSync(join(tmpdir(), "gw-docker-"));
   const host = `unix://${join(directory, "docker.sock")}`;
-  const daemon = spawn(
-    programOnPath("dockerd")!,
-    [
-      ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
-      ...["--pidfile", join(directory, "pid"), "--host", host, "--storage-driver", "vfs"],
-      ...["--iptables=false", "--ip6tables=false", "--bridge=none"],
-    ],
-    { stdio: "ignore" },
-  );
   const docker = (...args: string[]) =>
     execFileSync(programOnPath("docker")!, ["--host", host, ...args], {
       encoding: "utf8",
       stdio: "pipe",
     }).trim();
-  for (let tries = 0; ; tries++) {
-    try {
-      docker("version");
-      break;
-    } catch (error) {
-      if (tries > 150) throw error;
-      await sleep(200);
+  const launch = async () => {
+    const child = spawn(
+      programOnPath("dockerd")!,
+      [
+        ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
+        ...["--pidfile", join(directory, "pid"), "--host", host],
+        ...(networks
+          ? []
+          : ["--storage-driver", "vfs", "--iptables=false", "--ip6tables=false", "--bridge=none"]),
+      ],
+      { stdio: "ignore", env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` } },
+    );
+    for (let tries = 0; ; tries++) {
+      try {
+        docker("version");
+        return child;
+      } catch (error) {
+        if (tries > 150) throw error;
+        await sleep(200);
+      }
     }
-  }
+  };
+  const ended = (child: ChildProcess) => new Promise((resolve) => child.once("exit", resolve));
+  let daemon = await launch();
   return {
     host,
     docker,
-    close: () =>
-      new Promise((resolve) => {
-        daemon.once("exit", () => {
-          rmSync(directory, { recursive: true, force: true });
-          resolve();
-        });
-        daemon.kill("SIGTERM");
-      }),
+    reboot: async () => {
+      const old = ended(daemon);
+      // Of this daemon alone: its containers' shims name its folder.
+      const shims = execFileSync("pgrep", ["-f", `containerd-shim.*${directory}/`], { encoding: "utf8" });
+      daemon.kill("SIGKILL");
+      await old;
+      for (const pid of shims.trim().split("\n").map(Number)) {
+        for (const child of childrenOf(pid)) kill(child);
+        kill(pid);
+      }
+      rmSync(join(directory, "pid"), { force: true });
+      kill(Number(readFileSync(join(directory, "exec", "containerd", "containerd.pid"), "utf8")));
+      await sleep(500);
+      daemon = await launch();
+    },
+    close: async () => {
+      const old = ended(daemon);
+      daemon.kill("SIGTERM");
+      await old;
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .filter(Boolean)
+    .map(Number);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has gone already.
+  }
 }
 
 /** Imports an image of the machine's own shell and `sleep`, with the libraries they need: nothing is downloaded. */

@@ -155,9 +155,17 @@ export function fillTemplate(template: string, value: unknown): string {
       const index = /^index\s+(\.[\w.]+)\s+"([^"]+)"$/.exec(body);
       if (index?.[1] !== undefined)
         return show((look(index[1]) as Record<string, unknown> | undefined)?.[index[2] ?? ""]);
+      const label = /^\.Label\s+"([^"]+)"$/.exec(body)?.[1];
+      if (label !== undefined) return labelOf(look("Labels"), label);
       if (/^\.[\w.]*$/.test(body)) return show(look(body));
       throw new Error(`template not understood by the sandbox: ${whole}`);
     })
     .replace(/\\n/g, "\n")
     .replace(/\\t/g, "\t");
+}
+
+/** A label's value out of `docker ps`'s list, `name=value,name=value`. */
+function labelOf(labels: unknown, name: string): string {
+  const entries = typeof labels === "string" ? labels.split(",") : [];
+  return entries.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 }
