@@ -84,7 +84,7 @@ export async function rolloutHost(): Promise<RolloutHost> {
       const content = join(root, "content");
       mkdirSync(content);
       copyFileSync(join(projectRoot(), "test", "support", "rollout-app.js"), join(content, "app.js"));
-      await nodeAppRootfs(root, content, "/app");
+      await nodeAppRootfs(root, content, { workingDirectory: "/app" });
       rmSync(content, { recursive: true });
     },
     ["ENV PATH=/usr/local/bin:/usr/bin:/bin", "WORKDIR /app", 'CMD ["node","/app/app.js"]'],
