@@ -12,7 +12,11 @@ import { runEngine } from "../sandbox/engine/run";
 import { type ChangeCounts, type Progress, nothingToDo, progressOf } from "./changes";
 import { commandOf } from "./engine-command";
 import { explainFailure } from "./failures";
+import type { RolloutOutput } from "../components/origin/run-rollout";
+import { decodeStepInput, type Frames } from "../remote/framing";
 import { pluginsAreInstalled } from "./plugins";
+import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
+import { type StackConfig, stackConfigOf } from "./stack-config";
 
 /** Options of {@link Environment.open}. */
 export interface EnvironmentOptions {
@@ -122,6 +126,52 @@ export class Environment {
   /** The stack's outputs; secret ones are marked as such. */
   async outputs(): Promise<OutputMap> {
     return this.stack.outputs();
+  }
+
+  /**
+   * The releases that the hosts of its origins keep, the newest first. Reads settings and hosts; the engine runs nothing.
+   *
+   * @param origin only this one. @default all that are deployed to a host
+   */
+  async releases(origin?: string): Promise<OriginReleases[]> {
+    return listReleases(await this.config(), origin);
+  }
+
+  /**
+   * Goes back to a release that an origin's host keeps: images, configuration and secrets as they were then. The stack's
+   * description stays as it is, and is released again with its next change.
+   *
+   * @throws UserError where there is none, where a breaking migration lies between, or where it does not get healthy
+   * @example
+   * const { ledger } = await environment.rollback({ log: console.error });
+   */
+  async rollback(options: RollbackOptions = {}): Promise<RolloutOutput> {
+    return rollBack(await this.config(), options, async (origin) => this.migrationFrames(origin));
+  }
+
+  /** Settings and decrypted secrets. @throws SettingsError with every mistake */
+  private async config(): Promise<StackConfig> {
+    const { configFile } = this;
+    const args = ["config", "--json", "--show-secrets"];
+    const json = await this.command([
+      ...args,
+      ...(configFile === undefined ? [] : ["--config-file", configFile]),
+    ]).catch((error: unknown) => {
+      throw explainFailure("reading the settings", this.name, [], error);
+    });
+    return stackConfigOf(json, { stack: this.name, directory: this.stack.workspace.workDir, configFile });
+  }
+
+  /** What the migrations of an origin were given at their last run, by the state. */
+  private async migrationFrames(origin: string): Promise<Frames | undefined> {
+    const { deployment } = JSON.parse(await this.command(["stack", "export", "--show-secrets"])) as {
+      deployment: { resources?: readonly { urn: string; inputs?: { stdin?: { plaintext?: string } } }[] };
+    };
+    const step = (deployment.resources ?? []).find(({ urn }) =>
+      urn.endsWith(`:Command::${origin}-migrations`),
+    );
+    const plaintext = step?.inputs?.stdin?.plaintext;
+    return plaintext === undefined ? undefined : decodeStepInput(JSON.parse(plaintext) as string);
   }
 
   /** The stack's state, as `pulumi stack export` gives it: secrets stay encrypted. */

@@ -1,6 +1,9 @@
 import colours from "picocolors";
+import type { Progress } from "../automation/changes";
 import type { Environment, RunOptions, RunResult } from "../automation/environment";
 import type { CommandContext } from "./command";
+import type { Log } from "../common/log";
+import { ledgerLine, readLedger } from "../components/origin/ledger";
 import { ProgressLines, countsLine } from "./progress";
 
 type Verb = "preview" | "up" | "refresh" | "destroy";
@@ -26,8 +29,27 @@ export async function runAndTell(
   signal.throwIfAborted();
   say(colours.bold(headings[verb](environment.name)));
   const lines = new ProgressLines(say, Date.now, expected);
-  const options: RunOptions = { onProgress: lines.tell, signal };
+  const released = new Set<string>();
+  const onProgress = (progress: Progress): void => {
+    lines.tell(progress);
+    if (progress.kind === "step" && progress.step.phase === "done" && progress.step.operation !== "same") {
+      const [, origin] = /^(.+)-rollout$/.exec(progress.step.name) ?? [];
+      if (origin !== undefined) released.add(origin);
+    }
+  };
+  const options: RunOptions = { onProgress, signal };
   const result = await environment[verb](options);
   say(`${environment.name}: ${countsLine(result.changes, verb !== "preview")}`);
+  if (verb === "up" && released.size > 0) await tellLedgers(environment, released, say);
   return { ...result, told: lines.count };
+}
+
+/** What the releases of this run have lost, as each origin's ledger says. */
+async function tellLedgers(environment: Environment, released: ReadonlySet<string>, say: Log): Promise<void> {
+  const outputs = await environment.outputs();
+  const ledgers = outputs["ledgers"]?.value as Readonly<Record<string, unknown>> | undefined;
+  for (const origin of released) {
+    const ledger = readLedger(ledgers?.[origin]);
+    if (ledger !== undefined) say(`  ${origin}: release ${ledger.release}: ${ledgerLine(ledger)}`);
+  }
 }

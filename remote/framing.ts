@@ -28,3 +28,19 @@ export function listFrames(count: string, item: string, entries: readonly Frames
   });
   return frames;
 }
+
+/**
+ * The frames in a step's standard input, decoded; the script in its first line is left out.
+ *
+ * @throws Error where the input does not end as it should
+ */
+export function decodeStepInput(stdin: string): Record<string, string> {
+  const lines = stdin.split("\n").slice(1);
+  if (lines.at(-1) !== "" || lines.at(-2) !== ".") throw new Error("the input does not end as it should");
+  return Object.fromEntries(
+    lines.slice(0, -2).map((line) => {
+      const [name = "", encoded = ""] = line.split(" ");
+      return [name, Buffer.from(encoded, "base64").toString("utf8")];
+    }),
+  );
+}

@@ -3,6 +3,8 @@ import { destroy } from "./destroy";
 import { outputs } from "./outputs";
 import { preview } from "./preview";
 import { refresh } from "./refresh";
+import { releases } from "./releases";
+import { rollback } from "./rollback";
 import { sandbox } from "./sandbox";
 import { sandboxDestroy } from "./sandbox-destroy";
 import { sandboxEnv } from "./sandbox-env";
@@ -18,6 +20,8 @@ export const commands: readonly CommandDeclaration[] = [
   up,
   refresh,
   outputs,
+  releases,
+  rollback,
   destroy,
   sandbox,
   sandboxEnv,

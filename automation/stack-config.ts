@@ -1,0 +1,45 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Settings, SettingsError, settingsFromConfig } from "../platform/settings";
+
+/** A stack's settings and secrets, read without running its program. */
+export interface StackConfig {
+  readonly stack: string;
+  readonly settings: Settings;
+  /** By the names that settings give them. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** One entry of `pulumi config --json --show-secrets`. */
+interface ConfigEntry {
+  readonly value?: string;
+  readonly secret: boolean;
+}
+
+/**
+ * Reads what the engine decrypted.
+ *
+ * @param json output of `pulumi config --json --show-secrets`
+ * @throws SettingsError with every mistake at once
+ */
+export function stackConfigOf(
+  json: string,
+  { stack, directory, configFile }: { stack: string; directory: string; configFile?: string | undefined },
+): StackConfig {
+  const entries = JSON.parse(json) as Readonly<Record<string, ConfigEntry>>;
+  const config = Object.fromEntries(
+    Object.entries(entries).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
+  );
+  const file =
+    configFile ?? process.env["PULUMI_OPTION_CONFIG_FILE"] ?? join(directory, `Pulumi.${stack}.yaml`);
+  const token = process.env["CLOUDFLARE_API_TOKEN"];
+  const result = settingsFromConfig({
+    config,
+    secretKeys: Object.keys(entries).filter((key) => entries[key]?.secret === true),
+    stack,
+    source: existsSync(file) ? { file, text: readFileSync(file, "utf8") } : undefined,
+    environment: token === undefined || token === "" ? {} : { CLOUDFLARE_API_TOKEN: token },
+  });
+  if ("issues" in result) throw new SettingsError(result.issues);
+  return { stack, settings: result.settings, secrets: result.secrets };
+}

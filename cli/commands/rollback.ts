@@ -1,0 +1,48 @@
+import colours from "picocolors";
+import { ledgerLine } from "../../components/origin/ledger";
+import { type CommandDeclaration, stackOption } from "../command";
+import { chosen, openOwn, stackOf } from "../open";
+import { type OriginChoice, originOption } from "./releases";
+
+export const rollback: CommandDeclaration<
+  OriginChoice & { readonly to?: string; readonly downgrade?: boolean }
+> = {
+  name: "rollback",
+  summary:
+    "goes back to a release that the host keeps: its images, configuration and secrets, without a lost request",
+  example: "npx groundwork rollback -s prod",
+  options: [
+    stackOption,
+    originOption,
+    {
+      flags: "--to <id>",
+      description:
+        "id or number of the release, as `groundwork releases` lists them (default: the one before)",
+    },
+    {
+      flags: "--downgrade",
+      description:
+        "takes migrations back first, where one lies between that the older release cannot work with",
+    },
+  ],
+  async run({ to, downgrade, origin, ...options }, context) {
+    const stack = stackOf(options, "rollback");
+    const environment = await openOwn(stack, context);
+    context.signal.throwIfAborted();
+    context.say(colours.bold(`rolling ${stack} back`));
+    const { release, changed, ledger } = await environment.rollback({
+      origin,
+      to,
+      downgrade,
+      log: (line) => context.say(`  ${line}`),
+    });
+    context.print(
+      changed ? `release ${release} runs again` : `release ${release} runs already: nothing was changed`,
+    );
+    if (ledger !== undefined && changed) context.print(`  ${ledgerLine(ledger)}`);
+    context.say(
+      `Pulumi.${stack}.yaml still describes the newer one: it is released again with its next change ` +
+        `(npx groundwork up ${chosen(stack)})`,
+    );
+  },
+};
