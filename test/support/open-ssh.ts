@@ -28,6 +28,8 @@ export interface RealSshOptions {
   readonly bin?: string;
   /** @default any free one */
   readonly port?: number;
+  /** Further variables of commands. @default {} */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The servers that this machine has: the sandbox's own always, OpenSSH where it is installed. */
@@ -40,7 +42,12 @@ export const realSshKinds: readonly (readonly [
 ];
 
 /** The machine's OpenSSH with a configuration of its own: nothing of the machine's is read or changed. */
-export async function startOpenSsh({ directory, bin, port: wanted }: RealSshOptions): Promise<RealSsh> {
+export async function startOpenSsh({
+  directory,
+  bin,
+  port: wanted,
+  variables = {},
+}: RealSshOptions): Promise<RealSsh> {
   const [host, user] = [generateSshKey(), generateSshKey()];
   const file = (name: string) => join(directory, name);
   writeFileSync(file("host_key"), host.private, { mode: 0o600 });
@@ -57,7 +64,7 @@ export async function startOpenSsh({ directory, bin, port: wanted }: RealSshOpti
       "StrictModes no",
       "UsePAM no",
       "PermitRootLogin prohibit-password",
-      `SetEnv TEST_HOME=${directory} PATH=${pathWith(bin)}`,
+      `SetEnv ${assignments({ TEST_HOME: directory, PATH: pathWith(bin), ...variables })}`,
     ].join("\n"),
   );
   if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
@@ -87,7 +94,12 @@ export async function startOpenSsh({ directory, bin, port: wanted }: RealSshOpti
   };
 }
 
-export async function startSandboxSsh({ directory, bin, port = 0 }: RealSshOptions): Promise<RealSsh> {
+export async function startSandboxSsh({
+  directory,
+  bin,
+  port = 0,
+  variables = {},
+}: RealSshOptions): Promise<RealSsh> {
   const [host, user] = [generateSshKey(), generateSshKey()];
   const authorizedKey = utils.parseKey(user.public);
   if (authorizedKey instanceof Error) throw authorizedKey;
@@ -98,7 +110,7 @@ export async function startSandboxSsh({ directory, bin, port = 0 }: RealSshOptio
       authorizedKey,
       home: directory,
       root: directory,
-      environment: () => ({ PATH: pathWith(bin), HOME: directory, TEST_HOME: directory }),
+      environment: () => ({ PATH: pathWith(bin), HOME: directory, TEST_HOME: directory, ...variables }),
       forwardPort: (forwarded) => forwarded,
     });
   let server = await start(port);
@@ -203,6 +215,12 @@ function killAll(pids: readonly number[]): void {
       // It has ended by itself.
     }
   }
+}
+
+function assignments(variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
 }
 
 function pathWith(bin: string | undefined): string {
