@@ -148,7 +148,8 @@ function freePort(): Promise<number> {
 export function fault(name: string, action: string): (script: string) => string {
   return (script) => {
     if (!/^at\(\) \{/m.test(script)) throw new Error("the worker has no function `at`");
-    return script.replace(/^at\(\) \{/m, `at() { if [ "$1" = ${name} ]; then ${action}; fi;`);
+    // By a function: in a replacement's text `$$` would be one dollar.
+    return script.replace(/^at\(\) \{/m, () => `at() { if [ "$1" = ${name} ]; then ${action}; fi;`);
   };
 }
 
