@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { RemoteHost, ResolveOverride } from "../remote/host";
 import { composeDeployment } from "./origin/deployment";
 import { externalOrigin } from "./origin/external";
+import type { ExternalReleaseArgs } from "./origin/external-args";
 import { appOriginIssues } from "./origin/issues";
 import type { OriginDatabase } from "./postgres-with-app-user";
 import { componentType } from "./shared/names";
@@ -209,6 +210,12 @@ export interface ExternalOriginArgs extends OriginCommonArgs, OriginDnsArgs {
   };
   /** Path that answers 2xx or 3xx, asked of the target under the main host name with its certificate checked. @default not asked */
   readonly healthPath?: string;
+  /** Releases the application from here, after its variables were handed over. @default released by somebody else */
+  readonly release?: ExternalReleaseArgs;
+  /** Must the platform hold a valid certificate for each host name? Asked by TLS, after the DNS records. @default true */
+  readonly checkCertificate?: boolean;
+  /** What to do when it does not, for the message. @default add the host name at the platform */
+  readonly certificateHint?: string;
   /** Where the target really is, as curl's `--resolve`. @default [] */
   readonly resolve?: readonly ResolveOverride[];
 }
@@ -322,7 +329,12 @@ export type AppOriginArgs = ComposeOriginArgs | ExternalOriginArgs | TunnelOrigi
  *   hostnames: ["api.example.com"],
  *   target: "relay-api.fly.dev",
  *   secrets: { OAUTH_ENCRYPTION_KEY: new pulumi.Config().requireSecret("oauthKey") },
- *   deliver: { command: ["flyctl", "secrets", "import", "--app", "relay-api"] },
+ *   deliver: { command: ["flyctl", "secrets", "import", "--stage", "--app", "relay-api"] },
+ *   release: {
+ *     image: "registry.fly.io/relay-api:1.4.2",
+ *     command: ["sh", "-c", 'flyctl deploy --app relay-api --image "$IMAGE"'],
+ *     rollback: ["sh", "-c", 'flyctl deploy --app relay-api --image "$IMAGE"'],
+ *   },
  *   healthPath: "/health",
  * });
  *
@@ -345,7 +357,7 @@ export class AppOrigin extends pulumi.ComponentResource {
   /** `https://` addresses of the host names. */
   readonly urls: pulumi.Output<string[]>;
   readonly hostnames: pulumi.Output<string[]>;
-  /** Identity of what runs: a hash of images, configuration and variables. Undefined for external origins. */
+  /** Identity of what runs: a hash of images, configuration and variables. Undefined where nothing is released from here. */
   readonly release: pulumi.Output<string> | undefined;
   /** Name of the compose project. Undefined for external origins. */
   readonly project: pulumi.Output<string> | undefined;
@@ -357,9 +369,10 @@ export class AppOrigin extends pulumi.ComponentResource {
     refuse(this, "AppOrigin", name, appOriginIssues(name, args));
     if (args.kind === "external") {
       this.hostnames = pulumi.output([...args.hostnames]);
-      this.release = undefined;
+      const deployment = externalOrigin(this, name, args);
+      this.release = deployment.release;
       this.project = undefined;
-      this.verified = externalOrigin(this, name, args);
+      this.verified = deployment.last;
     } else {
       const deployment = composeDeployment(this, name, args);
       this.hostnames = args.kind === "compose" ? pulumi.output([...args.hostnames]) : args.tunnel.hostnames;

@@ -7,5 +7,6 @@ export * from "./r2-buckets";
 export * from "./scoped-token";
 export * from "./tunnel";
 export * from "./zone-baseline";
+export type { ExternalReleaseArgs } from "./origin/external-args";
 export { RemoteHost } from "../remote/host";
 export type { RemoteHostArgs, ResolveOverride } from "../remote/host";

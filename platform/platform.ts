@@ -22,6 +22,7 @@ import {
   certificateArgs,
   databaseArgs,
   deploymentArgs,
+  externalRelease,
   mapValues,
   siteArgs,
   tokenArgs,
@@ -313,8 +314,7 @@ export class Platform {
           environment: plain,
           secrets: secret,
           healthPath: origin.healthPath,
-          deliver:
-            origin.platform === "fly" ? { command: flyImport(origin.app ?? origin.target) } : undefined,
+          ...externalRelease(origin),
         },
         this.opts,
       );
@@ -355,10 +355,6 @@ export class Platform {
 
 function lookUpZone(name: string, provider: cloudflare.Provider): pulumi.Output<string> {
   return cloudflare.getZoneOutput({ filter: { name } }, { provider }).apply(({ zoneId, id }) => zoneId ?? id);
-}
-
-function flyImport(app: string): string[] {
-  return ["flyctl", "secrets", "import", "--app", app.split(".")[0] ?? app];
 }
 
 function prefixed<T>(prefix: string, map: Readonly<Record<string, T>>): Record<string, T> {

@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type {
   AccessProtectedEnvArgs,
   ComposeDeploymentArgs,
+  ExternalOriginArgs,
   OriginCertificateArgs,
   PagesSiteArgs,
   PostgresCommonArgs,
@@ -15,6 +16,7 @@ import type {
   AccessSettings,
   BucketSettings,
   ComposeOriginSettings,
+  ExternalOriginSettings,
   Settings,
   SiteSettings,
   TokenSettings,
@@ -113,6 +115,43 @@ export function siteArgs(name: string, site: SiteSettings, values: Values): Omit
       deployProduction: source.deployProduction,
       pullRequestComments: source.comments,
       previewBranches: Array.isArray(source.previews) ? { include: source.previews } : source.previews,
+    },
+  };
+}
+
+/** How an external origin's variables are handed over, and how it is released. */
+export function externalRelease(
+  origin: ExternalOriginSettings,
+): Pick<ExternalOriginArgs, "deliver" | "release" | "checkCertificate" | "certificateHint"> {
+  const { platform, target, deliverCommand, releaseCommand, probe, healthPath } = origin;
+  const app = origin.app ?? target.split(".")[0] ?? target;
+  // Staged ones wait for the release; without it they would restart the application at once.
+  const staged = releaseCommand === undefined ? [] : ["--stage"];
+  const flyImport = ["flyctl", "secrets", "import", ...staged, "--app", app];
+  const deliver = deliverCommand ?? (platform === "fly" ? flyImport : undefined);
+  return {
+    deliver: deliver && { command: deliver },
+    checkCertificate: origin.checkCertificate,
+    ...(platform === "fly"
+      ? { certificateHint: `flyctl certs add ${origin.hostnames[0] ?? ""} --app ${app}` }
+      : {}),
+    release: releaseCommand && {
+      command: releaseCommand,
+      image: origin.image,
+      version: origin.version,
+      migrate: origin.migrateCommand,
+      rollback: origin.rollbackCommand,
+      timeoutSeconds: origin.releaseTimeoutSeconds,
+      healthTimeoutSeconds: origin.healthTimeoutSeconds,
+      probe:
+        probe === false || (probe === undefined && healthPath === undefined)
+          ? undefined
+          : {
+              path: probe?.path,
+              websocketPath: probe?.websocketPath,
+              intervalMs: probe?.intervalMilliseconds,
+              abortAfter: probe?.abortAfterFailures,
+            },
     },
   };
 }

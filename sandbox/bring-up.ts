@@ -97,17 +97,16 @@ function providerLines(providers: readonly InstalledProvider[]): string[] {
 async function engineVariables(
   { folder, record, stack }: Sandbox,
   engine: Engine,
-  { flyctl, parts }: SandboxNeeds,
+  { flyctl }: SandboxNeeds,
 ): Promise<Record<string, string>> {
   if (flyctl) await putFlyctl(folder);
   const path = [...(flyctl ? [folder.bin] : []), engine.binDirectory, process.env.PATH ?? ""];
-  const elsewhere = parts.databases.length > 0 || parts.targets.length > 0;
   return {
     PATH: path.join(delimiter),
     // Where the programs of steps are found that run here, from whatever folder.
     GROUNDWORK_ROOT: projectRoot(),
-    // Steps that run here trust the sandbox's authority, by which its databases and stand-ins are known.
-    ...(elsewhere ? { NODE_EXTRA_CA_CERTS: await trusted(folder.root, record.edge.caFile) } : {}),
+    // Steps that run here trust the sandbox's authority, by which its edge, databases and stand-ins are known.
+    NODE_EXTRA_CA_CERTS: await trusted(folder.root, record.edge.caFile),
     PULUMI_HOME: folder.pulumiHome,
     PULUMI_BACKEND_URL: `file://${folder.state}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: folder.passphraseFile,

@@ -163,6 +163,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       host: {
         mode: host.mode,
         address: "127.0.0.1",
+        ...(host.hasIPv6 ? { address6: "::1" } : {}),
         port: host.port,
         user: host.user,
         hostKey: host.hostKey,

@@ -33,6 +33,8 @@ export interface SandboxRecord {
   readonly host: {
     readonly mode: "docker" | "process";
     readonly address: string;
+    /** The same over IPv6, where this machine has it. */
+    readonly address6?: string;
     readonly port: number;
     readonly user: string;
     readonly hostKey: string;

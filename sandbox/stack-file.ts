@@ -9,12 +9,16 @@ export interface StackFileFacts {
   readonly zoneId?: string;
   /** SSH addresses of the machines that are deployed to, by their names. */
   readonly hosts: Readonly<Record<string, { readonly address: string; readonly port: number }>>;
+  /** Host names of origins and tunnels that visitors reach through Cloudflare. */
+  readonly proxiedNames: readonly string[];
 }
 
 interface RawConfig {
   "groundwork:domain"?: unknown;
   "groundwork:cloudflare"?: { accountId?: unknown; zoneId?: unknown };
   "groundwork:hosts"?: Record<string, { address?: unknown; port?: unknown }>;
+  "groundwork:origins"?: Record<string, { hostnames?: unknown; proxied?: unknown } | null>;
+  "groundwork:tunnels"?: Record<string, { ingress?: Record<string, unknown> } | null>;
 }
 
 /** Reads the few facts that the sandbox itself needs. Everything else of the file is checked by platform/settings. */
@@ -39,7 +43,18 @@ export function stackFileFacts(text: string, file: string): StackFileFacts {
     accountId: cloudflare.accountId,
     ...(typeof cloudflare.zoneId === "string" ? { zoneId: cloudflare.zoneId } : {}),
     hosts,
+    proxiedNames: [...new Set(proxiedNames(config))].sort(),
   };
+}
+
+function proxiedNames(config: RawConfig): string[] {
+  const ofOrigins = Object.values(config["groundwork:origins"] ?? {}).flatMap((origin) =>
+    Array.isArray(origin?.hostnames) && origin.proxied !== false ? origin.hostnames.map(String) : [],
+  );
+  const ofTunnels = Object.values(config["groundwork:tunnels"] ?? {}).flatMap((tunnel) =>
+    Object.keys(tunnel?.ingress ?? {}),
+  );
+  return [...ofOrigins, ...ofTunnels];
 }
 
 /**
@@ -55,9 +70,10 @@ export function deriveStackFile(
   {
     api,
     host,
+    edge,
     databases = [],
     targets = [],
-  }: Pick<SandboxRecord, "api" | "host"> & Partial<Pick<SandboxRecord, "databases" | "targets">>,
+  }: Pick<SandboxRecord, "api" | "host"> & Partial<Pick<SandboxRecord, "edge" | "databases" | "targets">>,
   secrets: { readonly salt?: string; readonly sealed?: unknown } = {},
 ): { readonly text: string; readonly notes: readonly string[] } {
   const facts = stackFileFacts(text, file);
@@ -66,11 +82,12 @@ export function deriveStackFile(
   document.setIn(["config", "groundwork:cloudflare", "apiUrl"], api.url);
   const resolve: string[] = [];
   for (const [name, { address, port }] of Object.entries(facts.hosts)) {
-    const bracketed = address.includes(":") ? `[${address}]` : address;
-    resolve.push(`${bracketed}:${port}:${host.address}:${host.port}`);
+    const isIPv6 = address.includes(":");
+    const here = isIPv6 && host.address6 !== undefined ? `[${host.address6}]` : host.address;
+    resolve.push(`${isIPv6 ? `[${address}]` : address}:${port}:${here}:${host.port}`);
     document.setIn(["config", "groundwork:hosts", name, "hostKey"], host.hostKey);
     document.setIn(["config", "groundwork:hosts", name, "user"], host.user);
-    notes.push(`SSH to ${address}:${port} goes to ${host.address}:${host.port}, with the sandbox's keys`);
+    notes.push(`SSH to ${address}:${port} goes to ${here}:${host.port}, with the sandbox's keys`);
   }
   for (const { host: name, port, localPort, adminUser } of databases) {
     resolve.push(`${name}:${port}:127.0.0.1:${localPort}`);
@@ -81,6 +98,9 @@ export function deriveStackFile(
   for (const { target, httpsPort } of targets) {
     resolve.push(`${target}:443:127.0.0.1:${httpsPort}`);
     notes.push(`${target} is a stand-in at 127.0.0.1:${httpsPort}: the application itself is not here`);
+  }
+  if (edge !== undefined) {
+    resolve.push(...facts.proxiedNames.map((name) => `${name}:443:127.0.0.1:${edge.httpsPort}`));
   }
   document.setIn(["config", "groundwork:resolve"], resolve);
   document.deleteIn(["config", "groundwork:secrets"]);

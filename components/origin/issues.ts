@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from "node:net";
 import { sshServerProblems } from "../../remote/host";
-import type { AppOriginArgs } from "../app-origin";
+import type { AppOriginArgs, ExternalOriginArgs } from "../app-origin";
 import { isHostname, isPort, isUrlPath, isVariableName, Issues } from "../shared/validation";
 import { readComposeFile, readFurtherFiles } from "./compose-files";
 import type { DeployedArgs } from "./overrides";
@@ -40,6 +40,7 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
     }
     issues.check("healthPath", args.healthPath, isUrlPath, "is not a path");
     if (args.deliver?.command.length === 0) issues.add("deliver.command", "is empty");
+    externalReleaseIssues(args, issues);
     return issues;
   }
   deploymentIssues(name, args, issues);
@@ -68,6 +69,20 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
     }
   }
   return issues;
+}
+
+function externalReleaseIssues({ release, healthPath }: ExternalOriginArgs, issues: Issues): void {
+  if (release === undefined) return;
+  for (const member of ["command", "migrate", "rollback"] as const) {
+    if (release[member]?.length === 0) issues.add(`release.${member}`, "is empty");
+  }
+  for (const variable of Object.keys(release.environment ?? {})) {
+    if (!isVariableName(variable))
+      issues.add(`release.environment.${variable}`, "is not the name of a variable");
+  }
+  if (release.probe !== undefined && release.probe.path === undefined && healthPath === undefined) {
+    issues.add("release.probe.path", "is needed where there is no healthPath");
+  }
 }
 
 function deploymentIssues(name: string, args: DeployedArgs, issues: Issues): void {

@@ -27,12 +27,14 @@ export interface LocalStepArgs {
   readonly input: pulumi.Input<unknown>;
   /** When it runs: `delete` = only when the step is removed from the stack. @default "create" */
   readonly when?: "create" | "delete";
+  /** Finds what it printed the last time in PULUMI_COMMAND_STDOUT. @default false */
+  readonly previousOutput?: boolean;
 }
 
 /** A step that runs here, by Node.js, from a bundled program; its input goes by standard input and is secret. */
 export function localStep(
   name: string,
-  { program, input, when = "create" }: LocalStepArgs,
+  { program, input, when = "create", previousOutput = false }: LocalStepArgs,
   opts: pulumi.CustomResourceOptions,
 ): local.Command {
   const code = loader(program);
@@ -43,7 +45,7 @@ export function localStep(
       ...(when === "create" ? { create: code } : { create: "0", delete: code }),
       stdin: pulumi.secret(pulumi.jsonStringify(input)),
       logging: local.Logging.None,
-      addPreviousOutputInEnv: false,
+      addPreviousOutputInEnv: previousOutput,
     },
     { ...opts, additionalSecretOutputs: ["stdin", "stdout", "stderr"] },
   );

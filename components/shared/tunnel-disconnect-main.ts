@@ -2,6 +2,8 @@
  * dist/tunnel-disconnect.js: ends the connections of a tunnel that is about to be deleted. Cloudflare refuses to delete
  * one that is connected, and the containers of its connectors stay when a stack is destroyed.
  */
+import { readInput } from "./read-input";
+
 interface DisconnectInput {
   readonly apiUrl: string;
   readonly apiToken: string;
@@ -10,9 +12,7 @@ interface DisconnectInput {
 }
 
 async function main(): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  const input = JSON.parse(Buffer.concat(chunks).toString("utf8")) as DisconnectInput;
+  const input = await readInput<DisconnectInput>();
   const { apiUrl, accountId, tunnelId } = input;
   const answer = await fetch(`${apiUrl}/accounts/${accountId}/cfd_tunnel/${tunnelId}/connections`, {
     method: "DELETE",

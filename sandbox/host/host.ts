@@ -43,8 +43,9 @@ export interface HostOptions {
 /** The machine that is deployed to. */
 export interface SandboxHost {
   readonly mode: HostMode;
-  /** SSH port on 127.0.0.1. */
+  /** SSH port on 127.0.0.1, and on ::1 where `hasIPv6`. */
   readonly port: number;
+  readonly hasIPv6: boolean;
   readonly user: string;
   /** `ssh-ed25519 AAAA…`: what a client pins. */
   readonly hostKey: string;
@@ -105,6 +106,7 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
   return {
     mode: machine.config.mode,
     port: server.port,
+    hasIPv6: server.hasIPv6,
     user: options.users?.[0] ?? "deploy",
     hostKey: hostKey.publicKey,
     privateKeyFile: client?.privateKeyFile,

@@ -430,7 +430,7 @@ describe("at a platform", () => {
 
   test("the smallest: a proxied CNAME and nothing else", async () => {
     const mocks = new Mocks(answers);
-    const origin = await runWith(mocks, () => new AppOrigin("api", base));
+    const origin = await runWith(mocks, () => new AppOrigin("api", { ...base, checkCertificate: false }));
     expect(mocks.children()).toEqual([
       {
         type: "cloudflare:index/dnsRecord:DnsRecord",
@@ -466,6 +466,7 @@ describe("at a platform", () => {
         }),
     );
     expect(mocks.list()).toEqual([
+      "Command api-certificates",
       "Command api-variables",
       "Command api-verified",
       "DnsRecord api-dns-api.example.com",
@@ -485,8 +486,85 @@ describe("at a platform", () => {
     });
   });
 
+  test("released from here: variables, migrations, release, records, certificates, health, in this order", async () => {
+    const mocks = new Mocks(answers);
+    const origin = await runWith(
+      mocks,
+      () =>
+        new AppOrigin("api", {
+          ...base,
+          environment: { PORT: "80" },
+          secrets: { DATABASE_URL: pulumi.secret("postgresql://app:password-1@db/x"), PATH: "/theirs" },
+          deliver: { command: ["flyctl", "secrets", "import", "--stage"] },
+          healthPath: "/health",
+          release: {
+            command: ["flyctl", "deploy"],
+            image: "registry.fly.io/relay-api:2",
+            migrate: ["alembic", "upgrade", "head"],
+            rollback: ["flyctl", "deploy", "--previous"],
+            environment: { FLY_API_TOKEN: pulumi.secret("fly-token-1") },
+            probe: { intervalMs: 50 },
+          },
+          certificateHint: "flyctl certs add",
+        }),
+    );
+    const inputOf = (name: string) =>
+      JSON.parse(mocks.get(name).inputs["stdin"] as string) as Record<string, unknown>;
+    expect(mocks.made.map(({ name }) => name).filter((name) => name !== "api")).toEqual([
+      "api-variables",
+      "api-migrations",
+      "api-released",
+      "api-dns-api.example.com",
+      "api-certificates",
+      "api-verified",
+    ]);
+    const redact = ["postgresql://app:password-1@db/x", "/theirs", "fly-token-1"];
+    const release = (await known(origin.release!)).value;
+    expect(inputOf("api-migrations")).toEqual({
+      what: "api: migrations",
+      command: ["alembic", "upgrade", "head"],
+      environment: {
+        PORT: "80",
+        DATABASE_URL: "postgresql://app:password-1@db/x",
+        FLY_API_TOKEN: "fly-token-1",
+      },
+      timeoutSeconds: 1800,
+      redact,
+      trigger: release,
+    });
+    expect(inputOf("api-released")).toEqual({
+      origin: "api",
+      target: { address: "relay-api.fly.dev" },
+      targetName: "relay-api.fly.dev",
+      release,
+      image: "registry.fly.io/relay-api:2",
+      command: ["flyctl", "deploy"],
+      rollback: ["flyctl", "deploy", "--previous"],
+      environment: { FLY_API_TOKEN: "fly-token-1" },
+      timeoutSeconds: 1800,
+      healthPath: "/health",
+      healthTimeoutSeconds: 180,
+      redact,
+      probe: { url: "https://api.example.com/health", intervalMs: 50 },
+    });
+    expect(mocks.get("api-released").inputs["addPreviousOutputInEnv"]).toBe(true);
+    expect(mocks.get("api-released").secrets).toContain("stdin");
+    expect(inputOf("api-certificates")).toMatchObject({ hostnames: ["api.example.com"] });
+    expect(inputOf("api-verified")).toMatchObject({ hostname: "api.example.com", path: "/health" });
+  });
+
   test.each<[string, Partial<ExternalOriginArgs>, string[]]>([
     ["nothing wrong", {}, []],
+    [
+      "a release without words or a place to ask",
+      { release: { command: [], rollback: [], environment: { "a-b": "1" }, probe: {} } },
+      [
+        "release.command: is empty",
+        "release.rollback: is empty",
+        "release.environment.a-b: is not the name of a variable",
+        "release.probe.path: is needed where there is no healthPath",
+      ],
+    ],
     [
       "a URL",
       { target: "https://x.fly.dev" },

@@ -62,7 +62,7 @@ function plyr(stack: string, site: string, api: string, extra: object): System {
       addresses: { "sites.web": [`https://${site}`], "origins.api": [`https://${api}`] },
       buckets: { audio: bucket(`audio-${stack}`), images: bucket(`images-${stack}`) },
       databases: roles("plyr"),
-      releases: {},
+      releases: { api: release },
       ...extra,
     },
   };
@@ -190,7 +190,13 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
     test("the platform's program got the variables, and kept their names alone", () => {
       const [file] = readdirSync(join(folder.platforms, "fly"));
       const kept = readFileSync(join(folder.platforms, "fly", file!), "utf8");
-      const { names } = JSON.parse(kept) as { names: string[] };
+      const { names, history } = JSON.parse(kept) as { names: string[]; history: object[] };
+      // Variables first, migrations before traffic, and all of it once although the stack came up twice.
+      expect(history).toEqual([
+        { did: "secrets", staged: true },
+        { did: "release command", command: "uv run alembic upgrade head" },
+        { did: "deploy", image: matching(/^registry\.fly\.io\/relay-api/) },
+      ]);
       expect(names).toEqual(
         expect.arrayContaining(["AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "OAUTH_ENCRYPTION_KEY"]),
       );

@@ -34,6 +34,7 @@ test("the facts of a stack file are its domain, account, zone and machines", () 
     accountId: "000000000000000000000000000000a1",
     zoneId: "000000000000000000000000000000b2",
     hosts: { oracle: { address: "203.0.113.10", port: 22 }, six: { address: "2001:db8::10", port: 2200 } },
+    proxiedNames: [],
   });
 });
 
@@ -60,6 +61,25 @@ test("the sandbox's copy says where things are, and nothing else of the stack fi
     "SSH to 203.0.113.10:22 goes to 127.0.0.1:4022, with the sandbox's keys",
     "SSH to 2001:db8::10:2200 goes to 127.0.0.1:4022, with the sandbox's keys",
     "secrets are generated ones of the sandbox",
+  ]);
+});
+
+test("public names lead to the edge, and machines without IPv4 to ::1, where there is one", () => {
+  const text = `${stackFile}  groundwork:origins:
+    api: { kind: compose, hostnames: [api.example.com] }
+    direct: { kind: compose, hostnames: [direct.example.com], proxied: false }
+  groundwork:tunnels:
+    main: { ingress: { example.com: "http://web:3000" } }
+`;
+  const edge = { httpPort: 1, httpsPort: 4443, caFile: "/unused" };
+  const host = { ...record.host, address6: "::1" };
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", { ...record, host, edge });
+  const { config } = parse(copy.text) as { config: Record<string, unknown> };
+  expect(config["groundwork:resolve"]).toEqual([
+    "203.0.113.10:22:127.0.0.1:4022",
+    "[2001:db8::10]:2200:[::1]:4022",
+    "api.example.com:443:127.0.0.1:4443",
+    "example.com:443:127.0.0.1:4443",
   ]);
 });
 

@@ -162,6 +162,18 @@ const externals: Rule = (context) => {
   const { values } = context;
   for (const [name, origin] of Object.entries(values.origins)) {
     if (origin.kind !== "external") continue;
+    if (origin.releaseCommand === undefined) {
+      for (const key of ["image", "version", "migrateCommand", "rollbackCommand"] as const) {
+        if (origin[key] === undefined) continue;
+        context.report({
+          keys: ["origins", name, key],
+          atKey: true,
+          what: "nothing is released from here, so this would do nothing",
+          allowed: "releaseCommand beside it",
+          fix: `add releaseCommand to groundwork:origins.${name}, or remove ${key}`,
+        });
+      }
+    }
     if (!isWithin(origin.target, values.domain) || context.isTouched(["domain"])) continue;
     context.report({
       keys: ["origins", name, "target"],

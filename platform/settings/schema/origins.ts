@@ -3,7 +3,7 @@ import { isRoute } from "../../../components/origin/routes";
 import { complainAboutHostname, HOSTNAME_ALLOWED } from "../hostnames";
 
 import { environment } from "./environment";
-import { checked, field, later } from "./field";
+import { checked, field } from "./field";
 import {
   address,
   amount,
@@ -369,22 +369,67 @@ export const externalOrigin = z.strictObject({
     "relay-api-staging.fly.dev",
   ]),
   platform: field(z.enum(["fly", "other"]), {
-    description: "Which platform it is: `fly` lets releases hand secrets over by flyctl.",
+    description:
+      "Which platform it is: `fly` hands variables over by flyctl, unless `deliverCommand` says otherwise.",
   }).default("other"),
   app: field(z.string().min(1).max(63), {
     description: "The application's name there. Default: the first label of `target`.",
     examples: ["relay-api-staging"],
   }).optional(),
   healthPath: urlPath("The path that answers 200 when the application is well.", ["/health"]).optional(),
-  releaseCommand: later(
-    command("Run by the platform before a release takes traffic.", ["uv run alembic upgrade head"]),
+  deliverCommand: command(
+    "Hands the variables to the platform: reads `NAME=value` lines from its standard input. Default: flyctl with " +
+      "`platform: fly`, else they are not handed over.",
+    [["render-env", "import"]],
   ).optional(),
-  downgradeCommand: later(
-    command("Takes the last migration back, for a rollback.", ["uv run alembic downgrade -1"]),
+  image: field(imageReference, {
+    description: "The image of the release; its commands find it as IMAGE.",
+    examples: ["registry.fly.io/relay-api:2026-01-31"],
+  }).optional(),
+  version: field(z.string().min(1).max(200), {
+    description: "Changed by a pipeline when a release must happen although nothing else here changed.",
+    examples: ["2026-01-31T09-30"],
+  }).optional(),
+  migrateCommand: command(
+    "Run here before a release takes traffic, with the origin's variables; a failure stops the release. Default: none, as " +
+      "where the platform runs migrations itself.",
+    ["uv run alembic upgrade head"],
   ).optional(),
+  releaseCommand: command(
+    "Releases the application; run here, after its variables were handed over, with RELEASE_ID and IMAGE in its " +
+      "environment. Then the platform's health is asked. Default: somebody else releases it.",
+    ['flyctl deploy --app relay-api --image "$IMAGE"'],
+  ).optional(),
+  rollbackCommand: command(
+    "Brings the release back whose RELEASE_ID and IMAGE it finds: run when a new one is not healthy. Default: none.",
+    ['flyctl deploy --app relay-api --image "$IMAGE"'],
+  ).optional(),
+  downgradeCommand: command("Takes the last migration back: run by `groundwork rollback --downgrade`.", [
+    "uv run alembic downgrade -1",
+  ]).optional(),
+  releaseTimeoutSeconds: amount(
+    "seconds",
+    1,
+    86_400,
+    "After this time a command counts as failed.",
+    [1800],
+  ).default(1800),
+  healthTimeoutSeconds: amount(
+    "seconds",
+    1,
+    3600,
+    "How long a release waits for the application to be healthy.",
+    [180],
+  ).default(180),
+  probe: field(z.union([z.literal(false), probe]), {
+    description:
+      "Requests through the public address while a release goes out: the downtime ledger is made of them, and too many " +
+      "failures take it back. `false`: none. Default: on where there are a `releaseCommand` and a `healthPath`.",
+    allowed: "false, or an object",
+    examples: [false, { websocketPath: "/ws" }],
+  }).optional(),
   checkCertificate: field(z.boolean(), {
     description: "Must the platform hold a valid certificate for each host name?",
-    later: true,
   }).default(true),
 });
 

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { createConnection, type AddressInfo } from "node:net";
+import { createConnection, createServer, type AddressInfo, type Server as NetServer } from "node:net";
 import {
   Server,
   type AuthContext,
@@ -14,7 +14,7 @@ import { serveSftp } from "./sftp";
 
 /** What the server needs to know. */
 export interface SshServerOptions {
-  /** 0 = any free port. Always on 127.0.0.1. */
+  /** 0 = any free port. Always on 127.0.0.1, and on ::1 where this machine has it and the port is free there. */
   readonly port: number;
   readonly hostPrivateKey: string;
   readonly authorizedKey: ParsedKey;
@@ -33,6 +33,8 @@ export interface SshServerOptions {
 
 export interface SshServer {
   readonly port: number;
+  /** Whether it listens on ::1 as well, as the machine of a stack that has no IPv4. */
+  readonly hasIPv6: boolean;
   /** Stops listening and cuts the connections. Commands that run go on, as under sshd. */
   close(): Promise<void>;
 }
@@ -74,14 +76,26 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
     },
   );
   const port = await listen(server, options.port);
+  const second = await listenOnIPv6(server, port);
   return {
     port,
+    hasIPv6: second !== undefined,
     close: () =>
       new Promise((resolve) => {
+        second?.close();
         server.close(() => resolve());
         for (const connection of connections) connection.end();
       }),
   };
+}
+
+/** A second entrance; undefined where this machine has no ::1, or somebody else has the port there. */
+function listenOnIPv6(server: Server, port: number): Promise<NetServer | undefined> {
+  return new Promise((resolve) => {
+    const second = createServer((socket) => server.injectSocket(socket));
+    second.once("error", () => resolve(undefined));
+    second.listen({ host: "::1", port, ipv6Only: true }, () => resolve(second));
+  });
 }
 
 function listen(server: Server, port: number): Promise<number> {

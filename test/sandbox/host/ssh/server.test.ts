@@ -2,6 +2,7 @@ import { generateSshKey } from "../../../../common/ssh-key";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { Client, type ClientChannel } from "ssh2";
 import { acceptsVariable } from "../../../../sandbox/host/ssh/server";
@@ -18,14 +19,14 @@ afterAll(() => host.remove());
 
 /** A connection of the ssh2 library, the one client that every machine has. */
 function connect(
-  options: { privateKey?: string; username?: string; hostKey?: string } = {},
+  options: { host?: string; privateKey?: string; username?: string; hostKey?: string } = {},
 ): Promise<Client> {
   return new Promise((resolve, reject) => {
     const client = new Client();
     client.once("ready", () => resolve(client));
     client.once("error", reject);
     client.connect({
-      host: "127.0.0.1",
+      host: options.host ?? "127.0.0.1",
       port: host.host.port,
       username: options.username ?? "deploy",
       privateKey: options.privateKey ?? readKey(),
@@ -89,9 +90,19 @@ test("listens on loopback only", async () => {
     // 0A: it listens. Others are connections that have just ended.
     `grep -i ':${host.host.port.toString(16).padStart(4, "0")} [0-9A-F:]* 0A ' /proc/net/tcp /proc/net/tcp6`,
   ]);
-  expect(stdout).toContain("0100007F:");
-  expect(stdout).not.toContain("00000000:0000000000");
-  expect(stdout.trim().split("\n")).toHaveLength(1);
+  const listening = stdout.match(/(?<=: )[0-9A-F]+(?=:[0-9A-F]{4} )/g);
+  const one = "0100007F";
+  const six = "00000000000000000000000001000000";
+  expect(listening).toEqual(host.host.hasIPv6 ? [one, six] : [one]);
+});
+
+const withIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1"),
+);
+(withIPv6 ? test : test.skip)("answers at ::1 as well, as a machine without IPv4 does", async () => {
+  const client = await connect({ host: "::1" });
+  expect((await exec(client, "echo here")).stdout).toBe("here\n");
+  client.end();
 });
 
 test("runs commands from the home folder with a clean environment, LANG and LC_* excepted", async () => {
