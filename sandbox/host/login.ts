@@ -31,6 +31,8 @@ export function writePrograms(layout: HostLayout): void {
   script(layout.bin, "docker", "docker", layout.directory);
   script(join(layout.tools, "bin"), "psql", "psql");
   script(join(layout.tools, "bin"), "pg_isready", "pg_isready");
+  // Who listens on the sandbox's own machine is not asked: on a host, what publishes a port is a container.
+  writeFileAtomically(join(layout.bin, "ss"), "#!/bin/sh\nexit 0\n", 0o755);
   // Scripts on the machine ask its own ports; curl is led to where those really are.
   script(layout.bin, "curl", "curl", layout.directory);
 }

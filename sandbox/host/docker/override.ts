@@ -36,6 +36,8 @@ export interface OverrideInput {
   /** Image that runs for a service, where it is not the one of the file. */
   readonly image: (service: string) => string | undefined;
   /** Folders of this machine that a service sees, by its image: place in the container -> folder. */
+  /** Variables of a service's image that stand over those of the file. */
+  readonly imposed?: (service: string) => Readonly<Record<string, string>> | undefined;
   readonly mounts?: (service: string) => Readonly<Record<string, string>> | undefined;
   /** What a stand-in is told that runs in place of a service's own image. */
   readonly standIn?: (service: string) => StandInTask | undefined;
@@ -52,6 +54,7 @@ export function composeOverride({
   prefix,
   label,
   image,
+  imposed,
   mounts,
   standIn,
   localPort,
@@ -69,6 +72,8 @@ export function composeOverride({
       target,
     }));
     if (folders.length > 0) lines.push(`    volumes: ${JSON.stringify(folders)}`);
+    const variables = imposed?.(name);
+    if (variables !== undefined) lines.push(`    environment: ${literal(variables)}`);
     const task = standIn?.(name);
     if (task !== undefined) lines.push(...standInLines(task, service));
     if (service.container_name !== undefined) {
@@ -99,15 +104,20 @@ export function composeOverride({
   return `${lines.join("\n")}\n`;
 }
 
+/** As a flow of YAML in which Compose finds no variable. */
+function literal(value: Readonly<Record<string, string>>): string {
+  return JSON.stringify(value).replaceAll("$", "$$$$");
+}
+
 /** Its own program instead of the image's: a command of the image is then an argument, which it does not run. */
 function standInLines(task: StandInTask, { healthcheck }: ConfigService): string[] {
   const program = ["/usr/local/bin/node", standInProgram];
-  const json = JSON.stringify(task).replaceAll("$", "$$$$");
+  const json = JSON.stringify(task);
   return [
     `    entrypoint: ${JSON.stringify(program)}`,
     '    command: ["serve"]',
     "    working_dir: /app",
-    `    environment: ${JSON.stringify({ GROUNDWORK_STAND_IN: json })}`,
+    `    environment: ${literal({ GROUNDWORK_STAND_IN: json })}`,
     ...(healthcheck?.test === undefined || healthcheck.disable === true
       ? []
       : [`    healthcheck: { test: ${JSON.stringify(["CMD", ...program, "health"])} }`]),

@@ -8,6 +8,8 @@ export interface RewriteContext {
   /** Whether what has this id is this host's. */
   readonly ownsId: (id: string) => Promise<boolean>;
   readonly imageFor: (reference: string) => Promise<string>;
+  /** Where a published port really is. Undefined: nobody here publishes it. */
+  readonly localPort: (port: number) => number | undefined;
 }
 
 /** Flags that take a value, of the commands below. */
@@ -61,7 +63,7 @@ export async function rewriteDockerArguments(
       "ps",
       "--filter",
       `label=${context.label}`,
-      ...rest.map((arg) => withProject(arg, context.prefix)),
+      ...rest.map((arg) => withLocalPort(withProject(arg, context.prefix), context)),
     ];
   }
   if (first === "image" && second === "inspect") {
@@ -72,7 +74,7 @@ export async function rewriteDockerArguments(
     return [
       ...(kind === "" ? [] : [kind]),
       verb,
-      ...(await words(rest, verb, verb === "exec", (name) => ownName(name, context))),
+      ...(await words(rest, verb, ["exec", "port", "top"].includes(verb), (name) => ownName(name, context))),
     ];
   }
   if (first === "network" || first === "volume") return resource(first, second, args.slice(2), context);
@@ -129,6 +131,13 @@ async function ownName(name: string, { prefix, ownsId }: RewriteContext): Promis
     throw new UsageError(`Error response from daemon: No such object: ${name}`);
   }
   return `${prefix}-${name}`;
+}
+
+/** `publish=80` in a filter. A port that nobody has becomes one that nobody takes. */
+function withLocalPort(arg: string, { localPort }: RewriteContext): string {
+  return arg.replace(/^((?:--filter=)?publish=)(\d+)/, (_, name: string, port: string) => {
+    return `${name}${localPort(Number(port)) ?? 1}`;
+  });
 }
 
 /** `label=com.docker.compose.project=x` in a filter: the project behind the prefix. */

@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { readHostConfig, type DockerConfig, type HostConfig } from "../config";
+import { readHostConfig, type DockerConfig, type HostConfig, type PreparedImage } from "../config";
 import { readJson, withFileLock, writeFileAtomically, writeJson } from "../files";
 import { chooseImage, knownImage, substitutionNotice } from "../images/image";
 import type { HostLayout } from "../layout";
 import { standInTask, type StandInTask } from "../stand-in/task";
 import { noteStandIn } from "../stand-ins";
-import { allocatePorts, type PortRequest } from "../ports";
+import { allocatePorts, resolvePort, type PortRequest } from "../ports";
 import { findFiles } from "../process/compose-file";
 import { runProgram, type ProgramResult } from "../run-program";
 import { flag, splitComposeLine, UsageError, type ComposeLine } from "./arguments";
@@ -98,13 +98,28 @@ class Wrapper {
       }
       return 0;
     }
+    if (command === "image" && verb === "rm") {
+      // The name alone goes: the image may be another release's, under another name.
+      for (const reference of args.slice(2).filter((arg) => !arg.startsWith("-")))
+        process.stdout.write(`Untagged: ${reference}\n`);
+      return 0;
+    }
     const rewritten = await rewriteDockerArguments(args, {
       prefix: this.config.name,
       label: hostLabel(this.layout),
       ownsId: (id) => this.owns(id),
       imageFor: (reference) => this.imageFor(reference),
+      localPort: (port) => resolvePort(this.layout.portsFile, port),
     });
-    return this.inherit(this.docker.client, rewritten);
+    return rewritten[0] === "ps" ? this.list(rewritten) : this.inherit(this.docker.client, rewritten);
+  }
+
+  /** `docker ps` with names as they would be on a machine of one's own: they are taken back like that, too. */
+  private async list(args: readonly string[]): Promise<number> {
+    const { code, stdout, stderr } = await this.run(this.docker.client, args);
+    process.stdout.write(stdout.replaceAll(`${this.config.name}-`, ""));
+    process.stderr.write(stderr);
+    return code;
   }
 
   /** Flags before Compose's command, with the project behind the prefix and each file named. */
@@ -248,12 +263,15 @@ class Wrapper {
     const standsIn = (service: string): boolean => standIn !== undefined && images.get(service) === standIn;
     for (const [service, { image }] of Object.entries(config.services ?? {}))
       await noteStandIn(this.layout, `${project}/${service}`, standsIn(service) ? image : undefined);
+    const madeFor = (service: string): PreparedImage | undefined =>
+      this.config.images.find(({ tag }) => tag !== undefined && tag === images.get(service));
     const text = composeOverride({
       config,
       prefix: this.config.name,
       label: { name: hostLabelName, value: hostLabelValue(this.layout) },
       image: (service) => images.get(service),
-      mounts: (service) => this.config.images.find(({ tag }) => tag === images.get(service))?.mounts,
+      imposed: (service) => madeFor(service)?.imposed,
+      mounts: (service) => madeFor(service)?.mounts,
       standIn: (service) =>
         standsIn(service) ? taskOf(service, config.services?.[service] ?? {}) : undefined,
       localPort: (_service, port) => ports.get(port),

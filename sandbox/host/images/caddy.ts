@@ -33,9 +33,9 @@ export function caddyImage({ program, authority }: CaddyOptions): SandboxImage {
     environment: {
       XDG_CONFIG_HOME: "/config",
       XDG_DATA_HOME: "/data",
-      ...(authority && { CERTIFICATE_ISSUER: ownIssuer }),
     },
     ...(authority && {
+      imposed: { CERTIFICATE_ISSUER: ownIssuer },
       files: {
         [`${authorityFolder}/root.crt`]: authority.certificateFile,
         [`${authorityFolder}/root.key`]: authority.keyFile,

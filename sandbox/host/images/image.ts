@@ -35,6 +35,8 @@ export interface SandboxImage {
   /** What is said where it runs. Default: that it is made from local files. */
   readonly notice?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Variables that stand over those of the compose file. */
+  readonly imposed?: Readonly<Record<string, string>>;
   /** Where the application lies in the container. Default: `/app`. */
   readonly workingDirectory?: string;
   /**

@@ -72,7 +72,11 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     link(source, join(root, mount.target));
     paths.push([mount.target, source]);
   }
-  const environment: Record<string, string> = { ...image.environment, ...service.environment };
+  const environment: Record<string, string> = {
+    ...image.environment,
+    ...service.environment,
+    ...image.imposed,
+  };
   if (image.kind === "postgres") {
     const pgdata = (environment["PGDATA"] ??= defaultPgdata);
     if (!paths.some(([from]) => pgdata === from || pgdata.startsWith(`${from}/`))) {

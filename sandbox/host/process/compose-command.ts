@@ -188,6 +188,15 @@ export class ComposeCommand {
     return given === undefined ? undefined : Number(given) * 1000;
   }
 
+  private scale(): Record<string, number> {
+    const entries = (this.parsed.flags["scale"] ?? []).map((text) => {
+      const match = /^([^=]+)=(\d+)$/.exec(text);
+      if (match === null) throw new UsageError(`invalid --scale option "${text}". Should be SERVICE=NUM`);
+      return [match[1] ?? "", Number(match[2])] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
   private waitTimeout(): number {
     return Number(flag(this.parsed, "wait-timeout") ?? 0) * 1000;
   }
@@ -219,6 +228,7 @@ export class ComposeCommand {
       removeOrphans: isSet(parsed, "remove-orphans"),
       start: isUp && !isSet(parsed, "no-start"),
       wait: isSet(parsed, "wait"),
+      scale: this.scale(),
       waitTimeout: this.waitTimeout(),
     });
     return 0;

@@ -1,22 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { flag, isSet, parseArguments, UsageError } from "../docker/arguments";
-import type { HostConfig } from "../config";
-import { chooseImage, substitutionNotice } from "../images/image";
-import type { HostLayout } from "../layout";
 import { ComposeError } from "./compose-file";
-import { addNetwork, readNames, removeNetwork } from "./names";
+import { image, network, pull, volume, type DockerContext } from "./docker-resources";
 import { fillTemplate, inspectEntry, labelsOf, portsText, statusText, table } from "./output";
-import type { ProcessRunner } from "./runner";
 import type { StoredService } from "./store";
-
-interface DockerContext {
-  readonly layout: HostLayout;
-  readonly config: HostConfig;
-  readonly runner: ProcessRunner;
-  readonly args: readonly string[];
-  readonly print: (text: string) => void;
-}
 
 /** The version that is told: what Compose wants at least. The word behind it says that no daemon is there. */
 const version = "20.10.24-sandbox-processes";
@@ -59,6 +47,8 @@ export async function runDocker(context: DockerContext): Promise<number> {
     }
     case "rm":
       return rm(context, rest);
+    case "port":
+      return port(context, rest);
     case "pull":
       return pull(context, rest);
     case "image":
@@ -123,6 +113,7 @@ function ps({ runner, print }: DockerContext, rest: readonly string[]): number {
       if (key === "id") return spec.id.startsWith(value);
       if (key === "status") return state.status === value;
       if (key === "health") return state.health === value;
+      if (key === "publish") return publishes({ spec, state }, Number.parseInt(value, 10));
       if (key === "label") {
         const [label = "", wanted] = value.split("=");
         const labels = labelsOf(spec);
@@ -237,144 +228,24 @@ async function rm(context: DockerContext, rest: readonly string[]): Promise<numb
   return 0;
 }
 
-function choice(context: DockerContext, reference: string): { hash: string } {
-  const found = chooseImage(reference, context.config.images);
-  if (found === undefined) throw new ComposeError(`Error response from daemon: No such image: ${reference}`);
-  process.stderr.write(`${substitutionNotice(reference, found)}\n`);
-  return found.image as unknown as { hash: string };
+function publishes({ spec, state }: Pick<StoredService, "spec" | "state">, port: number): boolean {
+  return state.status === "running" && spec.published.some(({ hostPort }) => hostPort === port);
 }
 
-function pull(context: DockerContext, rest: readonly string[]): number {
-  const parsed = parseArguments(rest, {
-    values: ["platform"],
-    booleans: ["quiet", "all-tags"],
-    aliases: { q: "quiet", a: "all-tags" },
-  });
-  for (const reference of parsed.words) {
-    choice(context, reference);
-    context.print(`${reference}\n`);
+/** `docker port`: where the ports of a service really are on this machine. */
+function port(context: DockerContext, [name = "", wanted = ""]: readonly string[]): number {
+  const { spec } = find(context, name);
+  const number = Number.parseInt(wanted, 10);
+  const found = spec.published.filter(
+    ({ containerPort, protocol }) =>
+      wanted === "" || (containerPort === number && (wanted.split("/")[1] ?? "tcp") === protocol),
+  );
+  if (found.length === 0 && wanted !== "") {
+    throw new ComposeError(`Error response from daemon: no public port '${wanted}' published for ${name}`);
+  }
+  for (const { containerPort, protocol, local } of found) {
+    const where = `127.0.0.1:${local}`;
+    context.print(wanted === "" ? `${containerPort}/${protocol} -> ${where}\n` : `${where}\n`);
   }
   return 0;
-}
-
-function image(context: DockerContext, [verb = "", ...rest]: readonly string[]): number {
-  if (verb === "pull") return pull(context, rest);
-  if (verb !== "inspect")
-    throw new UsageError(`docker image ${verb} is not supported by the sandbox without Docker`);
-  const parsed = parseArguments(rest, { values: ["format"], booleans: [], aliases: { f: "format" } });
-  for (const reference of parsed.words) {
-    const { hash } = choice(context, reference);
-    const entry = { Id: `sha256:${hash}`, RepoTags: [reference], RepoDigests: [] };
-    const format = flag(parsed, "format");
-    context.print(
-      `${format === undefined ? JSON.stringify([entry], null, 4) : fillTemplate(format, entry)}\n`,
-    );
-  }
-  return 0;
-}
-
-async function network(context: DockerContext, [verb = "", ...rest]: readonly string[]): Promise<number> {
-  const { layout, print } = context;
-  const parsed = parseArguments(rest, {
-    values: ["format", "filter", "driver", "label", "subnet", "opt"],
-    booleans: ["quiet", "internal", "attachable", "ipv6", "force"],
-    aliases: { f: "filter", q: "quiet", d: "driver", o: "opt" },
-  });
-  const { networks } = readNames(layout);
-  const missing = parsed.words.find((name) => networks[name] === undefined);
-  switch (verb) {
-    case "create": {
-      const [name = ""] = parsed.words;
-      if (missing === undefined)
-        throw new ComposeError(`Error response from daemon: network with name ${name} already exists`);
-      await addNetwork(layout, name);
-      print(`${name}\n`);
-      return 0;
-    }
-    case "ls":
-      print(
-        Object.keys(networks)
-          .map((name) => `${name}\n`)
-          .join(""),
-      );
-      return 0;
-    case "inspect":
-    case "rm":
-    case "remove":
-      if (missing !== undefined)
-        throw new ComposeError(`Error response from daemon: network ${missing} not found`);
-      for (const name of parsed.words) {
-        if (verb === "inspect") {
-          const format = flag(parsed, "format");
-          const entry = { Name: name, Driver: "loopback", Containers: networks[name] };
-          print(`${format === undefined ? JSON.stringify([entry], null, 4) : fillTemplate(format, entry)}\n`);
-          continue;
-        }
-        if (Object.keys(networks[name] ?? {}).length > 0) {
-          throw new ComposeError(
-            `Error response from daemon: error while removing network: network ${name} has active endpoints`,
-          );
-        }
-        await removeNetwork(layout, name);
-        print(`${name}\n`);
-      }
-      return 0;
-    default:
-      throw new UsageError(`docker network ${verb} is not supported by the sandbox without Docker`);
-  }
-}
-
-function volume(context: DockerContext, [verb = "", ...rest]: readonly string[]): number {
-  const { config, print, runner } = context;
-  const parsed = parseArguments(rest, {
-    values: ["format", "filter", "driver", "label", "opt"],
-    booleans: ["quiet", "force"],
-    aliases: { q: "quiet", f: verb === "ls" ? "filter" : "force", d: "driver", o: "opt" },
-  });
-  const folder = (name: string): string => {
-    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw new ComposeError(`invalid volume name: ${name}`);
-    return join(config.volumes, name);
-  };
-  const missing = parsed.words.find((name) => !existsSync(folder(name)));
-  switch (verb) {
-    case "create":
-      for (const name of parsed.words) {
-        mkdirSync(folder(name), { recursive: true });
-        print(`${name}\n`);
-      }
-      return 0;
-    case "ls":
-      print(
-        (existsSync(config.volumes) ? readdirSync(config.volumes).sort() : [])
-          .map((name) => `${name}\n`)
-          .join(""),
-      );
-      return 0;
-    case "inspect":
-    case "rm":
-      if (missing !== undefined && !isSet(parsed, "force")) {
-        throw new ComposeError(`Error response from daemon: get ${missing}: no such volume`);
-      }
-      for (const name of parsed.words) {
-        if (verb === "inspect") {
-          const format = flag(parsed, "format");
-          const entry = { Name: name, Driver: "local", Mountpoint: folder(name) };
-          print(`${format === undefined ? JSON.stringify([entry], null, 4) : fillTemplate(format, entry)}\n`);
-          continue;
-        }
-        const user = runner.store
-          .all()
-          .find(({ spec }) => spec.paths.some(([, path]) => path === folder(name)));
-        if (user !== undefined) {
-          throw new ComposeError(
-            `Error response from daemon: remove ${name}: volume is in use - [${user.spec.id}]`,
-          );
-        }
-        rmSync(folder(name), { recursive: true, force: true });
-        print(`${name}\n`);
-      }
-      return 0;
-    default:
-      throw new UsageError(`docker volume ${verb} is not supported by the sandbox without Docker`);
-  }
 }

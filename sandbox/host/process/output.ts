@@ -128,7 +128,7 @@ export function inspectEntry({ spec, state }: StoredService): Record<string, unk
 
 /**
  * Fills a Go template as far as Docker's users write them: `{{.Field.Field}}`, `{{json .Field}}`,
- * `{{index .Field "key"}}`, and `{{if .Field}}…{{else}}…{{end}}` without nesting.
+ * `{{index .Field "key"}}`, `{{.Label "name"}}`, and `{{if .Field}}…{{else}}…{{end}}` without nesting.
  */
 export function fillTemplate(template: string, value: unknown): string {
   const look = (path: string): unknown =>

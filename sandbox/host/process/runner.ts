@@ -30,6 +30,8 @@ export interface UpOptions {
   readonly removeOrphans: boolean;
   readonly start: boolean;
   readonly wait: boolean;
+  /** Service -> how many of it; those without are as the file says. Only none or one can be had here. */
+  readonly scale: Readonly<Record<string, number>>;
   /** Milliseconds; 0 = no limit. */
   readonly waitTimeout: number;
 }
@@ -59,14 +61,27 @@ export class ProcessRunner {
     this.noteLimits(project, wanted);
     await makeNetworksAndVolumes(this.context, project, wanted);
     await this.handleOrphans(project, options.removeOrphans);
+    const absent = wanted.filter((name) => (options.scale[name] ?? project.services[name]?.replicas) === 0);
     for (const name of wanted) {
       const named = project.services[name];
       if (named === undefined) throw new ComposeError(`no such service: ${name}`);
+      if (absent.includes(name)) {
+        await this.takeAway(project.name, name);
+        continue;
+      }
       const service = await this.asItRuns(project, named);
       if (options.start && !options.noDeps) await awaitDependencies(this.context, project, service);
       await withProjectLock(this.context, project.name, () => this.converge(project, service, options));
     }
-    if (options.wait) await awaitHealthy(this.context, project.name, wanted, options.waitTimeout);
+    const present = wanted.filter((name) => !absent.includes(name));
+    if (options.wait) await awaitHealthy(this.context, project.name, present, options.waitTimeout);
+  }
+
+  private async takeAway(project: string, name: string): Promise<void> {
+    const existing = this.store.service(project, name);
+    if (existing === undefined) return;
+    await this.stop([existing]);
+    await this.remove([existing]);
   }
 
   /** Starts services that exist, as `start` does. */
@@ -284,5 +299,6 @@ export const plainUp: UpOptions = {
   removeOrphans: false,
   start: true,
   wait: false,
+  scale: {},
   waitTimeout: 0,
 };

@@ -189,7 +189,7 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
       await point("api", "blue");
       expect(JSON.parse((await get(web())).body)).toMatchObject({ release: "one", proto: "http" });
       // Nothing of the service itself is published any more, and its fixed name is not taken.
-      expect(host.host.resolvePort(8080)).toBeUndefined();
+      await expect(sh(`${colour("blue")} port api 4000`)).rejects.toThrow(/no port 4000/);
       const state = await sh("docker inspect -f '{{.State.Health.Status}}' shop-blue-api-1");
       expect(state.stdout.trim()).toBe("healthy");
     });

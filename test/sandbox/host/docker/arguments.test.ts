@@ -73,6 +73,7 @@ const context = {
   label: "l=v",
   ownsId: (id: string) => Promise.resolve(id.startsWith("aaaa")),
   imageFor: (reference: string) => Promise.resolve(`made/${reference}`),
+  localPort: (port: number) => (port === 80 ? 24680 : undefined),
 };
 
 test.each([
@@ -103,6 +104,14 @@ test.each([
   [
     ["rm", "-f", "aaaa11112222", "b"],
     ["rm", "-f", "aaaa11112222", "gw-b"],
+  ],
+  [
+    ["port", "aaaa11112222", "2020/tcp"],
+    ["port", "aaaa11112222", "2020/tcp"],
+  ],
+  [
+    ["ps", "--filter", "publish=80", "--filter=publish=81"],
+    ["ps", "--filter", "label=l=v", "--filter", "publish=24680", "--filter=publish=1"],
   ],
   [
     ["network", "create", "shared"],
