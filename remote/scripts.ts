@@ -18,6 +18,13 @@ export const remoteSteps = [
   "rollout-ledger",
   "releases",
   "verify",
+  "swarm-init",
+  "swarm-join",
+  "swarm-nodes",
+  "swarm-proxy-config",
+  "swarm-proxy",
+  "swarm-rollout",
+  "swarm-verify",
 ] as const;
 
 export type RemoteStep = (typeof remoteSteps)[number];

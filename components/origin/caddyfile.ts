@@ -7,6 +7,8 @@ export interface Upstream {
   readonly port: number;
   /** Replaced beside its predecessor: a file says which of the two has the traffic. */
   readonly rolling: boolean;
+  /** Tasks of a swarm, which come and go one by one: their addresses are asked of its name server. @default false */
+  readonly tasks?: boolean;
 }
 
 /** What {@link caddyfile} makes a text of. */
@@ -136,7 +138,7 @@ function site(spec: CaddyfileSpec): Lines {
         ...(hostname === undefined ? [] : [`host ${hostname}`]),
         ...(path === "/*" ? [] : [`path ${path}`]),
       ];
-      const target = proxied(upstreamOf(spec, service));
+      const target = proxied(upstreamOf(spec, service), tasksOf(spec, service));
       if (conditions.length === 0) return block("handle", target);
       return [...block(`@route${index + 1}`, conditions), ...block(`handle @route${index + 1}`, target)];
     }),
@@ -217,14 +219,30 @@ function fileOf({ service }: Upstream, suffix = ""): string {
 /** Names are asked of the container network's own server at every new connection: they come and go with releases. */
 const transport: Lines = block("transport http", ["resolvers {$RESOLVER:127.0.0.11}", "dial_timeout 3s"]);
 
-function proxied(upstream: string): Lines {
-  return block(`reverse_proxy ${upstream}`, [
+function proxied(upstream: string, tasks?: Upstream): Lines {
+  return block(`reverse_proxy ${tasks === undefined ? upstream : ""}`.trimEnd(), [
+    ...(tasks === undefined ? [] : addressesOf(tasks)),
     // For a container that has just died and comes back; nothing was sent yet when a connection fails.
     "lb_try_duration 3s",
     "lb_try_interval 100ms",
     // Another configuration would cut every WebSocket at once.
     "stream_close_delay 5m",
     ...transport,
+  ]);
+}
+
+function tasksOf({ upstreams }: CaddyfileSpec, service: string): Upstream | undefined {
+  return upstreams.find((candidate) => candidate.service === service && candidate.tasks === true);
+}
+
+/** A swarm takes a task out of its name server two seconds before it is told to end: asked each second, none is lost. */
+function addressesOf({ service, port }: Upstream): Lines {
+  return block("dynamic a", [
+    `name tasks.${service}`,
+    `port ${port}`,
+    "refresh 500ms",
+    "resolvers {$RESOLVER:127.0.0.11}",
+    "versions ipv4",
   ]);
 }
 

@@ -95,13 +95,16 @@ export interface ServiceOverride {
   readonly scale?: number | undefined;
 }
 
+/** For JSON.stringify: doubles dollars, as Compose would substitute variables. */
+export function literalDollars(_key: string, value: unknown): unknown {
+  return typeof value === "string" ? value.replaceAll("$", "$$$$") : value;
+}
+
 /**
  * The second compose file, laid over the user's own: JSON, which is YAML, in which no value can be mistaken for
  * anything else. Dollars are doubled, as Compose would substitute variables.
  */
 export function overrideFile(services: Readonly<Record<string, ServiceOverride>>): string {
-  const literalDollars = (_key: string, value: unknown): unknown =>
-    typeof value === "string" ? value.replaceAll("$", "$$$$") : value;
   const sorted = Object.fromEntries(
     Object.entries(services).sort(([one], [other]) => (one < other ? -1 : 1)),
   );

@@ -1,0 +1,441 @@
+/** Releases in a swarm of three real Docker daemons, behind a real Caddy on each, while requests go on. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { swarmCaddyfile, swarmOverrides, proxyStack } from "../../components/origin/swarm-files";
+import { envFile } from "../../components/origin/env-file";
+import { listFrames } from "../../remote/framing";
+import { buildCaddy } from "../../sandbox/engine/caddy";
+import { bundle } from "../../sandbox/host/bundle";
+import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
+import { findBusybox } from "../../sandbox/host/images/busybox";
+import { nodeAppRootfs } from "../../sandbox/host/images/rootfs";
+import { canStartMachines, startMachines, staticRoot, type SwarmMachines } from "../support/swarm-daemons";
+import type { StepResult } from "../support/remote-step";
+
+jest.setTimeout(600_000);
+const withMachines = canStartMachines ? describe : describe.skip;
+
+const project = "sample";
+const password = `pass-${Math.random().toString(36).slice(2)}`;
+const composeText = `
+services:
+  api:
+    image: 127.0.0.1:9/app:1
+    container_name: api
+    restart: unless-stopped
+    ports: ["127.0.0.1:4000:4000"]
+    depends_on: [store]
+    environment: {PASSWORD: "\${PASSWORD}", BROKEN: "\${BROKEN:-}"}
+    networks: [default, back]
+    healthcheck:
+      test: [CMD, node, -e, "require('http').get('http://127.0.0.1:4000/health',r=>process.exit(r.statusCode==200?0:1)).on('error',()=>process.exit(1))"]
+      interval: 1s
+      timeout: 3s
+      retries: 3
+      start_period: 2s
+      start_interval: 1s
+    secrets: [token]
+  store:
+    image: 127.0.0.1:9/app:1
+    command: [sleep, "9999"]
+networks:
+  back: {internal: true}
+secrets:
+  token: {file: ./token.txt}
+`;
+
+interface Load {
+  readonly sent: number;
+  readonly failures: readonly string[];
+  readonly longestGapMs: number;
+  readonly releases: ReadonlySet<string>;
+  readonly sockets: { readonly closed: number; readonly cut: number };
+}
+
+/** Requests to the hosts in turn, half of them POST, over kept-alive connections; and some WebSockets. */
+function startLoad(addresses: readonly string[], perSecond: number): { stop(): Promise<Load> } {
+  const agent = new Agent({ keepAlive: true, maxSockets: 200 });
+  const failures: string[] = [];
+  const releases = new Set<string>();
+  const pending = new Set<Promise<void>>();
+  const closes = { closed: 0, cut: 0 };
+  const began = Date.now();
+  let sent = 0;
+  let lastAnswer = Date.now();
+  let longestGapMs = 0;
+  let ending = false;
+  const one = (): Promise<void> => {
+    const number = sent++;
+    const host = addresses[number % addresses.length]!;
+    return new Promise((resolve) => {
+      const fail = (why: string) => {
+        failures.push(`${((Date.now() - began) / 1000).toFixed(1)} s ${host}: ${why}`);
+        resolve();
+      };
+      const call = request(
+        { host, port: 8080, path: "/x", agent, method: number % 2 === 0 ? "GET" : "POST", timeout: 10_000 },
+        (response) => {
+          let text = "";
+          response.on("data", (chunk) => (text += String(chunk)));
+          response.on("error", (error) => fail(error.message));
+          response.on("end", () => {
+            if (response.statusCode !== 200) return fail(`status ${String(response.statusCode)}`);
+            longestGapMs = Math.max(longestGapMs, Date.now() - lastAnswer);
+            lastAnswer = Date.now();
+            releases.add(text.trim());
+            resolve();
+          });
+        },
+      );
+      call.on("timeout", () => call.destroy(new Error("no answer in 10 s")));
+      call.on("error", (error) => fail(error.message));
+      call.end(number % 2 === 0 ? undefined : "body");
+    });
+  };
+  const timer = setInterval(() => {
+    while (sent < ((Date.now() - began) / 1000) * perSecond) {
+      const promise = one().finally(() => pending.delete(promise));
+      pending.add(promise);
+    }
+  }, 5);
+  const sockets = Array.from({ length: 12 }, (_, index) => {
+    const socket = new WebSocket(`ws://${addresses[index % addresses.length]!}:8080/ws`);
+    socket.on("close", (code) => {
+      if (!ending) closes[code === 1006 ? "cut" : "closed"]++;
+    });
+    socket.on("error", () => undefined);
+    return socket;
+  });
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await Promise.all(pending);
+      ending = true;
+      for (const socket of sockets) socket.terminate();
+      agent.destroy();
+      return { sent, failures, longestGapMs, releases, sockets: closes };
+    },
+  };
+}
+
+withMachines("a swarm of three hosts", () => {
+  let swarm: SwarmMachines;
+  const temporary: string[] = [];
+  const addresses = () => swarm.machines.map(({ address }) => address);
+  const manager = () => swarm.machines[0]!;
+  const root = () => join(manager().home, "groundwork", project);
+  const value = (result: StepResult): Record<string, unknown> => {
+    if (result.code !== 0) throw new Error(`${result.code}: ${result.stderr}`);
+    return JSON.parse(result.stdout.trim().split("\n").at(-1)!) as Record<string, unknown>;
+  };
+  const spec = {
+    project,
+    composeText,
+    files: [{ path: "token.txt", content: "tok-1" }],
+    services: { api: { port: 4000, replicas: 3, drainSeconds: 5 } },
+  };
+  const writeFiles = async (environment: Record<string, string>) => {
+    const files = [
+      { path: ".redact", content: password, mode: "0600" },
+      { path: "compose.yaml", content: composeText, mode: "0600" },
+      { path: "token.txt", content: "tok-1", mode: "0644" },
+      { path: ".env", content: envFile({ PASSWORD: password, ...environment }), mode: "0600" },
+      { path: "compose.override.json", content: swarmOverrides(spec).base, mode: "0600" },
+      { path: "compose.swarm.yaml", content: swarmOverrides(spec).stack, mode: "0600" },
+    ];
+    value(
+      await manager().run("write-files", {
+        project,
+        ...listFrames("files", "file", files),
+        check: "compose",
+      }),
+    );
+  };
+  const rollout = async (
+    release: string,
+    options: {
+      frames?: Record<string, string | number>;
+      onLine?: (line: string) => void;
+    } = {},
+  ) =>
+    manager().run(
+      "swarm-rollout",
+      {
+        project,
+        release,
+        services: "api",
+        ...listFrames("images", "image", [{ service: "api", reference: "127.0.0.1:9/app:1" }]),
+        pull: "never",
+        timeout: 90,
+        drain: 30,
+        keep: 2,
+        record: '{"tags":"v1"}',
+        ...options.frames,
+      },
+      options.onLine,
+    );
+  /** One release under load, with what was lost. */
+  const underLoad = async (
+    action: () => Promise<StepResult>,
+  ): Promise<{ result: StepResult; load: Load; seconds: number }> => {
+    const load = startLoad(addresses(), 200);
+    await sleep(1000);
+    const began = Date.now();
+    const result = await action();
+    const seconds = (Date.now() - began) / 1000;
+    await sleep(1000);
+    const measured = await load.stop();
+    console.log(
+      `${seconds.toFixed(1)} s; ${measured.failures.length} of ${measured.sent} requests lost; longest gap ${measured.longestGapMs} ms; ` +
+        `sockets: ${measured.sockets.closed} closed well, ${measured.sockets.cut} cut`,
+    );
+    return { result, load: measured, seconds };
+  };
+
+  beforeAll(async () => {
+    const compose = await findComposePlugin(() => undefined);
+    const busybox = await findBusybox();
+    const caddy = await buildCaddy();
+    swarm = await startMachines(3, compose);
+    const proxyRoot = staticRoot(busybox!, { "usr/bin/caddy": caddy });
+    const content = mkdtempSync(join(tmpdir(), "gw-app-"));
+    const appRoot = mkdtempSync(join(tmpdir(), "gw-approot-"));
+    temporary.push(proxyRoot, content, appRoot);
+    bundle({ "server.js": join(__dirname, "fixtures", "swarm-app.js") }, content);
+    await nodeAppRootfs(appRoot, content, {});
+    swarm.importImage(
+      proxyRoot,
+      "127.0.0.1:9/caddy:2.11.2",
+      "ENV PATH=/usr/bin:/bin",
+      "ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config",
+    );
+    swarm.importImage(
+      appRoot,
+      "127.0.0.1:9/app:1",
+      "ENV PATH=/usr/local/bin:/bin",
+      "WORKDIR /app",
+      'CMD ["node","server.js"]',
+    );
+  });
+  afterAll(async () => {
+    await swarm?.close();
+    for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("hosts join by a token that no process list shows, and joining again changes nothing", async () => {
+    const [first, ...others] = swarm.machines;
+    const made = value(await first!.run("swarm-init", { project, advertise: first!.address }));
+    expect(made["manager"]).toBe(`${first!.address}:2377`);
+    const nodes = [String(made["node"])];
+    const frames = { project, manager: String(made["manager"]), token: String(made["token"]) };
+    for (const other of others) {
+      const joined = await other.run("swarm-join", { ...frames, advertise: other.address });
+      expect(joined.stdout + joined.stderr).not.toContain(frames.token);
+      nodes.push(String(value(joined)["node"]));
+    }
+    expect(
+      value(await others[0]!.run("swarm-join", { ...frames, advertise: others[0]!.address }))["changed"],
+    ).toBe(false);
+    expect(value(await first!.run("swarm-init", { project, advertise: first!.address }))["token"]).toBe(
+      frames.token,
+    );
+    const networks = listFrames("networks", "network", [
+      { name: `${project}_default`, internal: "false", encrypted: "false" },
+      { name: `${project}_back`, internal: "true", encrypted: "false" },
+      { name: `${project}-edge`, internal: "false", encrypted: "false" },
+    ]);
+    for (let again = 0; again < 2; again++) {
+      value(
+        await first!.run("swarm-nodes", {
+          project,
+          ...listFrames(
+            "nodes",
+            "node",
+            nodes.map((id) => ({ id })),
+          ),
+          ...networks,
+        }),
+      );
+    }
+    expect(first!.docker("node", "ls", "--format", "{{.Status}}").split("\n")).toEqual([
+      "Ready",
+      "Ready",
+      "Ready",
+    ]);
+    const stranger = await first!.run("swarm-nodes", {
+      project,
+      timeout: 1,
+      ...listFrames("nodes", "node", [{ id: "abc123" }]),
+    });
+    expect(stranger.code).toBe(20);
+    expect(stranger.stderr).toContain("in another swarm");
+  });
+
+  test("each host has a proxy; a configuration that Caddy does not take changes nothing", async () => {
+    const text = swarmCaddyfile({
+      upstreams: [{ service: "api", port: 4000 }],
+      routes: { "/*": "api" },
+      tls: "none",
+      hostnames: ["api.example.com"],
+    });
+    const proxy = { project, image: "127.0.0.1:9/caddy:2.11.2", pull: "never" };
+    for (const machine of swarm.machines) {
+      expect(value(await machine.run("swarm-proxy-config", { ...proxy, caddyfile: text }))["changed"]).toBe(
+        true,
+      );
+    }
+    const stack = proxyStack({ project, image: "127.0.0.1:9/caddy:2.11.2", httpPort: 8080, httpsPort: 8443 });
+    expect(value(await manager().run("swarm-proxy", { project, stack, pull: "never" }))["nodes"]).toBe(3);
+    const bad = await manager().run("swarm-proxy-config", { ...proxy, caddyfile: "nonsense {" });
+    expect(bad.code).toBe(20);
+    expect(value(await manager().run("swarm-proxy-config", { ...proxy, caddyfile: text }))["changed"]).toBe(
+      false,
+    );
+  });
+
+  test("the first release runs on every host; its files are closed to others", async () => {
+    await writeFiles({});
+    const result = await rollout("one");
+    expect(value(result)).toMatchObject({ release: "one", changed: true });
+    for (const machine of swarm.machines) {
+      const checks = listFrames("checks", "check", [
+        { path: "/health", port: 8080, scheme: "http", hostname: "api.example.com" },
+      ]);
+      expect(
+        value(await machine.run("swarm-verify", { project, timeout: 20, ...checks }))["answered"],
+      ).toEqual({ "/health": 200 });
+    }
+    expect(statSync(join(root(), "releases/one/stack.yaml")).mode & 0o777).toBe(0o600);
+    expect(manager().docker("ps", "--format", "{{.Names}}")).toContain("sample-store-1");
+    expect(value(await rollout("one"))["changed"]).toBe(false);
+  });
+
+  test("a release under load loses no request and cuts no socket", async () => {
+    const events: string[] = [];
+    const { result, load } = await underLoad(() =>
+      rollout("two", {
+        onLine: (line) => events.push(String((JSON.parse(line) as { event?: string }).event)),
+      }),
+    );
+    expect(value(result)).toMatchObject({ release: "two", changed: true });
+    expect(events.slice(0, -1)).toEqual(
+      "started starting healthy switched draining drained stopped done".split(" "),
+    );
+    expect(load.failures).toEqual([]);
+    expect(load.releases).toEqual(new Set(["one", "two"]));
+    expect(load.sockets).toEqual({ closed: 12, cut: 0 });
+  });
+
+  test("one that does not become healthy is taken back, its last words shown without secrets; the old one serves", async () => {
+    await writeFiles({ BROKEN: "yes" });
+    const { result, load } = await underLoad(() => rollout("bad", { frames: { run: "attempt-1" } }));
+    await writeFiles({});
+    expect(result.code).toBe(21);
+    expect(result.stderr).toContain("did not become healthy; two serves");
+    expect(result.stderr).toContain("cannot start: password=[secret]");
+    expect(result.stderr).not.toContain(password);
+    expect(load.failures).toEqual([]);
+    expect(load.releases).toEqual(new Set(["two"]));
+    expect(load.sockets).toEqual({ closed: 0, cut: 0 });
+    expect(readFileSync(join(root(), "current/stack.yaml"), "utf8")).toContain("groundwork.release: two");
+    // Who was cut off asks again with the same number, and is told the same end.
+    const again = await rollout("bad", { frames: { run: "attempt-1" } });
+    expect(again.code).toBe(21);
+    expect(again.stderr).toContain("did not become healthy; two serves");
+  });
+
+  test("a release that is asked to stop after it has got traffic goes back", async () => {
+    const aborts: Promise<StepResult>[] = [];
+    const { result, load } = await underLoad(() =>
+      rollout("three", {
+        frames: { watch: 30 },
+        onLine: (line) => {
+          if (line.includes('"switched"'))
+            aborts.push(manager().run("rollout-abort", { project, release: "three", reason: "it fails" }));
+        },
+      }),
+    );
+    expect(value((await Promise.all(aborts))[0]!)["aborting"]).toBe(true);
+    expect(result.code).toBe(22);
+    expect(result.stderr).toContain("the release three was taken back: it fails; two serves");
+    expect(load.failures).toEqual([]);
+  });
+
+  test("a rollback runs the archived release again, and one that is not there is refused", async () => {
+    const { result, load } = await underLoad(() => rollout("x", { frames: { to: "one" } }));
+    expect(value(result)).toMatchObject({ release: "one", changed: true });
+    expect(load.failures).toEqual([]);
+    const refused = await rollout("x", { frames: { to: "gone" } });
+    expect(refused.code).toBe(23);
+    expect(refused.stderr).toMatch(/release gone is not on this host; there are: one two/);
+  });
+
+  test("a step that is killed in the middle leaves the old release or the new one serving, and the next run ends it", async () => {
+    const { result, load } = await underLoad(async () => {
+      const first = rollout("four", {
+        onLine: (line) => {
+          if (!line.includes('"starting"')) return;
+          const holder = readFileSync(join(root(), "lock.holder"), "utf8");
+          setTimeout(() => execFileSync("kill", ["-KILL", /process (\d+)/.exec(holder)![1]!]), 1500);
+        },
+      });
+      expect((await first).code).not.toBe(0);
+      return rollout("four");
+    });
+    expect(value(result)).toMatchObject({ release: "four" });
+    expect(load.failures).toEqual([]);
+    expect([...load.releases].sort()).toEqual(["four", "one"]);
+  });
+
+  test("another configuration of the proxy is taken over without a cut socket", async () => {
+    const text = swarmCaddyfile({
+      upstreams: [{ service: "api", port: 4000 }],
+      routes: { "/*": "api" },
+      tls: "none",
+      hostnames: ["api.example.com"],
+      headers: { "X-Sample": "yes" },
+    });
+    const { load } = await underLoad(async () => {
+      let last: StepResult | undefined;
+      for (const machine of swarm.machines) {
+        last = await machine.run("swarm-proxy-config", {
+          project,
+          image: "127.0.0.1:9/caddy:2.11.2",
+          pull: "never",
+          caddyfile: text,
+        });
+        expect(value(last)["changed"]).toBe(true);
+      }
+      return last!;
+    });
+    // Caddy ends some idle connections when it reloads; releases never make it do so.
+    expect(load.failures.length).toBeLessThan(load.sent / 100);
+    expect(load.sockets.cut).toBe(0);
+    const headers = (await fetch(`http://${addresses()[1]!}:8080/x`)).headers;
+    expect(headers.get("x-sample")).toBe("yes");
+  });
+
+  test("releases are listed with what is known of them, and only so many are kept", async () => {
+    const ledger = await manager().run("rollout-ledger", { project, release: "four", ledger: '{"lost":0}' });
+    expect(value(ledger)["kept"]).toBe(true);
+    const listed = value(await manager().run("releases", { project })) as {
+      active: string;
+      previous: string;
+      releases: Record<string, unknown>[];
+    };
+    expect(listed).toMatchObject({ active: "four", previous: "one", running: null });
+    expect(listed.releases.map(({ release }) => release)).toEqual(["four", "one"]);
+    expect(listed.releases[0]).toMatchObject({
+      kind: "swarm",
+      images: { api: "127.0.0.1:9/app:1" },
+      tags: "v1",
+      ledger: { lost: 0 },
+    });
+    expect(existsSync(join(root(), "releases/two"))).toBe(false);
+  });
+});
