@@ -1,4 +1,4 @@
-import { type HostAccess, type ResolveOverride, sshServer } from "../remote/host";
+import { type HostAccess, type ResolveOverride, sshServer } from "../remote/access";
 import type { Settings } from "./settings";
 
 /** How a host of the settings is reached, for programs that speak SSH themselves. Holds private keys. */

@@ -8,7 +8,7 @@ import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, ClientChannel, ServerHostKeyAlgorithm } from "ssh2";
 import { encodeFrames, type Frames } from "./framing";
-import { type HostAccess, type SshServer, stepFrames } from "./host";
+import { type HostAccess, type SshServer, stepFrames } from "./access";
 import { type RemoteStep, stepCommand, stepInput } from "./scripts";
 
 /**
@@ -80,9 +80,6 @@ export interface ExecResult {
   readonly stdout: string;
   readonly stderr: string;
 }
-
-/** Steps of a release that are no resources. */
-export type FurtherStep = "rollout-abort" | "rollout-ledger" | "releases";
 
 type Access = Pick<HostAccess, "server" | "jump" | "dialErrorLimit" | "perDialTimeout">;
 
@@ -185,14 +182,14 @@ export class SshConnection {
 
   /** Runs a step of remote/ on a project. */
   step(
-    step: RemoteStep | FurtherStep,
+    step: RemoteStep,
     host: Pick<HostAccess, "directory" | "dockerPrefix" | "lockWaitSeconds">,
     project: string,
     frames: Frames = {},
     { redact = [], ...options }: Omit<ExecOptions, "stdin"> & { readonly redact?: readonly string[] } = {},
   ): Promise<ExecResult> {
-    const stdin = stepInput(step as RemoteStep, encodeFrames(stepFrames(host, project, frames, redact)));
-    return this.exec(stepCommand(step as RemoteStep), { ...options, stdin });
+    const stdin = stepInput(step, encodeFrames(stepFrames(host, project, frames, redact)));
+    return this.exec(stepCommand(step), { ...options, stdin });
   }
 
   /** Ends the connection; commands that still run fail with `cut`. */

@@ -1,12 +1,6 @@
-import {
-  type ExecResult,
-  type FurtherStep,
-  SshConnection,
-  SshFailure,
-  type OpenOptions,
-} from "../../remote/ssh-client";
+import { type ExecResult, SshConnection, SshFailure, type OpenOptions } from "../../remote/ssh-client";
 import type { Frames } from "../../remote/framing";
-import type { HostAccess } from "../../remote/host";
+import type { HostAccess } from "../../remote/access";
 import { localTime } from "./ledger";
 
 /** What the host says while a release goes on, one a line. */
@@ -96,7 +90,7 @@ export class RolloutFollower {
   }
 
   /** Runs another step of the project's on the same connection. */
-  async step(step: FurtherStep, frames: Frames): Promise<ExecResult> {
+  async step(step: "rollout-abort" | "rollout-ledger" | "releases", frames: Frames): Promise<ExecResult> {
     const { host, project } = this.run;
     const once = async () => (await this.connected()).step(step, host, project, frames);
     try {

@@ -8,7 +8,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
-import { resolvePlace } from "../../remote/host";
+import { resolvePlace } from "../../remote/access";
 import { type ProbeRecord, type ProbeSample, shouldAbort, type SocketSample } from "./ledger";
 import type { ProbeInput } from "./rollout-input";
 

@@ -1,6 +1,6 @@
 /** What the programs of a release that run here read from standard input: dist/rollout.js and dist/verify-public.js. */
 import { type Frames, listFrames } from "../../remote/framing";
-import type { HostAccess, ResolveOverride } from "../../remote/host";
+import type { HostAccess, ResolveOverride } from "../../remote/access";
 
 /** Standard input of dist/rollout.js, as JSON. Secret: it holds the key to the host. */
 export interface RolloutInput {

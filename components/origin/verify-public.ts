@@ -3,7 +3,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { resolvePlace, type ResolveOverride } from "../../remote/host";
+import { resolvePlace, type ResolveOverride } from "../../remote/access";
 import type { PublicCheck, VerifyPublicInput } from "./rollout-input";
 
 /** One attempt at one answer. */

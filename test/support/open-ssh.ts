@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { utils } from "ssh2";
 import { generateSshKey } from "../../common/ssh-key";
-import type { SshServer } from "../../remote/host";
+import type { SshServer } from "../../remote/access";
 import { startSshServer } from "../../sandbox/host/ssh/server";
 
 const openSsh = "/usr/sbin/sshd";
