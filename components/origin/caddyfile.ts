@@ -53,7 +53,8 @@ const strictTransport: Readonly<Record<string, string>> = {
  * The proxy's configuration. A release changes nothing in it: which container has the traffic stands in a file for each
  * rolling service, read anew for every request, so that a switch is a rename and cuts no connection.
  *
- * Variables stand for what differs outside a container: folders, ports, the address to listen on, the name server.
+ * Variables stand for what differs outside a container: folders, ports, the address to listen on, the name server; and
+ * in the sandbox, who issues certificates and where its edge is. On a host the last two are empty.
  */
 export function caddyfile(spec: CaddyfileSpec): string {
   const sites =
@@ -87,13 +88,14 @@ function globals({ tls, email, graceSeconds, trusted }: CaddyfileSpec): Lines {
     "default_bind {$BIND:0.0.0.0 [::]}",
     `auto_https ${tls === "none" ? "off" : "disable_redirects"}`,
     ...(email === undefined ? [] : [`email ${email}`]),
+    ...(tls === "automatic" ? ["skip_install_trust", "{$CERTIFICATE_ISSUER}"] : []),
     `grace_period ${graceSeconds}s`,
     ...block("servers", [
       "protocols h1 h2",
       ...(trusted.length === 0
         ? []
         : [
-            `trusted_proxies static ${trusted.join(" ")}`,
+            `trusted_proxies static ${trusted.join(" ")} {$EDGE_NETWORKS}`,
             "trusted_proxies_strict",
             "client_ip_headers CF-Connecting-IP X-Forwarded-For",
           ]),
@@ -113,7 +115,7 @@ function certificate({ tls, certificate: identity }: CaddyfileSpec): Lines {
 /** Ends connections from elsewhere, before anything else looks at them. */
 function strangers({ onlyFrom }: CaddyfileSpec): Lines {
   if (onlyFrom === undefined) return [];
-  return [`@stranger not remote_ip ${onlyFrom.join(" ")}`, "abort @stranger"];
+  return [`@stranger not remote_ip ${onlyFrom.join(" ")} {$EDGE_NETWORKS}`, "abort @stranger"];
 }
 
 function redirects(spec: CaddyfileSpec): Lines {

@@ -24,8 +24,9 @@ export interface RunningApi {
   readonly port: number;
   readonly tlsPort: number | undefined;
   /**
-   * Stops without losing a request: readiness turns false, every response says `Connection: close`, sockets are closed
-   * with 1012, requests in flight are waited for, then nothing listens any more.
+   * Stops without losing a request: readiness turns false, every response says `Connection: close`, sockets stay open
+   * until near the end of `drainSeconds` and are then closed with 1012, requests in flight are waited for, then nothing
+   * listens any more.
    * @returns whether everything ended within `drainSeconds`; if not, what was left was cut
    */
   drain(): Promise<boolean>;
@@ -127,7 +128,10 @@ class Api implements RunningApi {
     this.log.info("draining", { inFlight: this.inFlight, sockets: this.sockets.size });
     const deadline = Date.now() + this.config.drainSeconds * 1000;
     const started = Date.now();
-    await this.sockets.drain(this.config.drainSeconds * 700);
+    // What is left of the time is for their last words, and for requests.
+    await this.sockets.drain(
+      Math.max(this.config.drainSeconds * 700, this.config.drainSeconds * 1000 - 2000),
+    );
     const isQuiet = () =>
       this.inFlight === 0 && Date.now() - Math.max(this.lastRequestAt, started) >= quietMs;
     while (!isQuiet() && Date.now() < deadline) await pause(20);

@@ -61,15 +61,18 @@ export class SocketHub {
   }
 
   /**
-   * Closes every socket with 1012, spread over at most `withinMs` so that they do not all come back at once; a few
-   * sockets are closed at ten a second. Resolves when all are gone or the time is over.
+   * Leaves sockets open as long as it may, then closes each with 1012: the last one when `withinMs` are over, ten a
+   * second or as fast as half of the time demands, so that they do not all come back at once. Resolves when all are gone
+   * (at once, where there are none) or the time is over.
    */
   async drain(withinMs: number): Promise<void> {
-    const sockets = [...this.sockets.keys()];
-    const gap = sockets.length === 0 ? 0 : Math.min(100, withinMs / sockets.length);
-    for (const socket of sockets) {
+    const until = Date.now() + withinMs;
+    const gap = (): number => Math.min(100, withinMs / 2 / Math.max(1, this.sockets.size));
+    while (this.sockets.size > 0 && Date.now() < until - gap() * this.sockets.size) await pause(20);
+    const between = gap();
+    for (const socket of [...this.sockets.keys()]) {
       socket.close(restartCode, "restarting");
-      await pause(gap);
+      await pause(between);
     }
     const deadline = Date.now() + 1000;
     while (this.sockets.size > 0 && Date.now() < deadline) await pause(20);

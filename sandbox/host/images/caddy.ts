@@ -19,7 +19,7 @@ export interface CaddyOptions {
 /** Where Caddy looks for the authority of its own. */
 const authorityFolder = "/data/caddy/pki/authorities/local";
 
-/** A line of our Caddyfiles that is empty on a real host. The authority signs no other one, so it signs by itself. */
+/** As in our Caddyfiles. The authority signs no other one, so it signs by itself. */
 const ownIssuer = "cert_issuer internal {\n\t\tsign_with_root\n\t}";
 
 /** The real Caddy, under the name of its official image and with its command and folders. */
@@ -34,8 +34,9 @@ export function caddyImage({ program, authority }: CaddyOptions): SandboxImage {
       XDG_CONFIG_HOME: "/config",
       XDG_DATA_HOME: "/data",
     },
+    // The sandbox's edge comes from this machine, not from Cloudflare's networks.
+    imposed: { EDGE_NETWORKS: "private_ranges", ...(authority && { CERTIFICATE_ISSUER: ownIssuer }) },
     ...(authority && {
-      imposed: { CERTIFICATE_ISSUER: ownIssuer },
       files: {
         [`${authorityFolder}/root.crt`]: authority.certificateFile,
         [`${authorityFolder}/root.key`]: authority.keyFile,

@@ -407,7 +407,7 @@ describe("TLS", () => {
 });
 
 describe("drain", () => {
-  it("turns readiness off, closes connections by header, takes no new socket, and leaves with 1012", async () => {
+  it("turns readiness off, closes connections by header, takes no new socket, and ends the old ones late, with 1012", async () => {
     const api = await start();
     const { socket } = await connect(api.base);
     const many = await Promise.all(Array.from({ length: 7 }, () => connect(api.base)));
@@ -432,6 +432,7 @@ describe("drain", () => {
     slow.write('{"author":"slow",');
     await new Promise((resolve) => setTimeout(resolve, 100));
 
+    const began = Date.now();
     const done = api.drain();
     const health = await fetch(`${api.base}/api/health`);
     expect([health.status, health.headers.get("connection")]).toEqual([503, "close"]);
@@ -445,6 +446,8 @@ describe("drain", () => {
     expect(await answered).toEqual({ status: 201, connection: "close" });
     expect(await done).toBe(true);
     expect(closes.map(({ code }) => code)).toEqual(Array(8).fill(1012));
+    // Of 3 s, and not all at once.
+    expect(closes[0]!.at - began).toBeGreaterThan(1000);
     expect(closes.at(-1)!.at - closes[0]!.at).toBeGreaterThan(400);
     await expect(fetch(`${api.base}/api/health`)).rejects.toThrow();
   });
