@@ -44,7 +44,7 @@ export function bundle(files: Readonly<Record<string, string>>, folder: string):
     platform: "node",
     target: "node20",
     format: "cjs",
-    external: ["pg-native", "cpu-features", "*.node"],
+    external: ["pg-native", "cpu-features", "*.node", "bufferutil", "utf-8-validate"],
     logLevel: "silent",
   });
   for (const { path, contents } of result.outputFiles) {

@@ -1,10 +1,13 @@
+import { once } from "node:events";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
+import { WebSocket } from "ws";
 import { openProject } from "../../automation/project";
 import { projectRoot } from "../../common/project-root";
 import { sandboxFolder } from "../../sandbox/folder";
 import { hostLayout } from "../../sandbox/host/layout";
+import { resolvePort } from "../../sandbox/host/ports";
 import { outsideFolder } from "../../sandbox/host/reachable";
 import { standInsOf } from "../../sandbox/host/stand-ins";
 import type { SandboxRecord } from "../../sandbox/record";
@@ -223,6 +226,33 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
         "http://pika-web:3000",
         "http_status:404",
       ]);
+    }, 60_000);
+
+    test("curl and a WebSocket reach the services through the tunnel, and the API knows its connections", async () => {
+      const { edge } = record();
+      const [site, api] = Object.keys(answers).map((url) => new URL(url).hostname);
+      const words = ["-sS", "--cacert", edge.caFile, "--connect-to", `::127.0.0.1:${edge.httpsPort}`];
+      const { stdout } = await runProgram("curl", [...words, `https://${site!}/a`], {});
+      expect(JSON.parse(stdout)).toMatchObject({ standIn: true, service: "pika-web", path: "/a" });
+      const options: object = {
+        ca: readFileSync(edge.caFile),
+        servername: api,
+        headers: { host: api },
+      };
+      const socket = new WebSocket(`wss://127.0.0.1:${edge.httpsPort}/ws`, options);
+      const received: string[] = [];
+      socket.on("message", (data) => received.push((data as Buffer).toString()));
+      await once(socket, "open");
+      socket.send("dance");
+      while (received.length < 2) await once(socket, "message");
+      expect(JSON.parse(received[0]!)).toMatchObject({ service: "pika-cloud", path: "/ws" });
+      expect(received[1]).toBe("dance");
+      socket.terminate();
+      // No port of the machine leads to a service.
+      const { portsFile } = hostLayout(folder.host);
+      expect([80, 443, 3000, 3001].map((port) => resolvePort(portsFile, port))).toEqual(
+        Array.from({ length: 4 }, () => undefined),
+      );
     }, 60_000);
   }
 

@@ -7,7 +7,7 @@ import { get, type Server } from "node:http";
 import { get as getSecurely } from "node:https";
 import { join } from "node:path";
 import type { SecureContextOptions } from "node:tls";
-import { listen, standInServer } from "./server";
+import { closeSockets, listen, standInServer } from "./server";
 import type { StandInTask } from "./task";
 
 const task = JSON.parse(process.env["GROUNDWORK_STAND_IN"] ?? "{}") as Partial<StandInTask>;
@@ -41,6 +41,7 @@ async function serve(): Promise<void> {
     clearInterval(stay);
     for (const server of servers) {
       server.close();
+      closeSockets(server);
       server.closeIdleConnections();
     }
     setTimeout(() => process.exit(0), 1000).unref();

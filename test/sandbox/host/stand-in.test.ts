@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { request } from "node:http";
+import { WebSocket } from "ws";
 import { composeOverride } from "../../../sandbox/host/docker/override";
 import { standInImage } from "../../../sandbox/host/images/stand-in";
 import { standInTask } from "../../../sandbox/host/stand-in/task";
@@ -69,13 +71,17 @@ describe("on the host without Docker", () => {
     });
   });
 
-  it("refuses a WebSocket in words", async () => {
-    const headers = { connection: "Upgrade", upgrade: "websocket" };
-    const answer = await ask(machine.host.resolvePort(80)!, "/ws", headers);
-    expect(answer).toMatchObject({
-      status: 501,
-      body: expect.stringContaining("it has no WebSocket") as string,
-    });
+  it("says on a WebSocket who it is, and gives back what it gets", async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${machine.host.resolvePort(80)!}/ws?secret=1`);
+    const received: string[] = [];
+    socket.on("message", (data) => received.push((data as Buffer).toString()));
+    await once(socket, "open");
+    socket.send("hello");
+    while (received.length < 2) await once(socket, "message");
+    expect(JSON.parse(received[0]!)).toMatchObject({ standIn: true, service: "web", path: "/ws" });
+    expect(received[1]).toBe("hello");
+    socket.close();
+    await once(socket, "close");
   });
 
   it.each([
@@ -91,11 +97,15 @@ describe("on the host without Docker", () => {
     );
   });
 
-  it("stays as it is when nothing has changed, and stops at once", async () => {
+  it("stays as it is when nothing has changed, and stops at once, its sockets by a close frame", async () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${machine.host.resolvePort(80)!}/`);
+    await once(socket, "open");
+    const closed = once(socket, "close");
     expect((await compose("up --detach --wait")).stderr).toContain("Container notes-web-1  Running");
     const begun = Date.now();
     expect((await compose("down")).code).toBe(0);
     expect(Date.now() - begun).toBeLessThan(9000);
+    expect((await closed)[0]).toBe(1001);
   });
 });
 
