@@ -1,5 +1,110 @@
-import type { RolloutHost } from "../test/support/rollout-host";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { projectRoot } from "../common/project-root";
+import { bringUpSandbox } from "../sandbox/bring-up";
+import { resolvePort } from "../sandbox/host/ports";
+import { hostLayout } from "../sandbox/host/layout";
+import { removeSandbox } from "../sandbox/sandbox";
+import type { AppSettings, RolloutHost } from "../test/support/rollout-host";
 import type { Deployer } from "./deploy";
-export function inSandbox(_host: RolloutHost, _app: object): Promise<Deployer> {
-  throw new Error("later");
+
+const stack = "bench-deploy";
+const image = "rollout-app";
+
+/** The whole way: `groundwork up` by command, the engine, SSH, the worker, on the sandbox's host with the same Docker. */
+export async function inSandbox(host: RolloutHost, app: AppSettings): Promise<Deployer> {
+  const home = mkdtempSync(join(tmpdir(), "groundwork-bench-"));
+  const before = { ...process.env };
+  Object.assign(process.env, { GROUNDWORK_HOME: home, DOCKER_HOST: host.daemon.host });
+  const restore = (): void => {
+    for (const name of ["GROUNDWORK_HOME", "DOCKER_HOST"]) {
+      if (before[name] === undefined) delete process.env[name];
+      else process.env[name] = before[name];
+    }
+  };
+  const stackFile = join(home, `Pulumi.${stack}.yaml`);
+  writeFileSync(stackFile, stackText("0"));
+  const say = (line: string): void => console.error(line);
+  const ready = await bringUpSandbox({ stack, stackFile, docker: "install", log: say });
+  const layout = hostLayout(ready.folder.host);
+  return {
+    name: "ours, `groundwork up`",
+    get url() {
+      return `http://127.0.0.1:${resolvePort(layout.portsFile, 80) ?? 0}/`;
+    },
+    prepare: (release) => void host.image(release, { ...app, VERSION: release }),
+    deploy: async (release) => {
+      // The one line that a new release changes, in the sandbox's copy of the stack file.
+      const text = readFileSync(ready.configFile, "utf8");
+      writeFileSync(ready.configFile, text.replace(new RegExp(`${image}:[\\w-]+`), `${image}:${release}`));
+      await groundworkUp({ ...process.env, ...ready.variables, GROUNDWORK_HOME: home });
+    },
+    close: async () => {
+      await removeSandbox(stack);
+      restore();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function groundworkUp(variables: NodeJS.ProcessEnv): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(projectRoot(), "bin", "groundwork.js"), "up", "-s", stack], {
+      cwd: projectRoot(),
+      env: variables,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let printed = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => (printed = `${printed}${chunk.toString()}`.slice(-4000)));
+    }
+    child.once("error", reject);
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`exit ${code ?? "by a signal"}: ${printed}`)),
+    );
+  });
+}
+
+/** The smallest stack with an origin whose service has two colours. */
+function stackText(release: string): string {
+  return stringify({
+    config: {
+      "groundwork:domain": "bench.localhost",
+      "groundwork:cloudflare": {
+        accountId: "000000000000000000000000000000a9",
+        zoneId: "000000000000000000000000000000b9",
+      },
+      "groundwork:hosts": {
+        machine: {
+          address: "203.0.113.20",
+          user: "deploy",
+          hostKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`,
+        },
+      },
+      "groundwork:origins": {
+        api: {
+          kind: "compose",
+          host: "machine",
+          hostnames: ["api.bench.localhost"],
+          composeFile: "bench/deploy.compose.yaml",
+          project: "bench",
+          proxy: { tls: "none" },
+          probe: { websocketPath: "/socket" },
+          services: {
+            api: {
+              image: `${image}:${release}`,
+              port: 3000,
+              healthPath: "/healthz",
+              strategy: "start-first",
+              drainSeconds: 8,
+              environment: { PORT: "3000" },
+            },
+          },
+        },
+      },
+    },
+  });
 }

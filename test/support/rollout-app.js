@@ -1,6 +1,6 @@
 /**
  * The application of rollout tests and benches: plain Node.js, one file, no library. By environment:
- *   PORT (3000), RELEASE_ID, START_MS (0: milliseconds until it listens), HEALTH (/healthz), UNHEALTHY (1: never healthy),
+ *   PORT (3000), VERSION or else RELEASE_ID, START_MS (0: milliseconds until it listens), HEALTH (/healthz), UNHEALTHY (1: never healthy),
  *   CRASH_MS (ends with 1 after so long), WORK_MS (0: time for a request), DRAIN_MS (1000: sockets are closed so long after
  *   SIGTERM, each with a close frame)
  * Answers any path with its release; POST: with the length of what it got as well. /socket takes WebSockets.
@@ -9,7 +9,7 @@ const { createHash } = require("node:crypto");
 const { createServer } = require("node:http");
 
 const setting = (name, byDefault) => Number(process.env[name] ?? byDefault);
-const release = process.env.RELEASE_ID ?? "none";
+const release = process.env.VERSION ?? process.env.RELEASE_ID ?? "none";
 const sockets = new Set();
 let draining = false;
 let inFlight = 0;

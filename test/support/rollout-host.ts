@@ -52,6 +52,8 @@ export interface AppSettings {
   readonly HEALTH?: string;
   readonly WORK_MS?: number;
   readonly DRAIN_MS?: number;
+  /** What it answers as its release. @default RELEASE_ID, which the release itself is told */
+  readonly VERSION?: string;
 }
 
 const nodeBase = "rollout-node:base";
