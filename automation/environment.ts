@@ -14,6 +14,7 @@ import { commandOf } from "./engine-command";
 import { explainFailure } from "./failures";
 import type { RolloutOutput } from "../components/origin/run-rollout";
 import { decodeStepInput, type Frames } from "../remote/framing";
+import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
 import { pluginsAreInstalled } from "./plugins";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
 import { type StackConfig, stackConfigOf } from "./stack-config";
@@ -72,6 +73,7 @@ export class Environment {
     private readonly engine: Engine,
     private readonly stack: Stack,
     private readonly configFile: string | undefined,
+    private readonly variables: Readonly<Record<string, string>>,
   ) {}
 
   /**
@@ -99,7 +101,7 @@ export class Environment {
     // Each command below names its stack; selecting it first would only start the CLI once more.
     workspace.selectStack = () => Promise.resolve();
     const stack = await Stack.select(name, workspace);
-    return new Environment(name, engine, stack, options.configFile);
+    return new Environment(name, engine, stack, options.configFile, variables);
   }
 
   /** What `up` would do. Changes nothing. */
@@ -149,8 +151,21 @@ export class Environment {
     return rollBack(await this.config(), options, async (origin) => this.migrationFrames(origin));
   }
 
+  /**
+   * A database of the environment, to be looked at and worked on. Reads settings and state; the engine runs nothing.
+   *
+   * @param name the entry of `groundwork:databases`. @default the only one
+   * @throws UserError where there is none, or where it was not brought up yet
+   */
+  async database(name?: string): Promise<EnvironmentDatabase> {
+    const [config, outputs] = await Promise.all([this.config(), this.outputs()]);
+    return openDatabase(config, outputs["connections"]?.value as DatabaseConnections | undefined, name, {
+      authoritiesFile: this.variables["NODE_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"],
+    });
+  }
+
   /** Settings and decrypted secrets. @throws SettingsError with every mistake */
-  private async config(): Promise<StackConfig> {
+  async config(): Promise<StackConfig> {
     const { configFile } = this;
     const args = ["config", "--json", "--show-secrets"];
     const json = await this.command([

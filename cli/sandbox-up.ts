@@ -13,6 +13,7 @@ import { publishSites } from "../sandbox/publish-sites";
 import { type Visit, typedAddress } from "../sandbox/visit";
 import { sampleImage } from "../examples/streampai/image";
 import type { CommandContext } from "./command";
+import { attackAfterUp } from "./db/attack";
 import { imageNotes } from "./image-notes";
 import { type SandboxRequest, inSandbox } from "./in-sandbox";
 import { chosen, workingFolder } from "./open";
@@ -56,6 +57,7 @@ async function bringUp(
   signal.throwIfAborted();
   await publishSites(ready, settings, say);
   signal.throwIfAborted();
+  if (!unchanged) await attackAfterUp(environment, context);
   for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
   const visits = await Promise.all(addressesOf(settings).map((address) => visitAddress(address, ready)));
   tell(ready, settings, visits, context, nextCommands);

@@ -30,11 +30,14 @@ import {
   zoneArgs,
 } from "./wiring";
 
-/** What a stack gives to those who use it. No password among it. */
+/** What a stack gives to those who use it. Passwords only in what is secret as a whole. */
 export interface PlatformOutputs {
   /** `https://` addresses by part: `origins.api`, `sites.web`. */
   readonly addresses: Record<string, pulumi.Input<string[]>>;
+  /** Names, and the version of each role's password. */
   readonly databases: Record<string, object>;
+  /** Addresses of the databases by role (`app`, `migrator` …), for `groundwork db`. Secret. */
+  readonly connections: pulumi.Output<Record<string, Record<string, string>>>;
   readonly buckets: Record<string, object>;
   /** Pages projects by site, for deployments. */
   readonly sites: Record<string, object>;
@@ -114,11 +117,13 @@ export class Platform {
           mapValues(origins, ({ urls }) => urls),
         ),
       },
-      databases: mapValues(databases, ({ databaseName, appUser, migratorUser }) => ({
+      databases: mapValues(databases, ({ databaseName, appUser, migratorUser, secretVersions }) => ({
         database: databaseName,
         appUser,
         migratorUser,
+        secretVersions,
       })),
+      connections: pulumi.secret(pulumi.all(mapValues(databases, connectionsOf))),
       buckets: mapValues(buckets?.buckets ?? {}, ({ bucketName, endpoint, publicUrl }) => ({
         bucketName,
         endpoint,
@@ -351,6 +356,21 @@ export class Platform {
       this.opts,
     );
   }
+}
+
+/** A database's addresses, by role. */
+function connectionsOf(database: PostgresWithAppUser): pulumi.Output<Record<string, string>> {
+  const { appUrl, migratorUrl, readOnlyUrl, backupUrl, monitorUrl, replicationUrl } = database;
+  const all = {
+    app: appUrl,
+    migrator: migratorUrl,
+    readOnly: readOnlyUrl,
+    backup: backupUrl,
+    monitor: monitorUrl,
+    replication: replicationUrl,
+  };
+  const there = Object.entries(all).filter(([, url]) => url !== undefined);
+  return pulumi.all(Object.fromEntries(there) as Record<string, pulumi.Output<string>>);
 }
 
 function lookUpZone(name: string, provider: cloudflare.Provider): pulumi.Output<string> {

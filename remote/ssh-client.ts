@@ -133,7 +133,7 @@ export class SshConnection {
     );
     try {
       const client = await retried(access, access.server, options, async () =>
-        login(access.server, await forward(hop, access.server, jump), access, options),
+        login(access.server, await forward(hop, access.server, placeText(jump)), access, options),
       );
       return new SshConnection(client, hop, `${where} over ${placeText(jump)}`);
     } catch (error) {
@@ -190,6 +190,16 @@ export class SshConnection {
   ): Promise<ExecResult> {
     const stdin = stepInput(step, encodeFrames(stepFrames(host, project, frames, redact)));
     return this.exec(stepCommand(step), { ...options, stdin });
+  }
+
+  /**
+   * Opens a TCP connection from the host to a place that the host reaches.
+   *
+   * @throws SshFailure where the host does not reach it, or its SSH server forwards nothing
+   */
+  async forward(address: string, port: number): Promise<Duplex> {
+    if (this.failure !== undefined) throw this.failure;
+    return forward(this.client, { address, port }, this.where);
   }
 
   /** Ends the connection; commands that still run fail with `cut`. */
@@ -294,7 +304,11 @@ function dial(server: SshServer, { perDialTimeout = 15 }: Access, { signal }: Op
   });
 }
 
-function forward(hop: Client, { address, port }: SshServer, jump: SshServer): Promise<Duplex> {
+function forward(
+  hop: Client,
+  { address, port }: Pick<SshServer, "address" | "port">,
+  from: string,
+): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     hop.forwardOut("127.0.0.1", 0, address, port, (error, stream) => {
       if (error === undefined) return resolve(stream);
@@ -302,7 +316,7 @@ function forward(hop: Client, { address, port }: SshServer, jump: SshServer): Pr
       reject(
         new SshFailure(
           "unreachable",
-          `dial tcp ${place}: ${placeText(jump)} does not reach it (${error.message})`,
+          `dial tcp ${place}: ${from} does not reach it (${error.message})`,
           error,
         ),
       );

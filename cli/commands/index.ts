@@ -1,4 +1,5 @@
 import type { CommandDeclaration } from "../command";
+import { dbAttack } from "../db/attack";
 import { destroy } from "./destroy";
 import { outputs } from "./outputs";
 import { preview } from "./preview";
@@ -23,6 +24,7 @@ export const commands: readonly CommandDeclaration[] = [
   releases,
   rollback,
   destroy,
+  dbAttack,
   sandbox,
   sandboxEnv,
   sandboxStatus,

@@ -1,4 +1,5 @@
 import { type CommandDeclaration, stackOption } from "../command";
+import { attackAfterUp } from "../db/attack";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 import { runAndTell } from "../run";
 
@@ -8,6 +9,8 @@ export const up: CommandDeclaration<EnvironmentChoice> = {
   example: "npx groundwork up -s staging",
   options: [stackOption],
   async run(options, context) {
-    await runAndTell(await openOwn(stackOf(options, "up"), context), "up", context);
+    const environment = await openOwn(stackOf(options, "up"), context);
+    await runAndTell(environment, "up", context);
+    await attackAfterUp(environment, context);
   },
 };

@@ -99,6 +99,7 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
     home: layout.home,
     root: layout.home,
     environment: (user) => loginEnvironment(layout, user),
+    isContainer: (address) => machine.hasAddress(address),
     forwardPort: (port) => resolvePort(layout.portsFile, port) ?? port,
     log,
   });

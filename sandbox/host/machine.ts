@@ -18,6 +18,8 @@ export interface Machine {
   /** Written to host.json, for the `docker` wrapper. */
   readonly config: HostConfig;
   status(): Promise<readonly HostService[]>;
+  /** Whether a container of the machine has this address. */
+  hasAddress(address: string): Promise<boolean>;
   /** After a start of the machine: starts what has a restart policy and was not stopped by hand. */
   revive(): Promise<void>;
   /** The machine goes down: ends what runs. Data and definitions stay. */

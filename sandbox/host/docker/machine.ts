@@ -95,6 +95,14 @@ export function openDockerMachine(
       const lines = await list("ps", "--all", "--filter", label, "--format", "{{json .}}");
       return lines.map((line) => serviceOf(JSON.parse(line) as Record<string, string>, config));
     },
+    hasAddress: async (address) => {
+      const ids = await list("ps", "--quiet", "--filter", label);
+      if (ids.length === 0) return false;
+      const addresses = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.GlobalIPv6Address}} {{end}}";
+      return (await list("inspect", "--format", addresses, ...ids)).some((line) =>
+        line.split(" ").includes(address),
+      );
+    },
     // Docker itself brings back what has a restart policy; here is only what halt() ended.
     revive: async () => {
       const halted = readJson<string[]>(haltedFile) ?? [];

@@ -60,6 +60,7 @@ export function openProcessMachine(
           return { project, service: name, state: State, health: Health, status: Status, image };
         }),
       ),
+    hasAddress: (address) => Promise.resolve(runner.store.all().some(({ spec }) => spec.address === address)),
     revive: () => runner.revive(),
     halt: () => runner.haltAll(),
     destroy: async () => {

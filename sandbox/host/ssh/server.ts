@@ -28,6 +28,8 @@ export interface SshServerOptions {
   environment(user: string): NodeJS.ProcessEnv;
   /** Where a port of the machine's loopback really is. */
   forwardPort(port: number): number;
+  /** Whether an address is one of the machine's containers'. @default none is */
+  isContainer?(address: string): Promise<boolean>;
   readonly log?: (line: string) => void;
 }
 
@@ -47,7 +49,8 @@ export function acceptsVariable(name: string): boolean {
   return name === "LANG" || /^LC_[A-Z_]+$/.test(name);
 }
 
-/** Starts an SSH server that speaks as a stock OpenSSH does: public key only, exec, sftp, forwarding to loopback. */
+/** Starts an SSH server that speaks as a stock OpenSSH does: public key only, exec, sftp, forwarding to
+ * loopback and to the machine's containers. */
 export async function startSshServer(options: SshServerOptions): Promise<SshServer> {
   const connections = new Set<Connection>();
   const log = options.log ?? (() => undefined);
@@ -64,8 +67,15 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
         log(`ssh: ${user} logged in`);
         connection.on("session", (accept) => serveSession(accept(), user, options));
         connection.on("tcpip", (accept, reject, target) => {
-          if (!loopbackNames.has(target.destIP)) return reject();
-          forward(options.forwardPort(target.destPort), accept, reject);
+          if (loopbackNames.has(target.destIP)) {
+            forward("127.0.0.1", options.forwardPort(target.destPort), accept, reject);
+            return;
+          }
+          const asked = options.isContainer?.(target.destIP) ?? Promise.resolve(false);
+          asked.then(
+            (known) => (known ? forward(target.destIP, target.destPort, accept, reject) : reject()),
+            () => reject(),
+          );
         });
         // Remote forwarding (ssh -R) and everything else global: refused.
         connection.on("request", (_accept, reject) => reject?.());
@@ -159,8 +169,8 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
   session.on("pty", (_accept, reject) => reject?.());
 }
 
-function forward(port: number, accept: () => ServerChannel, reject: () => void): void {
-  const socket = createConnection({ host: "127.0.0.1", port, allowHalfOpen: true });
+function forward(host: string, port: number, accept: () => ServerChannel, reject: () => void): void {
+  const socket = createConnection({ host, port, allowHalfOpen: true });
   socket.once("error", reject);
   socket.once("connect", () => {
     socket.off("error", reject);

@@ -1,0 +1,35 @@
+import colours from "picocolors";
+import type { Environment } from "../automation/environment";
+import { runningSandbox } from "../sandbox/sandbox";
+import type { CommandContext, OptionDeclaration } from "./command";
+import { inSandbox } from "./in-sandbox";
+import { openOwn } from "./open";
+
+/** Whether a running sandbox is meant where there is one. */
+export interface PlaceChoice {
+  /** False with `--no-sandbox`. */
+  readonly sandbox?: boolean;
+}
+
+export const placeOption: OptionDeclaration = {
+  flags: "--no-sandbox",
+  description: "means the real environment, although its sandbox runs on this machine",
+};
+
+/**
+ * Does `work` on an environment: in its sandbox where one runs on this machine, which is said, else on the real one. Who
+ * forgets that a sandbox runs has done nothing to the real one.
+ *
+ * @param doing words that follow "is about to"
+ */
+export async function atHand<T>(
+  stack: string,
+  { sandbox = true }: PlaceChoice,
+  doing: string,
+  context: CommandContext,
+  work: (environment: Environment) => Promise<T>,
+): Promise<T> {
+  if (!sandbox || (await runningSandbox(stack)) === undefined) return work(await openOwn(stack, context));
+  context.say(colours.dim(`in the sandbox of ${stack} on this machine (--no-sandbox: the real one)`));
+  return inSandbox({ stack }, doing, context, (_ready, environment) => work(environment));
+}

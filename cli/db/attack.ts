@@ -1,0 +1,59 @@
+import type { Environment } from "../../automation/environment";
+import { UserError } from "../../common/user-error";
+import { type CommandContext, stackOption } from "../command";
+import { atHand } from "../at-hand";
+import { chosen, stackOf } from "../open";
+import { attackLines, surprisesText } from "./attack-table";
+import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
+
+export const dbAttack: DbCommand<DatabaseChoice & { readonly json?: boolean }> = {
+  name: "db attack",
+  summary: "tries, as the application's database user, what it must not be able to do, and what it must",
+  example: "npx groundwork db attack -s staging",
+  options: [
+    stackOption,
+    ...databaseOptions,
+    { flags: "--json", description: "prints every attempt as JSON" },
+  ],
+  async run(options, context) {
+    const stack = stackOf(options, "db attack");
+    await atHand(stack, options, `attack the database of ${stack}`, context, (environment) =>
+      attackAndTell(environment, options, context),
+    );
+  },
+};
+
+/**
+ * Attacks a database and prints what it came to.
+ *
+ * @throws UserError where something came otherwise than it must
+ */
+export async function attackAndTell(
+  environment: Environment,
+  { database: name, json = false }: { readonly database?: string; readonly json?: boolean },
+  { print, say }: CommandContext,
+): Promise<void> {
+  const database = await environment.database(name);
+  try {
+    say(`attacking ${database.name} of ${environment.name} as ${database.login("app").user}`);
+    const report = await database.attack();
+    if (json) print(JSON.stringify(report, undefined, 2));
+    else for (const line of attackLines(report)) print(line);
+    if (report.surprises === 0) return;
+    throw new UserError({
+      what: "the application's database user may more than it must, or less",
+      value: `${surprisesText(report.surprises)} on ${database.name}`,
+      next: `npx groundwork up ${chosen(environment.name)} makes roles and grants what they should be; what stays is somebody's own doing`,
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+/** Attacks every database that is to be attacked after each `up`. */
+export async function attackAfterUp(environment: Environment, context: CommandContext): Promise<void> {
+  const { settings } = await environment.config();
+  for (const [name, { attackAfterUp: wanted }] of Object.entries(settings.databases)) {
+    if (wanted) await attackAndTell(environment, { database: name }, context);
+  }
+}
