@@ -36,9 +36,12 @@ export async function runDocker(context: DockerContext): Promise<number> {
         booleans: [],
         aliases: { t: "time", s: "signal" },
       });
+      const seconds = flag(parsed, "time") ?? flag(parsed, "timeout");
       for (const name of parsed.words) {
         const service = find(context, name);
-        if (command !== "start") await context.runner.stop([service]);
+        if (command !== "start") {
+          await context.runner.stop([service], seconds === undefined ? undefined : Number(seconds) * 1000);
+        }
         const now = { ...service, state: context.runner.store.state(service.folder) };
         if (command !== "stop") await context.runner.start(service.spec.project, [now]);
         print(`${name}\n`);

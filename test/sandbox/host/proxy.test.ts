@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
-import { WebSocket } from "ws";
+import { projectRoot } from "../../../common/project-root";
 import { type Authority, createAuthority } from "../../../sandbox/certificates";
 import { findCaddy } from "../../../sandbox/engine/caddy";
 import { caddyImage } from "../../../sandbox/host/images/caddy";
 import type { SandboxImage } from "../../../sandbox/host/host";
 import { canStartDaemon } from "../../support/docker-daemon";
+import { Load } from "../../support/load";
 import { rollingFiles } from "./fixtures/rolling";
-import { describeWhere, dockerAnswers, fixtures, get, hasProgram, type Result, TestHost } from "./support";
+import { describeWhere, dockerAnswers, get, hasProgram, type Result, TestHost } from "./support";
 
 jest.setTimeout(300_000);
 
@@ -29,80 +29,16 @@ const modes = [
 const application: SandboxImage = {
   names: ["ghcr.io/example/drain"],
   kind: "node-app",
-  bundles: { "drain.js": join(fixtures, "app", "drain.js") },
-  command: ["node", "drain.js"],
+  files: { "app.js": join(projectRoot(), "test", "support", "rollout-app.js") },
+  command: ["node", "app.js"],
 };
-
-/** Visitors: a request each 10 ms over kept connections, and WebSockets. */
-class Visitors {
-  readonly releases = new Set<string>();
-  readonly failures: string[] = [];
-  requests = 0;
-  /** How each socket ended: its code, and when. */
-  readonly ended: { readonly code: number; readonly at: number }[] = [];
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 20 });
-  private readonly sockets: WebSocket[] = [];
-  private readonly timer: NodeJS.Timeout;
-  private open = 0;
-
-  constructor(private readonly port: number) {
-    this.timer = setInterval(() => this.ask(), 10);
-  }
-
-  async connect(count: number): Promise<void> {
-    for (let index = 0; index < count; index++) {
-      const socket = new WebSocket(`ws://127.0.0.1:${this.port}/`);
-      this.sockets.push(socket);
-      socket.on("close", (code) => this.ended.push({ code, at: Date.now() }));
-      socket.on("error", () => undefined);
-      await new Promise((resolve, reject) => socket.once("message", resolve).once("error", reject));
-    }
-  }
-
-  async leave(): Promise<void> {
-    clearInterval(this.timer);
-    while (this.open > 0) await sleep(10);
-    for (const socket of this.sockets) socket.terminate();
-    this.agent.destroy();
-  }
-
-  private ask(): void {
-    const post = this.requests++ % 2 === 0;
-    this.open += 1;
-    const done = (failure?: string): void => {
-      this.open -= 1;
-      if (failure !== undefined) this.failures.push(failure);
-    };
-    const asked = request(
-      {
-        host: "127.0.0.1",
-        port: this.port,
-        method: post ? "POST" : "GET",
-        agent: this.agent,
-        timeout: 10_000,
-      },
-      (response) => {
-        let body = "";
-        response.setEncoding("utf8").on("data", (text: string) => (body += text));
-        response.once("error", (error) => done(error.message));
-        response.once("end", () => {
-          if (response.statusCode !== 200) return done(`status ${String(response.statusCode)}`);
-          this.releases.add((JSON.parse(body) as { release: string }).release);
-          done();
-        });
-      },
-    );
-    asked.once("error", (error) => done(error.message));
-    asked.end(post ? "body" : undefined);
-  }
-}
 
 describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mode, available, reason }) => {
   describeWhere(available, reason)("on the host", () => {
     let host: TestHost;
     let authority: Authority;
     let folder: string;
-    const present: Visitors[] = [];
+    const loads: Load[] = [];
 
     const sh = async (line: string, input = ""): Promise<Result> => {
       const result = await host.ssh(`cd shop && umask 077 && ${line}`, { input });
@@ -115,9 +51,14 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
       `RELEASE_ID=${release} GROUNDWORK_COLOUR=${name} docker compose -p shop-${name} --project-directory . -f compose.yaml -f compose.colour.yaml -f releases/${name}.json`;
     const point = (file: string, name: string): Promise<Result> =>
       sh(
-        `printf %s api-${name}:4000 > proxy/upstreams/.new && mv proxy/upstreams/.new proxy/upstreams/${file}`,
+        `printf %s api-${name}:3000 > proxy/upstreams/.new && mv proxy/upstreams/.new proxy/upstreams/${file}`,
       );
     const web = (): number => host.host.resolvePort(80) ?? 0;
+    const visit = (options: { perSecond: number; sockets: number }): Load => {
+      const load = new Load(`http://127.0.0.1:${web()}/`, options);
+      loads.push(load);
+      return load;
+    };
     const release = (name: string, id: string): Promise<Result> =>
       sh(
         `cat > releases/${name}.json`,
@@ -160,7 +101,7 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
       await sh("cat > certificates/origin.pem", own.certificatePem);
       await sh("cat > certificates/origin.key", own.keyPem);
     });
-    afterEach(() => Promise.all(present.splice(0).map((visitors) => visitors.leave())));
+    afterEach(() => Promise.all(loads.splice(0).map((load) => load.stop())));
     afterAll(async () => {
       await host?.remove();
       rmSync(folder, { recursive: true, force: true });
@@ -187,39 +128,36 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
       expect(gate).toMatch(/^127\.0\.0\.1:\d+$/);
       expect(JSON.parse((await sh(`curl -s http://${gate}/`)).stdout)).toMatchObject({ release: "one" });
       await point("api", "blue");
-      expect(JSON.parse((await get(web())).body)).toMatchObject({ release: "one", proto: "http" });
+      expect(JSON.parse((await get(web())).body)).toMatchObject({ release: "one" });
       // Nothing of the service itself is published any more, and its fixed name is not taken.
-      await expect(sh(`${colour("blue")} port api 4000`)).rejects.toThrow(/no port 4000/);
+      await expect(sh(`${colour("blue")} port api 3000`)).rejects.toThrow(/no port 3000/);
       const state = await sh("docker inspect -f '{{.State.Health.Status}}' shop-blue-api-1");
       expect(state.stdout.trim()).toBe("healthy");
     });
 
     test("switches under load lose no request, and each socket ends by a close frame at its drain time", async () => {
-      const visitors = new Visitors(web());
-      present.push(visitors);
-      const drained: { sockets: number; at: number }[] = [];
+      const load = visit({ perSecond: 100, sockets: 5 });
+      const told: number[] = [];
       let [active, idle] = ["blue", "green"];
       for (let turn = 1; turn <= 3; turn++) {
-        await visitors.connect(5);
         await release(idle, `turn-${turn}`);
         await sh(`${colour(idle)} up -d --no-deps --wait api`);
         await point("api", idle);
-        await sleep(300);
-        drained.push({ sockets: visitors.ended.length, at: Date.now() });
+        await load.until(`turn-${turn}`);
+        told.push(Date.now());
+        // The drain takes 2 s: longer than the file's own grace period, shorter than `stop -t` gives.
         await sh(`${colour(active)} stop -t 7 api && ${colour(active)} rm -f api`);
-        expect(visitors.ended).toHaveLength(turn * 5);
         [active, idle] = [idle, active];
       }
-      await visitors.leave();
-      expect(visitors.failures).toEqual([]);
-      expect(visitors.requests).toBeGreaterThan(300);
-      expect([...visitors.releases].sort()).toEqual(["one", "turn-1", "turn-2", "turn-3"]);
-      for (const [turn, { sockets, at }] of drained.entries()) {
-        expect(sockets).toBe(turn * 5);
-        for (const end of visitors.ended.slice(sockets, sockets + 5)) {
-          expect(end.code).toBe(1012);
-          // The application's drain time; the file's own grace period is shorter than `stop -t` gives.
-          expect(end.at - at).toBeGreaterThan(1900);
+      const report = await load.stop();
+      expect(report.failures).toEqual([]);
+      expect(Object.keys(report.releases)).toEqual(["one", "turn-1", "turn-2", "turn-3"]);
+      for (const [turn, id] of ["one", "turn-1", "turn-2"].entries()) {
+        const sockets = report.sockets.filter((socket) => socket.release === id);
+        expect(sockets).toHaveLength(5);
+        for (const { code, closedAt } of sockets) {
+          expect(code).toBe(1012);
+          expect(closedAt - (told[turn] ?? 0)).toBeGreaterThan(1900);
         }
       }
     });
@@ -232,9 +170,8 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
     test("a changed Caddyfile is checked and taken without a restart; sockets stay", async () => {
       const id = `${proxy} ps -q caddy`;
       const before = (await sh(id)).stdout;
-      const visitors = new Visitors(web());
-      present.push(visitors);
-      await visitors.connect(3);
+      const load = visit({ perSecond: 10, sockets: 3 });
+      await load.until("turn-3");
       const text = (rollingFiles["proxy/config/Caddyfile"] ?? "").replace("from files", "changed");
       await sh("cat > proxy/config/.new && mv proxy/config/.new proxy/config/Caddyfile", text);
       const caddy = `${proxy} exec -T caddy caddy`;
@@ -242,7 +179,8 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
       await sh(`${caddy} reload --config /etc/caddy/Caddyfile --adapter caddyfile </dev/null`);
       expect(await askSecurely("files.test")).toContain("changed");
       // A request on a kept connection may be reset by a reload: why a switch is none.
-      expect(visitors.ended).toEqual([]);
+      const { sockets } = await load.stop();
+      expect(sockets.map(({ closedAt }) => closedAt)).toEqual([0, 0, 0]);
       expect((await sh(id)).stdout).toBe(before);
       await sh("cat > proxy/config/.bad", "nonsense {");
       const bad = `${caddy} validate --config /etc/caddy/.bad --adapter caddyfile </dev/null`;
