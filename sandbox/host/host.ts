@@ -14,6 +14,7 @@ import type { HostService, Machine } from "./machine";
 import { resolvePort } from "./ports";
 import { openProcessMachine, prepareProcessMachine } from "./process/machine";
 import { outsideFolder } from "./reachable";
+import { endSessions } from "./sessions";
 import { startSshServer } from "./ssh/server";
 
 export type { SandboxImage } from "./images/image";
@@ -56,7 +57,10 @@ export interface SandboxHost {
   /** The loopback port where a published port of the host really is. */
   resolvePort(hostPort: number): number | undefined;
   status(): Promise<readonly HostService[]>;
-  /** Ends the SSH server. Services go on; with `services: true` they end, and come back at the next start. */
+  /**
+   * Ends the SSH server. Services and what logins have started go on; with `services: true` both end, and services come
+   * back at the next start.
+   */
   close(options?: { readonly services?: boolean }): Promise<void>;
   /** Ends and removes everything that the host has made. */
   destroy(): Promise<void>;
@@ -116,10 +120,13 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
     status: () => machine.status(),
     close: async ({ services = false } = {}) => {
       await server.close();
-      if (services) await machine.halt();
+      if (!services) return;
+      await endSessions(layout);
+      await machine.halt();
     },
     destroy: async () => {
       await server.close();
+      await endSessions(layout);
       await machine.destroy();
       await removeFolder(layout.directory);
     },
@@ -137,6 +144,7 @@ export async function destroyHost(
 ): Promise<void> {
   const layout = hostLayout(resolve(directory));
   const config = readJson<HostConfig>(layout.configFile);
+  await endSessions(layout);
   if (config !== undefined) await openMachine(layout, config, log).destroy();
   // Made before host.json: there after a start that failed.
   await removeFolder(outsideFolder(layout));
