@@ -1,13 +1,8 @@
 /** How a host is reached, with all values known. Without Pulumi: what only speaks SSH starts a second sooner. */
 import type { Frames } from "./framing";
+import type { ResolveOverride } from "./host";
 
-/** Where a host and port really are, as curl's `--resolve`: used by the sandbox. */
-export interface ResolveOverride {
-  readonly host: string;
-  readonly port: number;
-  readonly toAddress: string;
-  readonly toPort: number;
-}
+export type { ResolveOverride };
 
 /** The arguments of a RemoteHost with all values known: what a program that speaks SSH itself is handed. Secret. */
 export interface HostAccess {

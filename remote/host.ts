@@ -3,7 +3,6 @@ import { remote } from "@pulumi/command";
 import {
   type HostAccess,
   resolvePlace,
-  type ResolveOverride,
   type SshServer,
   sshServer,
   stepFrames,
@@ -12,7 +11,15 @@ import {
 import { encodeFrames, type Frames } from "./framing";
 import { stepCommand, stepInput, type RemoteStep } from "./scripts";
 
-export { redactionList, resolvePlace, type ResolveOverride } from "./access";
+export { redactionList, resolvePlace } from "./access";
+
+/** Where a host and port really are, as curl's `--resolve`: used by the sandbox. */
+export interface ResolveOverride {
+  readonly host: string;
+  readonly port: number;
+  readonly toAddress: string;
+  readonly toPort: number;
+}
 
 /** How to reach an SSH server. */
 export interface SshServerArgs {
