@@ -6,9 +6,14 @@
 #         variables  how many; variable_N_name, variable_N_value from 1: over the application's environment. They reach
 #                    compose by its own environment, never as arguments
 #         timeout    seconds (default 600)
-# Output: {"step":"migrate","project":…,"seconds":3}
+#         release    id of the release that comes (optional), with its images: images, image_N_service, image_N_reference.
+#                    Its image is run; without it, the one of the files or of the current release
+#         pull       "missing" (default), "always" or "never"
+#         version_arguments  how many; version_argument_N: a program and its arguments that print the schema's version on their
+#                    last line, run after the migrations (none: not asked)
+# Output: {"step":"migrate","project":…,"seconds":3,"schema":"0042"}; schema only where it was asked
 # Exit:   20 the migrations failed or took too long: the release does not start; the rest as in lib.sh
-# shellcheck source=remote/lib.sh disable=SC1091
+# shellcheck source=remote/lib.sh disable=SC1091,SC2015
 . ./lib.sh
 
 begin migrate
@@ -18,13 +23,16 @@ service=$(value service)
 case $service in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad service name" ;; esac
 limit=$(number timeout 600)
 
-set -- "$service"
-count=$(number arguments 0)
-n=1
-while [ "$n" -le "$count" ]; do
-  set -- "$@" "$(value "argument_$n")"
-  n=$((n + 1))
-done
+release=$(release_name release) || exit 10
+policy=$(value_or pull missing)
+case $policy in missing | always | never) ;; *) fail 10 "bad pull policy" ;; esac
+restore_wanted
+if [ -n "$release" ]; then
+  release_json "$release" | store "$root/migrate.release.json" 0600 >/dev/null || fail 12 "cannot write below $root" with-log
+  release_file=$root/migrate.release.json
+fi
+
+set --
 count=$(number variables 0)
 n=1
 while [ "$n" -le "$count" ]; do
@@ -34,17 +42,38 @@ while [ "$n" -le "$count" ]; do
   esac
   content=$(value "variable_${n}_value"; printf .)
   export "$name=${content%.}"
-  set -- --env "$name" "$@"
+  set -- "$@" --env "$name"
   n=$((n + 1))
 done
 
+# run_migrations NAME OPTION…: the arguments of the frames NAME_N, in a container of the service's image.
+run_migrations() {
+  list=$1
+  shift
+  set -- "$@" "$service"
+  n=1
+  count=$(number "${list}s" 0) || exit 10
+  while [ "$n" -le "$count" ]; do
+    set -- "$@" "$(value "${list}_$n")"
+    n=$((n + 1))
+  done
+  compose run --rm -T --no-deps --pull "$policy" "$@" </dev/null
+}
+
 started=$(date +%s)
 within="timeout -k 10 $limit"
-compose run --rm -T --no-deps "$@" </dev/null
+run_migrations argument "$@"
 status=$?
 case $status in
   0) ;;
   124 | 137) fail 20 "the migrations took longer than $limit s and were ended; what served before still serves" with-log ;;
   *) fail 20 "the migrations failed with exit code $status; what served before still serves" with-log ;;
 esac
-finish "\"seconds\":$(($(date +%s) - started))"
+schema=
+if [ "$(number version_arguments 0)" -gt 0 ]; then
+  policy=never
+  # shellcheck disable=SC2016 # the dollar is sed's
+  schema=$(run_migrations version_argument "$@" | tr -d '\r' | sed -n '/[^ ]/h; ${x;p;}' | sed 's/^ *//; s/ *$//' | cut -c 1-200)
+  [ -n "$schema" ] || fail 20 "the command for the schema's version printed nothing; the migrations have run, what served before still serves" with-log
+fi
+finish "\"seconds\":$(($(date +%s) - started))${schema:+,\"schema\":\"$(json_text "$schema")\"}"

@@ -34,7 +34,7 @@ ended() {
   rm -f "$run/input"
   if [ "$code" != 0 ] && [ "$code" != 22 ] && [ -z "${entered-}" ]; then
     # In shells of their own, which may fail without ending this one.
-    if [ -n "${switching-}" ] && [ -n "$active" ]; then (point_all "$active") && switching=; fi
+    if [ -n "${switching-}" ] && [ -n "$active" ]; then (point_all "$active") && switching= && had_traffic=1; fi
     [ -n "${switching-}" ] || [ -z "${folder-}" ] || (undo)
   fi
   [ "$code" = 0 ] || case $code in
@@ -120,7 +120,9 @@ settle() {
   active=$(active_colour)
   current=
   [ ! -f "$root/current/record.json" ] || current=$(cat "$root/current/id")
+  mixed=
   if [ "$active" = mixed ]; then
+    mixed=1
     active=blue
     if [ "$(release_of green)" = "$current" ]; then active=green; fi
     runs "$active" || active=$(other_colour "$active")
@@ -142,7 +144,7 @@ settle() {
     guard "settle-$one"
     # What has had traffic may still hold connections.
     of=$(release_of "$one")
-    if [ -n "$of" ] && [ -f "$root/releases/$of/record.json" ]; then drain_colour "$one"; fi
+    if [ -n "$mixed" ] || { [ -n "$of" ] && [ -f "$root/releases/$of/record.json" ]; }; then drain_colour "$one"; fi
     remove_colour "$one"
   done
   rm -f "$root"/proxy/upstreams/*.candidate
@@ -225,7 +227,18 @@ fetch_images() {
     reference=$(value "image_${n}_reference")
     n=$((n + 1))
     id=
-    [ "$policy" = always ] || id=$(image_id "$reference")
+    if [ -n "$target" ]; then
+      # The very image that it had, also when its tag has moved since.
+      had=$(awk -v name="$name" '$1 == name { print $3; exit }' "$folder/images")
+      id=$(image_id "$reference")
+      if [ "$id" != "$had" ] && [ -n "$(image_id "$had")" ]; then
+        id=$had
+        eval "frame_image_$((n - 1))_reference=\$(printf %s \"\$had\" | base64 | tr -d '\\n')"
+        release_json "$release" | store "$folder/compose.release.json" 0600 >/dev/null || fail 12 "cannot write in $folder" with-log
+      fi
+    else
+      [ "$policy" = always ] || id=$(image_id "$reference")
+    fi
     if [ -z "$id" ]; then
       [ "$policy" != never ] || no_image "$reference"
       event pulling "$reference"
@@ -301,11 +314,12 @@ archive() {
   at archive
   folder=$root/releases/$release
   mkdir -p "$folder/files" || fail 12 "cannot make $folder" with-log
-  [ -f "$folder/number" ] || printf '%s' "$fence" | store "$folder/number" 0600 >/dev/null || fail 12 "cannot write in $folder"
   printf '%s' "$release" | store "$folder/id" 0600 >/dev/null &&
     store "$folder/images" 0600 <"$run/images" >/dev/null || fail 12 "cannot write in $folder" with-log
   [ -z "$target" ] || return 0
-  release_json "$release" | store "$folder/compose.release.json" 0600 >/dev/null &&
+  # Counts deployments, not rollbacks: so it tells which schema changes came after.
+  printf '%s' "$fence" | store "$folder/number" 0600 >/dev/null &&
+    release_json "$release" | store "$folder/compose.release.json" 0600 >/dev/null &&
     value record | sed 's/^ *{//; s/} *$//' | store "$folder/record.members" 0600 >/dev/null &&
     printf '%s.\n' "$frames_text" | grep -E '^(\.$|rolling|images |image_)' | store "$folder/frames" 0600 >/dev/null ||
     fail 12 "cannot write in $folder" with-log
@@ -317,9 +331,7 @@ archive() {
   done <"$root/.files"
   cp "$root/.files" "$folder/files/.files" || fail 12 "cannot write in $folder" with-log
   case $(value record) in
-    *'"breaking":true'*)
-      grep -q "^[0-9]* $release\$" "$root/breaking" 2>/dev/null ||
-        printf '%s %s\n' "$(cat "$folder/number")" "$release" >>"$root/breaking" ;;
+    *'"breaking":true'*) printf '%s %s\n' "$fence" "$release" >>"$root/breaking" || fail 12 "cannot write $root/breaking" ;;
   esac
 }
 
@@ -359,6 +371,11 @@ fail_release() {
 undo() {
   at undo
   rm -f "$root"/proxy/upstreams/*.candidate
+  if [ -n "${had_traffic-}" ]; then
+    # What it has begun to answer it may finish.
+    nap 1
+    drain_colour "$new"
+  fi
   [ -z "${started-}" ] || remove_colour "$new"
   if [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ]; then
     restore_files "$root/current/files"
@@ -402,11 +419,13 @@ show_logs() {
   done
 }
 
-# ask N: the status code of its health path, through the proxy.
+# ask N: the status code of its health path, through the proxy, from the new colour; after the switch from what has the traffic.
 ask() {
+  header=Service
+  [ -z "${switching-}" ] || header=Active
   hostname=$(value "rolling_${1}_hostname")
   curl --silent --noproxy '*' --max-time 5 --output /dev/null --write-out '%{http_code}' \
-    --header "X-Groundwork-Service: $(service "$1")" ${hostname:+--header "Host: $hostname"} \
+    --header "X-Groundwork-$header: $(service "$1")" ${hostname:+--header "Host: $hostname"} \
     "http://$gate$(value "rolling_${1}_path")" 2>/dev/null 8>&- 9>&- 4>&-
 }
 
@@ -433,14 +452,16 @@ wait_healthy() {
   deadline=$(($(date +%s) + timeout))
   n=1
   answer=
-  restarts=0
   while :; do
     containers "$project-$new" >"$run/containers" || printf '' >"$run/containers"
     bad=
-    while read -r _ name state status; do
+    while read -r id name state status; do
       case $state in
         exited | dead) bad="$name has ended" ;;
-        restarting) restarts=$((restarts + 1)); [ "$restarts" -lt 20 ] || bad="$name ends again and again" ;;
+        restarting)
+          restarts=$(run_docker inspect --format '{{.RestartCount}}' "$id" 2>/dev/null </dev/null)
+          # Once or twice is forgiven: what it needs may come up beside it.
+          case $restarts in '' | *[!0-9]*) ;; *) [ "$restarts" -lt 4 ] || bad="$name ends again and again" ;; esac ;;
       esac
       case $status in *'(unhealthy)'*) bad="$name is unhealthy by its own health check" ;; esac
     done <"$run/containers"
@@ -487,7 +508,7 @@ abort() {
   if [ -n "${switching-}" ]; then
     guard switch-back
     point_all "$active"
-    nap 1
+    had_traffic=1
   fi
   undo
   printf 'rollout: release %s was aborted (%s); what served before has the traffic\n' "$release" "$(cat "$run/abort")" >&4
@@ -531,10 +552,16 @@ prune() {
     guard prune-release
     # Without its record it is not offered any more, whatever comes next.
     rm -f "$root/releases/$old/record.json"
-    cut -d ' ' -f 2 "$root/releases/$old/images" >"$run/images.old"
+    cp "$root/releases/$old/images" "$run/images.old"
     rm -rf "$root/releases/$old" "$root/rollouts/$old"
-    while read -r reference; do
-      grep -Fqs -e " $reference " "$root"/releases/*/images || run_docker image rm "$reference" </dev/null
+    while read -r _ reference id; do
+      ! grep -Fqs -e " $id" "$root"/releases/*/images || continue
+      # By its name while that still means it: another tag of the same image is somebody else's.
+      if [ "$(image_id "$reference")" = "$id" ]; then
+        run_docker image rm "$reference" </dev/null
+      else
+        run_docker image rm "$id" </dev/null
+      fi
     done <"$run/images.old"
   done <"$run/pruned"
   rm -f "$run/pruned" "$run/images.old" "$run/containers"

@@ -65,13 +65,44 @@ describe("prepare-host", () => {
     host = stepHost('echo "docker: compose is not a docker command" >&2; exit 1');
     const result = await host.run("prepare-host");
     expect(result.code).toBe(11);
-    expect(result.stderr).toContain("install Docker with its compose plug-in");
+    expect(result.stderr).toContain("install Docker with its compose plug-in, or set `installDocker: true`");
     expect(result.stderr).toContain("compose is not a docker command");
   });
 
   test("refuses compose 1", async () => {
     host = stepHost("echo 1.29.2");
     expect(await host.run("prepare-host")).toMatchObject({ code: 11, stdout: "" });
+  });
+
+  test("refuses a compose older than what is needed, and says how to have it installed", async () => {
+    host = stepHost("echo 2.23.1");
+    const result = await host.run("prepare-host", { compose_minimum: "2.24" });
+    expect(result.code).toBe(11);
+    expect(result.stderr).toContain("docker compose is version 2.23.1; version 2.24 or newer is needed");
+    expect(result.stderr).toContain("installDocker");
+  });
+
+  test("installs compose when asked, by the names that distributions give it", async () => {
+    host = stepHost(
+      '[ -f "$HOME/installed" ] && echo 2.40.3 || { echo "docker: unknown command: compose" >&2; exit 1; }',
+    );
+    const program = (name: string, body: string) =>
+      writeFileSync(join(host.home, "bin", name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+    program(
+      "apt-get",
+      'echo "apt-get $*" >>"$HOME/apt"; case $* in *docker-compose-v2) touch "$HOME/installed" ;; *install*) exit 100 ;; esac',
+    );
+    program("sudo", 'shift; exec "$@"');
+    program("systemctl", ":");
+    const asked = await host.run("prepare-host", { install_docker: "1", compose_minimum: "2.24" });
+    expect(asked).toMatchObject({ code: 0, stderr: "" });
+    expect(json(asked.stdout)).toMatchObject({ compose: "2.40.3" });
+    expect(readFileSync(join(host.home, "apt"), "utf8").split("\n")).toEqual([
+      "apt-get update",
+      "apt-get install --yes --no-install-recommends docker-compose-plugin",
+      "apt-get install --yes --no-install-recommends docker-compose-v2",
+      "",
+    ]);
   });
 
   test("refuses a full disk", async () => {
@@ -297,7 +328,7 @@ describe("migrate", () => {
     });
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(host.calls()).toEqual([
-      "compose run --rm -T --no-deps --env DATABASE_URL api sh echo 'two words'",
+      "compose run --rm -T --no-deps --pull missing --env DATABASE_URL api sh echo 'two words'",
     ]);
     expect(readFileSync(join(host.home, "received"), "utf8")).toBe(url);
   });
@@ -309,6 +340,29 @@ describe("migrate", () => {
     expect(result.stderr).toContain("the migrations failed with exit code 3");
     expect(result.stderr).toContain("postgresql://m:[secret]@db/app");
     expect(result.stdout).toBe("");
+  });
+
+  test("runs the image of the release that comes, and tells the schema's version", async () => {
+    host = stepHost(
+      'case $call in *" run "*) sed -n \'s/.*"image":"\\([^"]*\\).*/ran \\1/p\' "$HOME/groundwork/sample/migrate.release.json"; [ "${call%current}" = "$call" ] || echo " 0042 " ;; esac',
+    );
+    const result = await host.run("migrate", {
+      service: "api",
+      release: "r2",
+      ...listFrames("images", "image", [{ service: "api", reference: "ghcr.io/x/api@sha256:0123" }]),
+      version_arguments: 2,
+      version_argument_1: "alembic",
+      version_argument_2: "current",
+    });
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(json(result.stdout)).toMatchObject({ step: "migrate", schema: "0042" });
+    expect(readFileSync(join(host.root, "logs", "migrate.log"), "utf8")).toContain(
+      "ran ghcr.io/x/api@sha256:0123",
+    );
+    expect(host.calls().map((call) => call.split("run --rm").at(-1))).toEqual([
+      " -T --no-deps --pull missing api",
+      " -T --no-deps --pull never api alembic current",
+    ]);
   });
 
   test("ends migrations that take too long", async () => {

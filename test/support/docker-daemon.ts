@@ -1,5 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,8 +32,8 @@ export const canStartDaemon =
   programOnPath("dockerd") !== undefined && programOnPath("docker") !== undefined && isPrivileged();
 
 /**
- * @param networks with networks between containers and published ports, which needs rules in the machine's firewall;
- *   without: no bridge and no rule.
+ * @param networks with networks between containers and published ports, which needs rules in the machine's firewall: who
+ *   makes networks removes them before the end. Without: no bridge and no rule.
  */
 export async function startDaemon({ networks = false } = {}): Promise<TestDaemon> {
   // The socket's path must stay below 108 characters.
@@ -44,24 +44,33 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
       encoding: "utf8",
       stdio: "pipe",
     }).trim();
+  // Daemons that start at the same moment do not see each other's networks: each has a range of its own, small ones.
+  const range = `198.${18 + Math.floor(Math.random() * 2)}.${Math.floor(Math.random() * 64) * 4}.0/22`;
   const launch = async () => {
+    const output = openSync(join(directory, "log"), "a");
     const child = spawn(
       programOnPath("dockerd")!,
       [
         ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec")],
         ...["--pidfile", join(directory, "pid"), "--host", host],
         ...(networks
-          ? []
+          ? ["--default-address-pool", `base=${range},size=27`]
           : ["--storage-driver", "vfs", "--iptables=false", "--ip6tables=false", "--bridge=none"]),
       ],
-      { stdio: "ignore", env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` } },
+      {
+        stdio: ["ignore", output, output],
+        env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+      },
     );
     for (let tries = 0; ; tries++) {
       try {
         docker("version");
         return child;
       } catch (error) {
-        if (tries > 150) throw error;
+        if (tries > 150 || child.exitCode !== null) {
+          const said = readFileSync(join(directory, "log"), "utf8").trim().split("\n").slice(-5).join("\n");
+          throw new Error(`the Docker daemon does not start:\n${said}`, { cause: error });
+        }
         await sleep(200);
       }
     }
@@ -74,15 +83,18 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
     reboot: async () => {
       const old = ended(daemon);
       // Of this daemon alone: its containers' shims name its folder.
-      const shims = execFileSync("pgrep", ["-f", `containerd-shim.*${directory}/`], { encoding: "utf8" });
+      const shims = spawnSync("pgrep", ["-f", `containerd-shim.*${directory}/`], { encoding: "utf8" }).stdout;
       daemon.kill("SIGKILL");
       await old;
-      for (const pid of shims.trim().split("\n").map(Number)) {
+      for (const pid of shims.trim().split("\n").filter(Boolean).map(Number)) {
         for (const child of childrenOf(pid)) kill(child);
         kill(pid);
       }
       rmSync(join(directory, "pid"), { force: true });
-      kill(Number(readFileSync(join(directory, "exec", "containerd", "containerd.pid"), "utf8")));
+      const containerd = join(directory, "exec", "containerd", "containerd.pid");
+      kill(Number(readFileSync(containerd, "utf8")));
+      // /run is empty after a reboot.
+      rmSync(containerd);
       await sleep(500);
       daemon = await launch();
     },
@@ -90,6 +102,8 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
       const old = ended(daemon);
       daemon.kill("SIGTERM");
       await old;
+      // What was mounted before a reboot.
+      while (spawnSync("umount", [join(directory, "data")], { stdio: "ignore" }).status === 0);
       rmSync(directory, { recursive: true, force: true });
     },
   };

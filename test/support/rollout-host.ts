@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { caddyfile } from "../../components/origin/caddyfile";
 import { encodeFrames, listFrames, type Frames } from "../../remote/framing";
 import { stepCommand, stepInput, type RemoteStep } from "../../remote/scripts";
 import { buildCaddy, caddyVersion } from "../../sandbox/engine/caddy";
@@ -52,6 +53,7 @@ export interface AppSettings {
   readonly HEALTH?: string;
   readonly WORK_MS?: number;
   readonly DRAIN_MS?: number;
+  readonly DATABASE_URL?: string;
   /** What it answers as its release. @default RELEASE_ID, which the release itself is told */
   readonly VERSION?: string;
 }
@@ -270,7 +272,7 @@ export class RolloutHost {
     const list = { ...projectFiles(), ...files };
     await this.mustRun("prepare-host");
     await this.mustRun("proxy", {
-      caddyfile: caddyfile(),
+      caddyfile: proxyCaddyfile(),
       compose: JSON.stringify(proxyCompose(this.project, this.httpPort)),
       ports: String(this.httpPort),
     });
@@ -319,6 +321,8 @@ export class RolloutHost {
   async close(): Promise<void> {
     const ids = this.docker("ps", "--all", "--quiet").split("\n").filter(Boolean);
     if (ids.length > 0) this.docker("rm", "--force", "--volumes", ...ids);
+    // Their bridges would outlive the daemon.
+    this.docker("network", "prune", "--force");
     await this.daemon.close();
     rmSync(this.home, { recursive: true, force: true });
   }
@@ -400,35 +404,16 @@ export function proxyCompose(project: string, httpPort: number): unknown {
   };
 }
 
-export function caddyfile(extra = ""): string {
-  return `{
-	auto_https off
-	grace_period 60s
-	admin localhost:2019
-}
-:{$HTTP_PORT:80} {
-	${extra}
-	vars upstream {file.{$UPSTREAMS:/upstreams}/api}
-	reverse_proxy {vars.upstream} {
-		lb_try_duration 5s
-		lb_try_interval 50ms
-		stream_close_delay 5m
-		transport http {
-			resolvers {$RESOLVER:127.0.0.11}
-		}
-	}
-}
-:{$GATE_PORT:2020} {
-	@api header X-Groundwork-Service api
-	handle @api {
-		vars upstream {file.{$UPSTREAMS:/upstreams}/api.candidate}
-		reverse_proxy {vars.upstream} {
-			transport http {
-				resolvers {$RESOLVER:127.0.0.11}
-			}
-		}
-	}
-	respond 404
-}
-`;
+/** Everything to `api`, without TLS. */
+export function proxyCaddyfile(headers: Readonly<Record<string, string>> = {}): string {
+  return caddyfile({
+    tls: "none",
+    hostnames: [],
+    httpsPort: 443,
+    upstreams: [{ service: "api", port: 3000, rolling: true }],
+    routes: { "/*": "api" },
+    headers,
+    trusted: [],
+    graceSeconds: 60,
+  });
 }
