@@ -16,6 +16,12 @@ import type { RolloutOutput } from "../components/origin/run-rollout";
 import { decodeStepInput, type Frames } from "../remote/framing";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
 import { pluginsAreInstalled } from "./plugins";
+import {
+  type ExternalRollback,
+  type ExternalRollbackOptions,
+  type ExternalStep,
+  rollBackExternal,
+} from "./external-releases";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
 import { type StackConfig, stackConfigOf } from "./stack-config";
 
@@ -162,6 +168,45 @@ export class Environment {
     return openDatabase(config, outputs["connections"]?.value as DatabaseConnections | undefined, name, {
       authoritiesFile: this.variables["NODE_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"],
     });
+  }
+
+  /**
+   * Goes back to an earlier release of an origin at a platform, by its `rollbackCommand`. The state still names the newer
+   * one, which is released again with its next change.
+   *
+   * @throws UserError where there is none, or a command fails
+   */
+  async rollbackExternal(origin: string, options: ExternalRollbackOptions = {}): Promise<ExternalRollback> {
+    const inputs = await this.stepIO(`${origin}-released`);
+    return rollBackExternal(origin, inputs, options);
+  }
+
+  /** The names of origins at platforms, and of those on hosts. */
+  async originPlaces(): Promise<{ readonly platforms: string[]; readonly hosts: string[] }> {
+    const { settings } = await this.config();
+    const names = (external: boolean): string[] =>
+      Object.entries(settings.origins).flatMap(([name, { kind }]) =>
+        (kind === "external") === external ? [name] : [],
+      );
+    return { platforms: names(true), hosts: names(false) };
+  }
+
+  /** Input and output of a step's last run, by the state. */
+  private async stepIO(name: string): Promise<ExternalStep | undefined> {
+    const { deployment } = JSON.parse(await this.command(["stack", "export", "--show-secrets"])) as {
+      deployment: {
+        resources?: readonly {
+          urn: string;
+          inputs?: { stdin?: { plaintext?: string } };
+          outputs?: { stdout?: { plaintext?: string } };
+        }[];
+      };
+    };
+    const step = (deployment.resources ?? []).find(({ urn }) => urn.endsWith(`:Command::${name}`));
+    const stdin = step?.inputs?.stdin?.plaintext;
+    const stdout = step?.outputs?.stdout?.plaintext;
+    if (stdin === undefined || stdout === undefined) return undefined;
+    return { stdin: JSON.parse(stdin) as string, stdout: JSON.parse(stdout) as string };
   }
 
   /** Settings and decrypted secrets. @throws SettingsError with every mistake */

@@ -141,6 +141,7 @@ export function externalRelease(
       version: origin.version,
       migrate: origin.migrateCommand,
       rollback: origin.rollbackCommand,
+      downgrade: origin.downgradeCommand,
       timeoutSeconds: origin.releaseTimeoutSeconds,
       healthTimeoutSeconds: origin.healthTimeoutSeconds,
       probe:

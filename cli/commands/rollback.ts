@@ -30,19 +30,33 @@ export const rollback: CommandDeclaration<
     const environment = await openOwn(stack, context);
     context.signal.throwIfAborted();
     context.say(colours.bold(`rolling ${stack} back`));
+    const log = (line: string): void => context.say(`  ${line}`);
+    const { platforms, hosts } = await environment.originPlaces();
+    const [only] = platforms;
+    const external = origin ?? (platforms.length === 1 && hosts.length === 0 ? only : undefined);
+    if (external !== undefined && platforms.includes(external)) {
+      const back = await environment.rollbackExternal(external, { to, downgrade, log });
+      context.print(`${back.origin}: release ${back.release} was brought back by its rollbackCommand`);
+      context.say(newerIsDescribed(stack));
+      return;
+    }
     const { release, changed, ledger } = await environment.rollback({
       origin,
       to,
       downgrade,
-      log: (line) => context.say(`  ${line}`),
+      log,
     });
     context.print(
       changed ? `release ${release} runs again` : `release ${release} runs already: nothing was changed`,
     );
     if (ledger !== undefined && changed) context.print(`  ${ledgerLine(ledger)}`);
-    context.say(
-      `Pulumi.${stack}.yaml still describes the newer one: it is released again with its next change ` +
-        `(npx groundwork up ${chosen(stack)})`,
-    );
+    context.say(newerIsDescribed(stack));
   },
 };
+
+function newerIsDescribed(stack: string): string {
+  return (
+    `Pulumi.${stack}.yaml still describes the newer one: it is released again with its next change ` +
+    `(npx groundwork up ${chosen(stack)})`
+  );
+}

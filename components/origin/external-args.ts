@@ -16,6 +16,8 @@ export interface ExternalReleaseArgs {
   readonly migrate?: readonly string[] | undefined;
   /** Brings the release back whose RELEASE_ID and IMAGE it finds. @default none: a failed release is left to the platform */
   readonly rollback?: readonly string[] | undefined;
+  /** Takes the last migration back, with the application's variables: run by `groundwork rollback --downgrade`. @default none */
+  readonly downgrade?: readonly string[] | undefined;
   /** Further variables of the commands. Secret. @default {} */
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Seconds for each command. @default 1800 */

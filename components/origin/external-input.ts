@@ -16,6 +16,10 @@ export interface ExternalReleaseInput {
   readonly command: readonly string[];
   /** Program and arguments that bring an earlier one back. */
   readonly rollback?: readonly string[] | undefined;
+  /** Program and arguments that take the last migration back. */
+  readonly downgrade?: readonly string[] | undefined;
+  /** The application's own variables, for `downgrade`. @default {} */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** Variables of these commands besides IMAGE and RELEASE_ID. @default {} */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly timeoutSeconds: number;

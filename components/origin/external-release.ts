@@ -119,6 +119,57 @@ export async function takeBack(
   return [`the rollback command failed as well: ${back.problem}`, ...back.lastLines];
 }
 
+/**
+ * Goes back to an earlier release by the user's commands: the schema first where that is asked, then the rollback command,
+ * then the platform's health.
+ *
+ * @throws ReleaseFailure
+ */
+export async function goBack(
+  input: ExternalReleaseInput,
+  to: ExternalRelease,
+  { downgrade = false }: { readonly downgrade?: boolean } = {},
+): Promise<void> {
+  const { origin, rollback, variables, targetName, healthPath } = input;
+  if (rollback === undefined) throw new ReleaseFailure(`${origin} has no rollbackCommand`, 23, []);
+  if (downgrade) {
+    if (input.downgrade === undefined) throw new ReleaseFailure(`${origin} has no downgradeCommand`, 23, []);
+    const { problem, lastLines } = await runReleaseCommand(
+      { ...input, environment: { ...variables, ...input.environment } },
+      input.downgrade,
+      to,
+      undefined,
+    );
+    if (problem !== undefined) {
+      throw new ReleaseFailure(
+        `${origin}: the downgrade failed, nothing else was done: ${problem}`,
+        1,
+        lastLines,
+      );
+    }
+  }
+  const { problem, lastLines } = await runReleaseCommand(input, rollback, to, undefined);
+  if (problem !== undefined) {
+    throw new ReleaseFailure(`${origin}: the rollback command failed: ${problem}`, 1, lastLines);
+  }
+  if (healthPath === undefined) return;
+  const timeoutMs = 1000 * input.healthTimeoutSeconds;
+  const ill = await waitForHealth(input.target, {
+    hostname: targetName,
+    path: healthPath,
+    passes,
+    timeoutMs,
+  });
+  if (ill !== undefined) {
+    const asked = `https://${targetName}${healthPath}`;
+    throw new ReleaseFailure(
+      `${origin}: release ${to.release} is not healthy: ${asked}: ${ill}`,
+      21,
+      lastLines,
+    );
+  }
+}
+
 function runReleaseCommand(
   input: ExternalReleaseInput,
   command: readonly string[],

@@ -89,9 +89,9 @@ export function externalOrigin(
         input: pulumi
           .all([
             pulumi.all([args.target, hidden, pulumi.output(releaseId), pulumi.output(release.image)]),
-            pulumi.all(release.environment ?? {}),
+            pulumi.all([pulumi.all(release.environment ?? {}), variables]),
           ])
-          .apply(([[target, redact, id, image], own]): ExternalReleaseInput => ({
+          .apply(([[target, redact, id, image], [own, application]]): ExternalReleaseInput => ({
             origin: name,
             target: placeOf(target, args.resolve),
             targetName: target,
@@ -99,6 +99,9 @@ export function externalOrigin(
             image,
             command: release.command,
             rollback: release.rollback,
+            ...(release.downgrade === undefined
+              ? {}
+              : { downgrade: release.downgrade, variables: forCommands(application) }),
             environment: own,
             timeoutSeconds: release.timeoutSeconds ?? 1800,
             healthPath: args.healthPath,

@@ -73,7 +73,7 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
 
 function externalReleaseIssues({ release, healthPath }: ExternalOriginArgs, issues: Issues): void {
   if (release === undefined) return;
-  for (const member of ["command", "migrate", "rollback"] as const) {
+  for (const member of ["command", "migrate", "rollback", "downgrade"] as const) {
     if (release[member]?.length === 0) issues.add(`release.${member}`, "is empty");
   }
   for (const variable of Object.keys(release.environment ?? {})) {

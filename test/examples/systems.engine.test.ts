@@ -205,6 +205,17 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       );
       expect(kept).not.toContain("postgresql://");
     });
+
+    test("groundwork rollback knows the platform's releases, and that there is none before the first", async () => {
+      const { stdout } = await home.run(["sandbox", "env", ...named]);
+      const program = join(projectRoot(), "bin", "groundwork.js");
+      const words = [program, "rollback", "-s", stack, "--directory", directory];
+      const { code, stderr } = await runProgram(process.execPath, words, exportedVariables(stdout));
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: matching(/there is no release before the last one.*registry\.fly\.io\/relay-api/s),
+      });
+    }, 60_000);
   }
 
   if (directory === "examples/pika") {

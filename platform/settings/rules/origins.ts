@@ -163,7 +163,13 @@ const externals: Rule = (context) => {
   for (const [name, origin] of Object.entries(values.origins)) {
     if (origin.kind !== "external") continue;
     if (origin.releaseCommand === undefined) {
-      for (const key of ["image", "version", "migrateCommand", "rollbackCommand"] as const) {
+      for (const key of [
+        "image",
+        "version",
+        "migrateCommand",
+        "rollbackCommand",
+        "downgradeCommand",
+      ] as const) {
         if (origin[key] === undefined) continue;
         context.report({
           keys: ["origins", name, key],

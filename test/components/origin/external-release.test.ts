@@ -4,6 +4,8 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { rollBackExternal } from "../../../automation/external-releases";
 import { projectRoot } from "../../../common/project-root";
 import type {
   ExternalRelease,
@@ -200,6 +202,71 @@ describe("a release", () => {
     const { stderr } = await run("external-release.js", input({ command: ["no-such-program"] }));
     expect(stderr).toContain("there is no program no-such-program here");
   });
+});
+
+describe("the way back", () => {
+  const [one] = before;
+
+  test("is the downgrade with the application's variables, then the rollback command, then health", async () => {
+    const downgrade = ["sh", "-c", `echo "down $DATABASE_URL" >> '${log()}'`];
+    const step = {
+      stdin: JSON.stringify(wayBack({ downgrade })),
+      stdout: JSON.stringify({ releases: both }),
+    };
+    const { stdout } = await goBackAs(step, { downgrade: true });
+    expect(stdout).toContain('"release":"one"');
+    expect(said()).toEqual(["down postgresql://u:p@db", "rollback one api:1 after nothing "]);
+  });
+
+  test("stops where the downgrade fails", async () => {
+    const step = {
+      stdin: JSON.stringify(wayBack({ downgrade: ["false"] })),
+      stdout: JSON.stringify({ releases: both }),
+    };
+    await expect(rollBackExternal("api", step, { downgrade: true })).rejects.toThrow(
+      /the downgrade failed, nothing else was done/,
+    );
+    expect(said()).toEqual([]);
+  });
+
+  test.each([
+    ["was not released from here yet", undefined, {}],
+    ["there is no release before the last one", { releases: [one] }, {}],
+    ["no release of that id is known", { releases: [one] }, { to: "three" }],
+    ["has no downgradeCommand", { releases: [{ ...one, release: "two" }, one] }, { downgrade: true }],
+  ])("is refused: %s", async (message, output, options) => {
+    const step = output && { stdin: JSON.stringify(wayBack({})), stdout: JSON.stringify(output) };
+    await expect(rollBackExternal("api", step, options)).rejects.toThrow(message);
+    expect(said()).toEqual([]);
+  });
+
+  const both = [{ release: "two", image: "api:2", at: "" }, ...before];
+  const wayBack = (changes: Partial<ExternalReleaseInput>) =>
+    input({ rollback: note("rollback"), variables: { DATABASE_URL: "postgresql://u:p@db" }, ...changes });
+
+  /** In a process of its own, which trusts the platform's authority. */
+  function goBackAs(step: object, options: object): Promise<Ended> {
+    const program = join(folder, "go-back.js");
+    buildSync({
+      entryPoints: [join(projectRoot(), "automation", "external-releases.ts")],
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      logLevel: "silent",
+    });
+    const code = `require(${JSON.stringify(program)}).rollBackExternal("api", ${JSON.stringify(step)}, ${JSON.stringify(options)}).then((r) => console.log(JSON.stringify(r)))`;
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, ["-e", code], {
+        env: { ...process.env, NODE_EXTRA_CA_CERTS: authority.certificateFile },
+      });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+      child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+      child.once("close", (code_) => resolve({ code: code_, stdout, stderr }));
+    });
+  }
 });
 
 describe("migrations", () => {
