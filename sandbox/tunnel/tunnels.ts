@@ -47,6 +47,8 @@ export interface Tunnels {
   close(): Promise<void>;
 }
 
+/** So many in a row without an answer, and a connection is let go of. */
+const heartbeatsMissed = 4;
 /** A Unix socket's path may have 107 bytes. */
 const longestPath = 100;
 const socketName = "edge.sock";
@@ -212,12 +214,15 @@ class RunningTunnels implements Tunnels {
 
   /** A connector that is stopped or stuck is let go of. */
   private watch(session: ClientHttp2Session): NodeJS.Timeout {
-    let answered = true;
+    let unanswered = 0;
     return setInterval(() => {
       if (session.destroyed) return;
-      if (!answered) return session.destroy();
-      answered = false;
-      session.ping((error) => (answered = error === null));
+      // Not at once: a machine with much to do is slow, not stuck.
+      if (unanswered >= heartbeatsMissed) return session.destroy();
+      unanswered++;
+      session.ping((error) => {
+        if (error === null) unanswered = 0;
+      });
     }, this.options.heartbeatMs ?? 5000).unref();
   }
 

@@ -85,11 +85,11 @@ describe("requests", () => {
     await expect(world.get(root)).rejects.toThrow(/aborted|hang up/);
   });
 
-  test("400 at once each get their own answer", async () => {
+  test("200 at once each get their own answer", async () => {
     const { url } = await world.serve((request) => ({ body: String(request.url) }));
     const { token } = await world.tunnel({ [api]: url });
     await world.connect(token);
-    const paths = Array.from({ length: 400 }, (_, index) => `/${index}`);
+    const paths = Array.from({ length: 200 }, (_, index) => `/${index}`);
     const answers = await Promise.all(paths.map(async (path) => (await world.get(api, path)).body));
     expect(answers).toEqual(paths);
   });
@@ -201,15 +201,20 @@ describe("connections", () => {
 
   test("a request under way is finished by a connector that stops", async () => {
     const { server, url } = await world.serve();
-    server.on("request", (_request, response) => void setTimeout(() => response.end("late"), 400));
+    let isUnderWay = false;
+    server.on("request", (_request, response) => {
+      isUnderWay = true;
+      setTimeout(() => response.end("late"), 400);
+    });
     const { token } = await world.tunnel({ [api]: url });
     const connector = await world.connect(token);
     const answer = world.get(api);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => isUnderWay);
+    // Far below the grace: it ends with its last request, not after a time.
     const begun = Date.now();
-    await connector.stop(5000);
+    await connector.stop(60_000);
     expect(await answer).toMatchObject({ status: 200, body: "late" });
-    expect(Date.now() - begun).toBeLessThan(3000);
+    expect(Date.now() - begun).toBeLessThan(20_000);
   });
 
   test("a connector comes back by itself when the edge was away, and has the newest configuration", async () => {
