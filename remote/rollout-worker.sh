@@ -564,6 +564,10 @@ prune() {
       fi
     done <"$run/images.old"
   done <"$run/pruned"
+  # What is left of attempts that came to nothing.
+  for old in "$root"/rollouts/*; do
+    [ "$old" = "$run" ] || [ -d "$root/releases/${old##*/}" ] || rm -rf "$old"
+  done
   rm -f "$run/pruned" "$run/images.old" "$run/containers"
 }
 

@@ -358,5 +358,6 @@ describeWithDocker("releases that were", () => {
     await load.until("f");
     await load.stop();
     expect(existsSync(join(host.root, "releases", "e"))).toBe(false);
+    expect(existsSync(join(host.root, "rollouts", "e"))).toBe(false);
   });
 });
