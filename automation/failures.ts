@@ -113,15 +113,27 @@ export function explainFailure(
   if (cause instanceof UserError) return cause;
   const raw = cause instanceof Error ? cause.message : String(cause);
   const text = [...errors, raw].join("\n");
-  const match = known.find(({ when }) => when.test(text));
+  // What a release's own application has printed last may hold any of those words.
+  const match = releaseFailed.test(text) ? undefined : known.find(({ when }) => when.test(text));
   if (match !== undefined) return new UserError({ ...match.explain(stack, text), cause });
   const told = unique(errors.length > 0 ? errors : [essence(raw)]);
   return new UserError({
     what: `${verb} of ${stack} failed`,
-    value: `\n${told.map((message) => indent(message)).join("\n")}`,
+    value: `\n${told.map((message) => indent(withoutOwnCommands(message))).join("\n")}`,
     next: `mend what is named above and run the same command again: what is done already stays done`,
     cause,
   });
+}
+
+/** As explainRollout words it. */
+const releaseFailed =
+  /the (?:new )?release of \S+ (?:did not get healthy|failed)|another release of \S+ is under way/;
+
+/** Takes out which text the engine ran where it is ours, and always the same; how it ended and what it printed stay. */
+function withoutOwnCommands(message: string): string {
+  return message.replace(/: running "((?:[^"\\]|\\.)*)":/g, (whole, command: string) =>
+    /GROUNDWORK_ROOT|groundwork-[a-z]/.test(command) ? ":" : whole,
+  );
 }
 
 /** The line of the engine's text that says it, without what stands before it. */

@@ -82,3 +82,31 @@ test("a mistake that is explained already passes as it is", () => {
   const mistake = new UserError({ what: "no such stack" });
   expect(explainFailure("up", "dev", ["other"], mistake)).toBe(mistake);
 });
+
+test("a release that failed is told as its program told it, whatever its application has printed", () => {
+  const loader = JSON.stringify('const root = [process.env.GROUNDWORK_ROOT];\nrequire("x");');
+  const error = explainFailure(
+    "up",
+    "staging",
+    [
+      `exit status 21: running ${loader}:\napi: starting (green) after 1.0 s\nthe new release of sample did not get healthy; it was removed, and the one before it serves on: \n  boot: unexpected end of JSON input, dial tcp 10.0.0.1:5432: i/o timeout\n  next: mend what its last lines say`,
+    ],
+    new Error("update failed"),
+  );
+  expect(error.message).toBe(
+    "up of staging failed: \n" +
+      "  exit status 21:\n" +
+      "  api: starting (green) after 1.0 s\n" +
+      "  the new release of sample did not get healthy; it was removed, and the one before it serves on: \n" +
+      "    boot: unexpected end of JSON input, dial tcp 10.0.0.1:5432: i/o timeout\n" +
+      "    next: mend what its last lines say\n" +
+      "  next: mend what is named above and run the same command again: what is done already stays done",
+  );
+});
+
+test("a command of the user's own is shown where it failed", () => {
+  const said = 'exit status 1: running "flyctl secrets import":\nno such app';
+  expect(explainFailure("up", "prod", [said], new Error("x")).message).toContain(
+    'running "flyctl secrets import"',
+  );
+});
