@@ -4,6 +4,7 @@ import { composeDeployment } from "./origin/deployment";
 import { externalOrigin } from "./origin/external";
 import type { ExternalReleaseArgs } from "./origin/external-args";
 import { appOriginIssues } from "./origin/issues";
+import type { Ledger } from "./origin/ledger";
 import type { OriginDatabase } from "./postgres-with-app-user";
 import { componentType } from "./shared/names";
 import { refuse } from "./shared/validation";
@@ -161,8 +162,6 @@ export interface ComposeDeploymentArgs {
     readonly timeoutSeconds?: number;
     /** Program and arguments that print the schema's version on their last line; kept with the release. @default not known */
     readonly versionCommand?: readonly string[];
-    /** Program and arguments that take the last migration back; `groundwork rollback --downgrade` runs them. @default none */
-    readonly downgradeCommand?: readonly string[];
     /** True where releases before this one cannot work with the migrated schema: they are then not rolled back to. @default false */
     readonly breaking?: boolean;
   };
@@ -359,6 +358,8 @@ export class AppOrigin extends pulumi.ComponentResource {
   readonly hostnames: pulumi.Output<string[]>;
   /** Identity of what runs: a hash of images, configuration and variables. Undefined where nothing is released from here. */
   readonly release: pulumi.Output<string> | undefined;
+  /** What the last rollout lost, asked through the public address; undefined where nothing was asked. */
+  readonly ledger: pulumi.Output<Ledger | undefined> | undefined;
   /** Name of the compose project. Undefined for external origins. */
   readonly project: pulumi.Output<string> | undefined;
   /** The last step: when it is done, the release answered. Undefined where nothing is verified. */
@@ -371,12 +372,14 @@ export class AppOrigin extends pulumi.ComponentResource {
       this.hostnames = pulumi.output([...args.hostnames]);
       const deployment = externalOrigin(this, name, args);
       this.release = deployment.release;
+      this.ledger = undefined;
       this.project = undefined;
       this.verified = deployment.last;
     } else {
       const deployment = composeDeployment(this, name, args);
       this.hostnames = args.kind === "compose" ? pulumi.output([...args.hostnames]) : args.tunnel.hostnames;
       this.release = deployment.release;
+      this.ledger = deployment.ledger;
       this.project = pulumi.output(deployment.project);
       this.verified = deployment.last;
     }
@@ -385,6 +388,7 @@ export class AppOrigin extends pulumi.ComponentResource {
       urls: this.urls,
       hostnames: this.hostnames,
       release: this.release,
+      ledger: this.ledger,
       project: this.project,
     });
   }

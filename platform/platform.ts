@@ -13,7 +13,7 @@ import {
   Tunnel,
   ZoneBaseline,
 } from "../components";
-import { type Settings, loadSettings } from "./settings";
+import { type Settings, loadSettings, type TunnelOriginSettings } from "./settings";
 import { hostnamesOf } from "./settings/references";
 import { type Secrets, Values } from "./values";
 import {
@@ -43,6 +43,8 @@ export interface PlatformOutputs {
   readonly sites: Record<string, object>;
   /** Identity of what runs, by origin. */
   readonly releases: Record<string, pulumi.Input<string>>;
+  /** What the last release of an origin lost, as the requests say that were made meanwhile; left out where none were. */
+  readonly ledgers: Record<string, pulumi.Input<object | undefined>>;
   /** Service tokens of Access by name; their client secrets are secret. */
   readonly accessTokens: Record<string, object>;
 }
@@ -139,6 +141,11 @@ export class Platform {
           release === undefined ? [] : [[name, release]],
         ),
       ),
+      ledgers: Object.fromEntries(
+        Object.entries(origins).flatMap(([name, { ledger }]) =>
+          ledger === undefined ? [] : [[name, ledger]],
+        ),
+      ),
       accessTokens: mapValues(access?.serviceTokens ?? {}, (token) => ({ ...token })),
     };
   }
@@ -166,6 +173,7 @@ export class Platform {
       ...server(host),
       ...(jump === undefined ? {} : { jump }),
       dockerPrefix: host.dockerPrefix,
+      installDocker: host.installDocker,
       resolve: this.resolve,
     });
   }
@@ -257,7 +265,12 @@ export class Platform {
         accountId: this.accountId,
         zoneId: this.zoneId,
         tunnelName: tunnel.name ?? `${pulumi.getProject()}-${this.settings.stack}-${name}`,
-        routes: tunnelRoutes(tunnel),
+        routes: tunnelRoutes(
+          tunnel,
+          Object.values(this.settings.origins).find(
+            (origin) => origin.kind === "tunnel" && origin.tunnel === name,
+          ) as TunnelOriginSettings | undefined,
+        ),
         catchAll: tunnel.catchAll,
         disconnect: {
           apiToken: this.secrets(this.settings.cloudflare.apiTokenSecret),
@@ -329,6 +342,7 @@ export class Platform {
         values: this.values,
         secrets: this.secrets,
         databases: Object.keys(databases),
+        cloudflareNetworks: this.settings.cloudflare.networks,
       }),
       composeFile: resolvePath(this.directory, origin.composeFile),
       files: origin.files.map((file) => resolvePath(this.directory, file)),

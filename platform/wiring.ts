@@ -72,11 +72,23 @@ export function tokenArgs(
   return { grants, allowedNetworks: allowedIps, expiresOn };
 }
 
-export function tunnelRoutes({ ingress }: TunnelSettings): TunnelRoute[] {
+/**
+ * Routes of a tunnel. A service that starts beside its predecessor is reached by the proxy, which knows which of the two has
+ * the traffic and answers at the service's own port.
+ *
+ * @param origin the origin whose connector the tunnel ends at
+ */
+export function tunnelRoutes({ ingress }: TunnelSettings, origin?: TunnelOriginSettings): TunnelRoute[] {
+  const place = (written: string): string => {
+    const [, target = "", port] = /^http:\/\/([^:/]+)(?::(\d+))?$/.exec(written) ?? [];
+    const service =
+      origin !== undefined && Object.hasOwn(origin.services, target) ? origin.services[target] : undefined;
+    return service?.strategy === "start-first" ? `http://caddy:${port ?? "80"}` : written;
+  };
   return Object.entries(ingress).map(([hostname, rule]) => {
-    if (typeof rule === "string") return { hostname, service: rule };
+    if (typeof rule === "string") return { hostname, service: place(rule) };
     const { service, path, connectTimeoutSeconds: connectTimeout, ...originRequest } = rule;
-    return { hostname, service, path, originRequest: { ...originRequest, connectTimeout } };
+    return { hostname, service: place(service), path, originRequest: { ...originRequest, connectTimeout } };
   });
 }
 
@@ -161,14 +173,24 @@ export function externalRelease(
 export function deploymentArgs(
   name: string,
   origin: ComposeOriginSettings | TunnelOriginSettings,
-  { values, secrets, databases }: { values: Values; secrets: Secrets; databases: readonly string[] },
+  {
+    values,
+    secrets,
+    databases,
+    cloudflareNetworks,
+  }: {
+    values: Values;
+    secrets: Secrets;
+    databases: readonly string[];
+    cloudflareNetworks: readonly string[] | undefined;
+  },
 ): Omit<ComposeDeploymentArgs, "host" | "databases"> & {
   environment: Record<string, pulumi.Input<string>>;
   secrets: Record<string, pulumi.Input<string>>;
 } {
   const at = ["origins", name];
   const { plain, secret } = values.variables([...at, "environment"], origin.environment, name);
-  const { registry, migrations, services } = origin;
+  const { registry, migrations, services, proxy, probe } = origin;
   return {
     project: origin.project,
     composeFile: origin.composeFile,
@@ -181,6 +203,7 @@ export function deploymentArgs(
       tls: service.tls,
       healthPath: service.healthPath,
       drainSeconds: service.drainSeconds,
+      strategy: service.strategy,
       replicas: service.replicas,
       image: service.image,
       environment: values.merged([...at, "services", key], environment, name),
@@ -189,6 +212,15 @@ export function deploymentArgs(
       ...Object.values(services).map((service) => service.healthTimeoutSeconds),
       1,
     ),
+    proxy: proxy && { ...proxy, cloudflareNetworks },
+    probe: probe && {
+      path: probe.path,
+      websocketPath: probe.websocketPath,
+      intervalMs: probe.intervalMilliseconds,
+      abortAfter: probe.abortAfterFailures,
+    },
+    pull: origin.pull,
+    keepReleases: origin.keepReleases,
     registries: registry && [
       { server: registry.server, username: registry.username, password: secrets(registry.passwordSecret) },
     ],
@@ -196,6 +228,8 @@ export function deploymentArgs(
       service: migrations.service,
       command: migrations.command === undefined ? undefined : wordsOf(migrations.command),
       timeoutSeconds: migrations.timeoutSeconds,
+      versionCommand: migrations.versionCommand,
+      breaking: migrations.breaking,
       environment: {
         ...migratorUrl(migrations.database ?? onlyOne(databases), values),
         ...values.merged([...at, "migrations"], migrations.environment, name),

@@ -43,6 +43,8 @@ export interface RemoteHostArgs extends SshServerArgs {
   readonly directory?: string;
   /** Words before `docker`, such as `sudo -n`. @default none */
   readonly dockerPrefix?: string;
+  /** Has a deployment install Docker and its compose plug-in where they are missing or too old; needs root or sudo. @default false */
+  readonly installDocker?: boolean;
   /** Where hosts really are. @default [] */
   readonly resolve?: readonly ResolveOverride[];
   /** Further attempts at a connection that fails; they are spread over about 11 s. @default 10 */

@@ -2,9 +2,60 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { parse } from "yaml";
 
-/** What is looked at in a user's compose file. */
+/** What is looked at in a user's compose file. Nothing of it is checked: that is Compose's own task, on the host. */
 export interface ComposeSummary {
-  readonly services: Readonly<Record<string, { readonly image?: unknown }>>;
+  readonly services: Readonly<Record<string, ComposeService | null>>;
+  readonly networks?: Readonly<Record<string, NamedPart | null>> | null;
+  readonly volumes?: Readonly<Record<string, NamedPart | null>> | null;
+  readonly include?: unknown;
+}
+
+export interface ComposeService {
+  readonly image?: unknown;
+  readonly build?: unknown;
+  readonly networks?: unknown;
+  readonly network_mode?: unknown;
+  readonly volumes?: unknown;
+  readonly volumes_from?: unknown;
+  readonly depends_on?: unknown;
+  readonly extends?: unknown;
+}
+
+/** A network or volume at the top of a compose file. */
+export interface NamedPart {
+  readonly name?: unknown;
+  readonly external?: unknown;
+}
+
+/** A service's part; an empty one where it has none. */
+export function serviceOf(summary: ComposeSummary, service: string): ComposeService {
+  return summary.services[service] ?? {};
+}
+
+/** Names in a part of a service that is a list or a map, such as `networks` and `depends_on`. */
+export function namesIn(part: unknown): string[] {
+  if (Array.isArray(part)) return part.filter((name): name is string => typeof name === "string");
+  return typeof part === "object" && part !== null ? Object.keys(part) : [];
+}
+
+/** Networks that a service is in; `default` where it names none. */
+export function networksOf(summary: ComposeSummary, service: string): string[] {
+  const { networks, network_mode: mode } = serviceOf(summary, service);
+  if (mode !== undefined) return [];
+  const names = namesIn(networks);
+  return names.length === 0 ? ["default"] : names;
+}
+
+/** Named volumes that a service mounts. */
+export function volumesOf(summary: ComposeSummary, service: string): string[] {
+  const { volumes } = serviceOf(summary, service);
+  if (!Array.isArray(volumes)) return [];
+  const declared = Object.keys(summary.volumes ?? {});
+  return volumes.flatMap((mount: unknown) => {
+    const source =
+      typeof mount === "string" ? mount.split(":")[0] : (mount as { source?: unknown } | null)?.source;
+    return typeof source === "string" && declared.includes(source) ? [source] : [];
+  });
 }
 
 /** Reads a compose file and what is next to it; says what is wrong instead of throwing. */
@@ -34,7 +85,7 @@ export function summarise(
   const services = (document as { services?: unknown } | null)?.services;
   if (typeof services !== "object" || services === null || Array.isArray(services))
     return { problem: "has no services" };
-  return { text, summary: { services: services as ComposeSummary["services"] } };
+  return { text, summary: document as ComposeSummary };
 }
 
 /** A text file that goes to the host. */
@@ -87,7 +138,7 @@ export interface ServiceOverride {
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly ports?: readonly string[] | undefined;
   readonly volumes?: readonly string[] | undefined;
-  readonly networks?: readonly string[] | undefined;
+  readonly networks?: Readonly<Record<string, object>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly healthcheck?: Readonly<Record<string, string | number | readonly string[]>> | undefined;
   readonly restart?: string | undefined;
@@ -104,9 +155,13 @@ export function literalDollars(_key: string, value: unknown): unknown {
  * The second compose file, laid over the user's own: JSON, which is YAML, in which no value can be mistaken for
  * anything else. Dollars are doubled, as Compose would substitute variables.
  */
-export function overrideFile(services: Readonly<Record<string, ServiceOverride>>): string {
+export function overrideFile(
+  services: Readonly<Record<string, ServiceOverride>>,
+  networks: Readonly<Record<string, object>> = {},
+): string {
   const sorted = Object.fromEntries(
     Object.entries(services).sort(([one], [other]) => (one < other ? -1 : 1)),
   );
-  return `${JSON.stringify({ services: sorted }, literalDollars, 2)}\n`;
+  const document = { services: sorted, ...(Object.keys(networks).length === 0 ? {} : { networks }) };
+  return `${JSON.stringify(document, literalDollars, 2)}\n`;
 }

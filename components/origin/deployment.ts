@@ -2,21 +2,34 @@ import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { listFrames, type Frames } from "../../remote/framing";
-import { redactionList } from "../../remote/host";
 import type { RemoteStep } from "../../remote/scripts";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
-import { overrideFile, readComposeFile, readFurtherFiles, type HostFile } from "./compose-files";
-import { isPlain } from "../shared/validation";
-import { envFile } from "./env-file";
+import { localStep } from "../shared/local-step";
+import { caddyfile } from "./caddyfile";
+import { readComposeFile } from "./compose-files";
 import { hashOf } from "./hash";
-import { serviceOverrides, type DeployedArgs } from "./overrides";
+import { type Ledger, readLedger } from "./ledger";
+import type { DeployedArgs } from "./overrides";
+import { caddyfileSpec, proxyComposeFile, proxyPublished, rollingServices } from "./proxy";
+import { probeInput, publicChecks } from "./public-address";
+import { releaseContent, type ReleaseContent } from "./release-content";
+import { type ProbeInput, rolloutFrames, type RolloutInput } from "./rollout-input";
+
+/** What a deployment gives to its origin. */
+export interface Deployment {
+  readonly project: string;
+  readonly release: pulumi.Output<string>;
+  /** What the last rollout lost; undefined where nothing was asked meanwhile. */
+  readonly ledger: pulumi.Output<Ledger | undefined> | undefined;
+  readonly last: pulumi.Resource;
+}
 
 /** Creates the steps of a deployment, in their order. */
 export function composeDeployment(
   origin: pulumi.ComponentResource,
   name: string,
   args: DeployedArgs,
-): { readonly project: string; readonly release: pulumi.Output<string>; readonly last: pulumi.Resource } {
+): Deployment {
   const { host, databases = [], migrations } = args;
   const project = args.project ?? name;
   const read = readComposeFile(args.composeFile);
@@ -33,7 +46,7 @@ export function composeDeployment(
       { parent: origin, dependsOn: [...after] },
     );
 
-  const prepared: pulumi.Resource[] = [step("prepared", "prepare-host", {}, [])];
+  const prepared: pulumi.Resource[] = [step("prepared", "prepare-host", hostFrames(args), [])];
   if (args.registries !== undefined && args.registries.length > 0) {
     prepared.push(
       host.step(
@@ -50,7 +63,7 @@ export function composeDeployment(
   }
   const certificate =
     args.kind === "compose" ? originCertificate(origin, name, project, args, prepared) : undefined;
-  const content = deploymentFiles(args, read.text, Object.keys(read.summary.services), certificate?.pem);
+  const content = releaseContent(origin, name, args, read, certificate?.pem);
   const files = step(
     "files",
     "write-files",
@@ -66,6 +79,7 @@ export function composeDeployment(
   );
 
   const ready: pulumi.Resource[] = [files, ...(args.afterDatabase ?? [])];
+  let schema: pulumi.Output<string | undefined> = pulumi.output(undefined);
   if (databases.length > 0) {
     const healthy = step(
       "database",
@@ -80,24 +94,27 @@ export function composeDeployment(
     ready.push(healthy, ...databases.map((database) => database.provision([healthy])));
   }
   if (migrations !== undefined) {
-    const migrated = step("migrations", "migrate", migrationFrames(migrations, content.migrationHash), ready);
+    const migrated = step("migrations", "migrate", migrationFrames(migrations, content), ready);
+    schema = migrated.stdout.apply(schemaOf);
     ready.push(
       migrated,
       ...databases.map((database) => database.provisionAgain([migrated], content.migrationHash)),
     );
   }
-  const rollout = step(
-    "rollout",
-    "rollout",
-    content.release.apply((trigger) => ({
-      pull: args.pull ?? "missing",
-      timeout: args.healthTimeoutSeconds ?? 180,
-      trigger,
-    })),
-    [...ready, ...(certificate === undefined ? [] : [certificate.installed])],
+  // Routes and certificates are a step of their own: nothing of a release touches the proxy.
+  const installed = certificate === undefined ? [] : [certificate.installed];
+  const proxy =
+    args.proxy === undefined
+      ? []
+      : [step("proxy", "proxy", proxyFrames(project, args, certificate?.pem), [...prepared, ...installed])];
+  const probe = probeInput(args);
+  const rollout = localStep(
+    `${name}-rollout`,
+    { program: "rollout.js", input: rolloutInput(name, project, args, content, schema, probe) },
+    { parent: origin, dependsOn: [...ready, ...installed, ...proxy] },
   );
   const checks = verificationChecks(args);
-  const last =
+  const verified =
     checks.length === 0
       ? rollout
       : step(
@@ -106,8 +123,87 @@ export function composeDeployment(
           content.release.apply((trigger) => ({ ...listFrames("checks", "check", checks), trigger })),
           [rollout],
         );
-  if (args.kind === "compose" && (args.manageDns ?? true)) hostRecords(origin, name, args, last);
-  return { project, release: content.release, last };
+  const records =
+    args.kind === "compose" && (args.manageDns ?? true) ? hostRecords(origin, name, args, verified) : [];
+  const questions = publicChecks(args, content.release);
+  const last =
+    questions === undefined
+      ? verified
+      : localStep(
+          `${name}-public`,
+          { program: "verify-public.js", input: questions },
+          { parent: origin, dependsOn: [verified, ...records] },
+        );
+  const ledger = probe === undefined ? undefined : pulumi.unsecret(rollout.stdout).apply(ledgerIn);
+  return { project, release: content.release, ledger, last };
+}
+
+/** What the host must have: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */
+function hostFrames(args: DeployedArgs): Frames {
+  return {
+    ...(rollingServices(args).length === 0 ? {} : { compose_minimum: "2.24" }),
+    ...(args.host.args.installDocker === true ? { install_docker: 1 } : {}),
+  };
+}
+
+/** A release as its program takes it. */
+function rolloutInput(
+  name: string,
+  project: string,
+  args: DeployedArgs,
+  content: ReleaseContent,
+  schema: pulumi.Output<string | undefined>,
+  probe: pulumi.Output<ProbeInput> | undefined,
+): pulumi.Output<RolloutInput> {
+  return pulumi
+    .all([
+      pulumi.all([content.release, content.images, content.record, schema] as const),
+      args.host.access(),
+      pulumi.output(probe),
+    ])
+    .apply(([[release, images, record, version], host, asked]): RolloutInput => ({
+      origin: name,
+      stack: pulumi.getStack(),
+      project,
+      host,
+      frames: rolloutFrames({
+        release,
+        images,
+        // Digests that the registry has told need not be asked for again.
+        pull: args.pull === "always" ? "missing" : (args.pull ?? "missing"),
+        timeout: args.healthTimeoutSeconds ?? 180,
+        keep: args.keepReleases ?? 5,
+        rolling: rollingServices(args),
+        record: version === undefined ? record : { ...record, schema: version },
+      }),
+      ...(asked === undefined ? {} : { probe: asked }),
+    }));
+}
+
+function proxyFrames(
+  project: string,
+  args: DeployedArgs,
+  certificate: pulumi.Output<string> | undefined,
+): pulumi.Output<Frames> {
+  return pulumi.output(certificate).apply((pem): Frames => ({
+    caddyfile: caddyfile(caddyfileSpec(args, pem === undefined ? undefined : hashOf(pem))),
+    compose: proxyComposeFile(project, args),
+    ports: proxyPublished(args)
+      .map(([port]) => port)
+      .join(" "),
+  }));
+}
+
+/** The schema's version in the output of migrations. */
+export function schemaOf(line: string): string | undefined {
+  const { schema } = JSON.parse(line) as { schema?: unknown };
+  return typeof schema === "string" && schema !== "" ? schema : undefined;
+}
+
+/** The ledger in a rollout's last line of output. */
+export function ledgerIn(output: string): Ledger | undefined {
+  const last = output.trim().split("\n").at(-1) ?? "";
+  return last.startsWith("{") ? readLedger((JSON.parse(last) as { ledger?: unknown }).ledger) : undefined;
 }
 
 /** Proxied address records, made after the first release answered. */
@@ -116,23 +212,24 @@ function hostRecords(
   name: string,
   args: ComposeOriginArgs,
   after: pulumi.Resource,
-): void {
-  for (const hostname of args.hostnames) {
-    args.publicAddresses.forEach((address, index) => {
-      new cloudflare.DnsRecord(
-        `${name}-dns-${hostname}${index === 0 ? "" : `-${index + 1}`}`,
-        {
-          zoneId: args.zoneId,
-          name: hostname,
-          type: pulumi.output(address).apply((text) => (isIPv6(text) ? "AAAA" : "A")),
-          content: address,
-          ttl: 1,
-          proxied: args.proxied ?? true,
-        },
-        { parent: origin, dependsOn: [after] },
-      );
-    });
-  }
+): pulumi.Resource[] {
+  return args.hostnames.flatMap((hostname) =>
+    args.publicAddresses.map(
+      (address, index) =>
+        new cloudflare.DnsRecord(
+          `${name}-dns-${hostname}${index === 0 ? "" : `-${index + 1}`}`,
+          {
+            zoneId: args.zoneId,
+            name: hostname,
+            type: pulumi.output(address).apply((text) => (isIPv6(text) ? "AAAA" : "A")),
+            content: address,
+            ttl: 1,
+            proxied: args.proxied ?? true,
+          },
+          { parent: origin, dependsOn: [after] },
+        ),
+    ),
+  );
 }
 
 /** Key and request are made on the host, the request is signed by Cloudflare, the certificate is put beside its key. */
@@ -185,124 +282,6 @@ export function csrOf(line: string): string {
   return csr;
 }
 
-interface DeploymentContent {
-  readonly files: pulumi.Output<HostFile[]>;
-  /** Changes with anything that a release is made of. */
-  readonly release: pulumi.Output<string>;
-  /** Changes with what the database's container is made of. */
-  readonly databaseHash: pulumi.Output<string>;
-  /** Changes with what migrations are made of. */
-  readonly migrationHash: pulumi.Output<string>;
-}
-
-/** What goes to the host: the user's file, ours laid over it, and the variables. All of it secret. */
-function deploymentFiles(
-  args: DeployedArgs,
-  composeText: string,
-  known: readonly string[],
-  certificate: pulumi.Output<string> | undefined,
-): DeploymentContent {
-  const further = readFurtherFiles(args.composeFile, args.files ?? []).files;
-  const { environment = {}, secrets = {}, composeEnvironment = {}, databases = [] } = args;
-  const application = pulumi.secret(pulumi.all({ ...environment, ...secrets }));
-  const databaseVariables = pulumi.secret(
-    pulumi.all(Object.assign({}, ...databases.map((database) => database.composeEnvironment)) as Variables),
-  );
-  const token = args.kind === "tunnel" ? pulumi.secret(args.tunnel.token) : undefined;
-  const images = pulumi.all(
-    Object.fromEntries(Object.entries(args.services).map(([service, { image }]) => [service, image])),
-  );
-  const ofServices = pulumi.all(
-    Object.fromEntries(
-      Object.entries(args.services).map(([service, spec]) => [service, pulumi.all(spec.environment ?? {})]),
-    ),
-  );
-  const migratorVariables = pulumi.all(args.migrations?.environment ?? {});
-  const everything = pulumi.secret(
-    pulumi
-      .all([
-        pulumi.all([application, databaseVariables, pulumi.all(composeEnvironment), images, ofServices]),
-        pulumi.all([
-          pulumi.output(token),
-          pulumi.output(certificate),
-          pulumi.output(args.release),
-          migratorVariables,
-        ]),
-      ])
-      .apply(([[app, database, compose, image, own], [tunnelToken, pem, release, migrator]]) => {
-        const values = { app, database, compose, own, tunnelToken, migrator };
-        const filesOf = (variables: Record<string, string>): HostFile[] => [
-          // Read by every later step when it fails: no secret may be in what it prints.
-          { path: ".redact", content: redactionList(secretValues(args, values)), mode: "0600" },
-          ...further,
-          { path: "compose.yaml", content: composeText, mode: "0600" },
-          {
-            path: "compose.override.json",
-            content: overrideFile(
-              serviceOverrides(args, known, { app: variables, image, own, tunnelToken, certificate: pem }),
-            ),
-            mode: "0600",
-          },
-          { path: ".env", content: envFile({ ...compose, ...app, ...database }), mode: "0600" },
-          { path: "release.env", content: envFile(variables), mode: "0600" },
-        ];
-        // The application is told its release, so that an answer can say which one gave it.
-        const releaseId = hashOf([filesOf(app), release]);
-        const migrationService = args.migrations?.service;
-        return {
-          list: filesOf({ RELEASE_ID: releaseId, ...app }),
-          release: releaseId,
-          database: hashOf([composeText, database]),
-          migration: hashOf([
-            composeText,
-            migrationService === undefined ? undefined : image[migrationService],
-            args.migrations?.command,
-            migrator,
-            release,
-          ]),
-        };
-      }),
-  );
-  return {
-    files: everything.apply(({ list }) => list),
-    // Part of a hash over all variables together tells nothing about any one of them.
-    release: pulumi.unsecret(everything.apply(({ release }) => release)),
-    databaseHash: everything.apply(({ database }) => database),
-    migrationHash: everything.apply(({ migration }) => migration),
-  };
-}
-
-type Variables = Record<string, pulumi.Input<string>>;
-
-/** Values that must not be shown: whatever is secret by its place, or was not written down in the program. */
-function secretValues(
-  args: DeployedArgs,
-  values: {
-    readonly app: Readonly<Record<string, string>>;
-    readonly database: Readonly<Record<string, string>>;
-    readonly compose: Readonly<Record<string, string>>;
-    readonly own: Readonly<Record<string, Readonly<Record<string, string>>>>;
-    readonly migrator: Readonly<Record<string, string>>;
-    readonly tunnelToken: string | undefined;
-  },
-): string[] {
-  const hidden = (inputs: Variables | undefined, known: Readonly<Record<string, string>> = {}) =>
-    Object.entries(known).flatMap(([name, value]) => {
-      const input = inputs?.[name];
-      return input === undefined || !isPlain(input) ? [value] : [];
-    });
-  return [
-    ...hidden(args.environment, values.app),
-    ...Object.entries(args.services).flatMap(([service, spec]) =>
-      hidden(spec.environment, values.own[service]),
-    ),
-    ...hidden(args.migrations?.environment, values.migrator),
-    ...Object.values(values.compose),
-    ...Object.values(values.database),
-    ...(values.tunnelToken === undefined ? [] : [values.tunnelToken]),
-  ];
-}
-
 function registryFrames(registries: readonly RegistryLogin[]): pulumi.Output<Frames> {
   return pulumi.secret(
     pulumi
@@ -313,15 +292,23 @@ function registryFrames(registries: readonly RegistryLogin[]): pulumi.Output<Fra
 
 function migrationFrames(
   migrations: NonNullable<ComposeDeploymentArgs["migrations"]>,
-  hash: pulumi.Output<string>,
+  { migrationHash, images }: ReleaseContent,
 ): pulumi.Output<Frames> {
+  const { service } = migrations;
   return pulumi
-    .all([pulumi.all(migrations.environment ?? {}), hash])
-    .apply(([variables, trigger]): Frames => ({
-      service: migrations.service,
+    .all([pulumi.all(migrations.environment ?? {}), migrationHash, images])
+    .apply(([variables, trigger, references]): Frames => ({
+      service,
       timeout: migrations.timeoutSeconds ?? 600,
-      trigger,
+      // Not the release's own name, which changes with every variable: migrations run again only for what they are made of.
+      release: trigger,
+      ...listFrames(
+        "images",
+        "image",
+        references[service] === undefined ? [] : [{ service, reference: references[service] }],
+      ),
       ...argumentFrames(migrations.command ?? []),
+      ...argumentFrames(migrations.versionCommand ?? [], "version_"),
       ...listFrames(
         "variables",
         "variable",
@@ -330,10 +317,11 @@ function migrationFrames(
     }));
 }
 
-function argumentFrames(command: readonly string[]): Frames {
+function argumentFrames(command: readonly string[], prefix = ""): Frames {
+  if (prefix !== "" && command.length === 0) return {};
   return {
-    arguments: command.length,
-    ...Object.fromEntries(command.map((word, index) => [`argument_${index + 1}`, word])),
+    [`${prefix}arguments`]: command.length,
+    ...Object.fromEntries(command.map((word, index) => [`${prefix}argument_${index + 1}`, word])),
   };
 }
 

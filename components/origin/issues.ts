@@ -4,6 +4,8 @@ import type { AppOriginArgs, ExternalOriginArgs } from "../app-origin";
 import { isHostname, isPort, isUrlPath, isVariableName, Issues } from "../shared/validation";
 import { readComposeFile, readFurtherFiles } from "./compose-files";
 import type { DeployedArgs } from "./overrides";
+import { proxyTls } from "./proxy";
+import { colourIssues, proxyIssues, rollingIssues } from "./rolling-issues";
 
 /** Every mistake in an origin's arguments, those of its host and compose file included. */
 export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
@@ -57,9 +59,10 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
       ),
     );
     const tlsServices = Object.values(args.services).some(({ tls }) => tls !== undefined);
-    if (args.originCertificate !== undefined && !tlsServices) {
+    const byProxy = args.proxy !== undefined && proxyTls(args) === "origin-certificate";
+    if (args.originCertificate !== undefined && !tlsServices && !byProxy) {
       issues.add("originCertificate", "is used by no service", {
-        allowed: "a service with tls: { port, publish }",
+        allowed: "a service with tls: { port, publish }, or a proxy",
       });
     }
     if (args.originCertificate !== undefined && args.proxied === false) {
@@ -123,6 +126,7 @@ function deploymentIssues(name: string, args: DeployedArgs, issues: Issues): voi
     ] as const) {
       issues.check(`${at}.${member}`, port, isPort, "is not a port", "1 to 65535");
     }
+    rollingIssues(at, spec, issues);
     if (spec.publish !== undefined && spec.port === undefined)
       issues.add(`${at}.port`, "is needed with publish");
     for (const port of [spec.publish, spec.tls?.publish]) {
@@ -151,6 +155,25 @@ function deploymentIssues(name: string, args: DeployedArgs, issues: Issues): voi
         issues.add(`migrations.environment.${variable}`, "cannot be given to migrations");
       }
     }
+  }
+  proxyIssues(args, issues);
+  if (!("problem" in read)) colourIssues(args, read.summary, issues);
+  const { keepReleases } = args;
+  issues.check(
+    "keepReleases",
+    keepReleases,
+    (value) => Number.isInteger(value) && value >= 2,
+    "is not a whole number from 2, as one is for going back",
+  );
+  args.closedPorts?.forEach((port, index) =>
+    issues.check(`closedPorts[${index}]`, port, isPort, "is not a port", "1 to 65535"),
+  );
+  args.verify?.forEach(({ path }, index) =>
+    issues.check(`verify[${index}].path`, path, isUrlPath, "is not a path"),
+  );
+  if (args.probe !== undefined && args.probe !== false) {
+    issues.check("probe.path", args.probe.path, isUrlPath, "is not a path");
+    issues.check("probe.websocketPath", args.probe.websocketPath, isUrlPath, "is not a path");
   }
   for (const [path, problem] of readFurtherFiles(args.composeFile, args.files ?? []).problems) {
     issues.add("files", problem, { value: path });

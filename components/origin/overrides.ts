@@ -1,6 +1,8 @@
 import type { ComposeOriginArgs, TunnelOriginArgs } from "../app-origin";
-import type { ServiceOverride } from "./compose-files";
+import { edgeNetworkKey } from "./colour-file";
+import { type ComposeSummary, networksOf, type ServiceOverride, serviceOf } from "./compose-files";
 import { hashOf } from "./hash";
+import { proxyUpstreams, rollingServices } from "./proxy";
 
 /** An origin that is deployed to a host. */
 export type DeployedArgs = ComposeOriginArgs | TunnelOriginArgs;
@@ -17,23 +19,38 @@ export interface KnownValues {
   readonly certificate: string | undefined;
 }
 
-/** What the second compose file says about each service. */
+/**
+ * What the second compose file says about each service. Images of the release are not in it: those, and the release's own
+ * name, come with the rollout, so that another image changes no file.
+ */
 export function serviceOverrides(
   args: DeployedArgs,
-  known: readonly string[],
+  summary: ComposeSummary,
   values: KnownValues,
 ): Record<string, ServiceOverride> {
   const { app, image, own, tunnelToken, certificate } = values;
+  const rolling = new Map(rollingServices(args).map((service) => [service.service, service]));
+  const behindProxy = new Set(
+    args.proxy === undefined ? [] : proxyUpstreams(args).map(({ service }) => service),
+  );
   const overrides: Record<string, ServiceOverride> = {};
   for (const [service, spec] of Object.entries(args.services)) {
-    const { tls, drainSeconds, replicas } = spec;
+    const { tls, replicas } = spec;
+    const roll = rolling.get(service);
+    // A rolling service is told to stop with its whole drain time ahead; the rest is for what it does at its end.
+    const grace = roll?.drain === undefined ? spec.drainSeconds : roll.drain + 5;
     const ports = [
       ...(spec.port !== undefined && spec.publish !== undefined ? [`${spec.publish}:${spec.port}`] : []),
       ...(tls?.publish === undefined ? [] : [`${tls.publish}:${tls.port}`]),
     ];
     const usesCertificate = tls !== undefined && certificate !== undefined;
+    const { image: written, build } = serviceOf(summary, service);
+    const given = image[service];
     overrides[service] = {
-      image: image[service],
+      // Compose wants one in its files; the same for every release, as the release's own is laid over it.
+      ...(written === undefined && build === undefined && given !== undefined
+        ? { image: repositoryOf(given) }
+        : {}),
       environment: {
         ...(usesCertificate
           ? {
@@ -52,8 +69,10 @@ export function serviceOverrides(
             labels: { "groundwork.certificate": hashOf(certificate) },
           }
         : {}),
-      ...(drainSeconds === undefined ? {} : { stop_grace_period: `${drainSeconds}s` }),
+      ...(grace === undefined ? {} : { stop_grace_period: `${grace}s` }),
       ...(replicas === undefined ? {} : { scale: replicas }),
+      // The colour's own file puts a rolling service there.
+      ...(roll === undefined && behindProxy.has(service) ? { networks: withEdge(summary, service) } : {}),
     };
   }
   const migrating = args.migrations?.service;
@@ -62,7 +81,9 @@ export function serviceOverrides(
   }
   if (args.kind === "tunnel" && tunnelToken !== undefined) {
     const { service = "cloudflared", image: connectorImage, networks } = args.connector ?? {};
-    const existing = known.includes(service);
+    const existing = service in summary.services;
+    const joined = existing ? networksOf(summary, service) : (networks ?? ["default"]);
+    const behind = rolling.size > 0 || args.proxy !== undefined;
     overrides[service] = {
       ...overrides[service],
       ...(existing
@@ -79,12 +100,37 @@ export function serviceOverrides(
               start_period: "60s",
             },
             restart: "unless-stopped",
-            ...(networks === undefined ? {} : { networks }),
           }),
+      ...(behind
+        ? { networks: edgeAnd(joined) }
+        : existing || networks === undefined
+          ? {}
+          : { networks: Object.fromEntries(networks.map((network) => [network, {}])) }),
       environment: { ...overrides[service]?.environment, TUNNEL_TOKEN: tunnelToken },
     };
   }
   return overrides;
+}
+
+/** Whether a service of the base project is in the proxy's network, which the file then has to name. */
+export function usesEdge(overrides: Readonly<Record<string, ServiceOverride>>): boolean {
+  return Object.values(overrides).some(
+    ({ networks }) => networks !== undefined && edgeNetworkKey in networks,
+  );
+}
+
+function withEdge(summary: ComposeSummary, service: string): Record<string, object> {
+  return edgeAnd(networksOf(summary, service));
+}
+
+/** Naming one network takes a service out of the default one, so its own are named as well. */
+function edgeAnd(networks: readonly string[]): Record<string, object> {
+  return Object.fromEntries([...networks, edgeNetworkKey].map((network) => [network, {}]));
+}
+
+/** An image's name without tag and digest. */
+export function repositoryOf(image: string): string {
+  return image.replace(/@.*$/, "").replace(/:[^/:]*$/, "");
 }
 
 const defaultConnectorImage = "cloudflare/cloudflared:2025.8.1";

@@ -9,6 +9,7 @@ import {
   type TunnelOriginArgs,
 } from "../../components/app-origin";
 import { appOriginIssues } from "../../components/origin/issues";
+import type { RolloutInput } from "../../components/origin/rollout-input";
 import { PostgresWithAppUser } from "../../components/postgres-with-app-user";
 import { RemoteHost } from "../../remote/host";
 import { readFrames, writtenFiles } from "../support/frames";
@@ -86,8 +87,49 @@ test("the smallest: host prepared, files, rollout, verification, then the record
   const release = await known(origin.release ?? "");
   expect(release.value).toMatch(/^[0-9a-f]{16}$/);
   expect(release.secret).toBe(false);
-  expect(readFrames(mocks.get("api-rollout").inputs["stdin"])["trigger"]).toBe(release.value);
+  expect(rolloutOf(mocks)).toEqual({
+    origin: "api",
+    stack: "test",
+    project: "api",
+    host: {
+      server: {
+        address: "203.0.113.10",
+        port: 22,
+        user: "deploy",
+        privateKey: expect.stringMatching(/^-----BEGIN .*\n$/s) as string,
+        hostKey: host.args.hostKey,
+      },
+    },
+    frames: {
+      release: release.value,
+      pull: "missing",
+      timeout: 180,
+      keep: 5,
+      rolling: 0,
+      images: 1,
+      image_1_service: "api",
+      image_1_reference: "api:1",
+      record: expect.any(String) as string,
+    },
+  });
+  expect(recordOf(mocks)).toEqual({
+    tags: { api: "api:1" },
+    config: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+    secrets: {},
+    breaking: false,
+  });
+  expect(origin.ledger).toBeUndefined();
 });
+
+/** What the rollout's program reads. */
+function rolloutOf(mocks: Mocks, name = "api"): RolloutInput {
+  return JSON.parse(mocks.get(`${name}-rollout`).inputs["stdin"] as string) as RolloutInput;
+}
+
+/** What is kept with the release. */
+function recordOf(mocks: Mocks): Record<string, unknown> {
+  return JSON.parse(String(rolloutOf(mocks).frames["record"])) as Record<string, unknown>;
+}
 
 test("every step on the host: fixed text, input secret, nothing logged, sent back or replaced", async () => {
   const mocks = new Mocks(answers);
@@ -101,7 +143,7 @@ test("every step on the host: fixed text, input secret, nothing logged, sent bac
         {
           transformations: [
             ({ type, opts }) => {
-              if (type === "command:remote:Command") seen.push(opts);
+              if (type.startsWith("command:")) seen.push(opts);
               return undefined;
             },
           ],
@@ -109,7 +151,7 @@ test("every step on the host: fixed text, input secret, nothing logged, sent bac
       ),
   );
   const steps = mocks.children().filter(({ type }) => type === "command:remote:Command");
-  expect(steps).toHaveLength(4);
+  expect(steps.map(({ name }) => name)).toEqual(["api-prepared", "api-files", "api-verified"]);
   for (const { inputs, secrets } of steps) {
     expect(Object.keys(inputs).sort()).toEqual([
       "addPreviousOutputInEnv",
@@ -131,6 +173,14 @@ test("every step on the host: fixed text, input secret, nothing logged, sent bac
       perDialTimeout: 15,
     });
   }
+  const rollout = mocks.get("api-rollout");
+  expect(Object.keys(rollout.inputs).sort()).toEqual([
+    ...["addPreviousOutputInEnv", "create", "interpreter", "logging", "stdin"],
+  ]);
+  expect(rollout.inputs).toMatchObject({ logging: "none", addPreviousOutputInEnv: false });
+  expect(rollout.secrets).toEqual(["stdin"]);
+  expect(rollout.inputs["stdin"]).not.toContain("swordfish");
+  expect(seen).toHaveLength(4);
   for (const opts of seen) {
     expect(opts.additionalSecretOutputs).toEqual(expect.arrayContaining(["stdin", "stdout", "stderr"]));
   }
@@ -241,14 +291,12 @@ test("everything: what is written on the host", async () => {
   ]);
   const override = JSON.parse(files["compose.override.json"] ?? "") as { services: Record<string, unknown> };
   const app = {
-    RELEASE_ID: releaseId,
     PHX_HOST: "api.example.com",
     DATABASE_URL: "postgresql://streampai_app_a:secret-of-main-app-a-password@db:5432/streampai",
     SECRET_KEY_BASE: "dollar $$HOME ' \" \n end",
   };
   expect(override.services).toEqual({
     api: {
-      image: "ghcr.io/me/api:2",
       environment: {
         ...app,
         PORT: "4000",
@@ -274,7 +322,24 @@ test("everything: what is written on the host", async () => {
   );
   expect(files["release.env"]).not.toContain("POSTGRES_PASSWORD");
   expect(files["release.env"]).not.toContain("LOG_LEVEL");
-  expect(files["release.env"]).toContain(`RELEASE_ID='${(await known(origin.release)).value ?? ""}'`);
+  expect(JSON.stringify(files)).not.toMatch(/RELEASE_ID|ghcr\.io/);
+  expect(rolloutOf(mocks).frames).toMatchObject({
+    release: (await known(origin.release)).value,
+    images: 2,
+    image_1_service: "api",
+    image_1_reference: "ghcr.io/me/api:2",
+    image_2_service: "worker",
+    image_2_reference: "api:1",
+  });
+  expect(recordOf(mocks)).toEqual({
+    tags: { api: "ghcr.io/me/api:2", worker: "api:1" },
+    config: releaseId,
+    secrets: {
+      DATABASE_URL: expect.stringMatching(/^[0-9a-f]{4}$/) as string,
+      SECRET_KEY_BASE: expect.stringMatching(/^[0-9a-f]{4}$/) as string,
+    },
+    breaking: false,
+  });
   expect(readFrames(mocks.get("api-database").inputs["stdin"])["services"]).toBe("db");
   expect(readFrames(mocks.get("api-registry-login").inputs["stdin"])).toMatchObject({
     registries: "1",
@@ -285,6 +350,9 @@ test("everything: what is written on the host", async () => {
   expect(readFrames(mocks.get("api-migrations").inputs["stdin"])).toMatchObject({
     service: "api",
     timeout: "600",
+    images: "1",
+    image_1_service: "api",
+    image_1_reference: "ghcr.io/me/api:2",
     arguments: "2",
     argument_1: "bin/migrate",
     argument_2: "--all",
@@ -316,7 +384,7 @@ async function inputsOf(program: () => unknown): Promise<Record<string, unknown>
   return Object.fromEntries(
     mocks
       .children()
-      .filter(({ type }) => type === "command:remote:Command")
+      .filter(({ type }) => type.startsWith("command:"))
       .map(({ name, inputs }) => [name, inputs["stdin"]]),
   );
 }
@@ -341,18 +409,19 @@ test.each<[string, Partial<ComposeOriginArgs>, string[]]>([
         api: { ...everything().services["api"], image: "ghcr.io/me/api:3" },
       },
     },
-    ["api-files", "api-migrations", "api-rollout", "api-verified", "main-roles-after-migrations"],
+    ["api-migrations", "api-rollout", "api-verified", "main-roles-after-migrations"],
   ],
   [
     "the image of another service",
     { services: { ...everything().services, worker: { replicas: 2, image: "x:2" } } },
-    ["api-files", "api-rollout", "api-verified"],
+    ["api-rollout", "api-verified"],
   ],
   [
     "a release by hand",
     { release: "again" },
-    ["api-files", "api-migrations", "api-rollout", "api-verified", "main-roles-after-migrations"],
+    ["api-migrations", "api-rollout", "api-verified", "main-roles-after-migrations"],
   ],
+  ["how many releases are kept", { keepReleases: 9 }, ["api-rollout"]],
   ["an address", { publicAddresses: ["203.0.113.11"] }, []],
 ])("only what depends on it runs again: %s", async (_what, changes, expected) => {
   const before = await inputsOf(() => withDatabase());
@@ -385,7 +454,7 @@ describe("behind a tunnel", () => {
     const files = writtenFiles(mocks.get("pika-files").inputs["stdin"]);
     expect(JSON.parse(files["compose.override.json"] ?? "")).toEqual({
       services: {
-        api: { environment: { RELEASE_ID: releaseId } },
+        api: { environment: {} },
         cloudflared: { environment: { TUNNEL_TOKEN: "tunnel-token-1" } },
       },
     });
@@ -412,7 +481,7 @@ describe("behind a tunnel", () => {
             test: ["CMD", "cloudflared", "tunnel", "--metrics", "127.0.0.1:20241", "ready"],
           },
           restart: "unless-stopped",
-          networks: ["front"],
+          networks: { front: {} },
           environment: { TUNNEL_TOKEN: "tunnel-token-1" },
         },
       },

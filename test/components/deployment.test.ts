@@ -9,6 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { AppOrigin, type ComposeOriginArgs } from "../../components/app-origin";
+import type { RolloutInput } from "../../components/origin/rollout-input";
+import { runRollout } from "../../components/origin/run-rollout";
 import { PostgresWithAppUser } from "../../components/postgres-with-app-user";
 import { RemoteHost } from "../../remote/host";
 import { type Authority, createAuthority } from "../../sandbox/certificates";
@@ -69,6 +71,23 @@ async function deploy(changes: Partial<ComposeOriginArgs> = {}, migrationVariabl
       state.set(name, String(stdin)).set(`${name} output`, result.stdout);
       return { stdout: result.stdout };
     },
+    // Only the release itself is started from here.
+    "command:local:Command": async ({ stdin }, name) => {
+      const before = state.get(name);
+      const output = state.get(`${name} output`);
+      if (before === stdin && output !== undefined) return { stdout: output };
+      if (failure !== undefined) return { stdout: "{}" };
+      const input = JSON.parse(String(stdin)) as RolloutInput;
+      try {
+        const result = JSON.stringify(await runRollout(input, () => undefined));
+        ran.push(name);
+        state.set(name, String(stdin)).set(`${name} output`, result);
+        return { stdout: result };
+      } catch (error) {
+        failure = error as Error;
+        return { stdout: "{}" };
+      }
+    },
     "cloudflare:index/originCaCertificate:OriginCaCertificate": async ({ csr, hostnames }) => {
       const key = `certificate ${String(csr)}`;
       const certificate =
@@ -84,6 +103,7 @@ async function deploy(changes: Partial<ComposeOriginArgs> = {}, migrationVariabl
     user: "deploy",
     hostKey: machine.host.hostKey,
     privateKey: readFileSync(machine.host.privateKeyFile ?? "", "utf8"),
+    resolve: [{ host: "203.0.113.10", port: 22, toAddress: "127.0.0.1", toPort: machine.host.port }],
   });
   const program = () => {
     const database = new PostgresWithAppUser("main", {

@@ -7,6 +7,7 @@ import { devRules } from "./dev";
 import { hostnameRules } from "./hostnames";
 import { originRules } from "./origins";
 import { portRules } from "./ports";
+import { proxyRules } from "./proxies";
 import { referenceRules } from "./references";
 import { sealedSecrets } from "./secrets";
 import { siteRules } from "./sites";
@@ -17,6 +18,7 @@ import { zoneRules } from "./zone";
 export const allRules: readonly Rule[] = [
   ...hostnameRules,
   ...originRules,
+  ...proxyRules,
   ...portRules,
   ...databaseRules,
   ...accessRules,

@@ -3,17 +3,8 @@ import { isAddress, isPublicAddress } from "../addresses";
 import { isWithin } from "../hostnames";
 import { listOf, nearest } from "../nearest";
 import { configPath, type Keys } from "../paths";
-import type { ComposeOriginSettings, TunnelOriginSettings } from "../schema/origins";
 import { declaredNames, isDeclared, type Rule, type RuleContext } from "./context";
-
-type Deployed = ComposeOriginSettings | TunnelOriginSettings;
-
-/** Origins that run on a host, with their names. */
-export function deployedOrigins(context: RuleContext): [string, Deployed][] {
-  return Object.entries(context.values.origins).flatMap(([name, origin]) =>
-    origin.kind === "external" ? [] : [[name, origin]],
-  );
-}
+import { deployedOrigins, portsOfProxy, tlsOfProxy } from "./deployed";
 
 /** Reports a name that no entry of `part` has. */
 export function mustExist(context: RuleContext, part: string, name: string, keys: Keys): void {
@@ -115,7 +106,7 @@ const services: Rule = (context) => {
         fix: `add a service to groundwork:${configPath(at)}, such as api: {port: 4000, healthPath: /health}`,
       });
     }
-    for (const [service, { replicas, strategy, publish, tls }] of Object.entries(origin.services)) {
+    for (const [service, { replicas, publish, tls }] of Object.entries(origin.services)) {
       const published = publish ?? tls?.publish;
       if (published === undefined) continue;
       if (replicas > 1) {
@@ -124,16 +115,7 @@ const services: Rule = (context) => {
           what: `${replicas} containers cannot all have port ${published} of the host`,
           value: true,
           allowed: "1 for a service that publishes a port",
-          fix: "write 1, or publish a proxy in front of the service instead",
-        });
-      }
-      if (strategy === "start-first") {
-        context.report({
-          keys: [...at, service, "strategy"],
-          what: `the new container cannot have port ${published} of the host while the old one has it`,
-          value: true,
-          allowed: "recreate for a service that publishes a port",
-          fix: "write recreate, or publish a proxy in front of the service instead",
+          fix: `write 1, or remove publish and have a proxy in front: proxy: {} in groundwork:origins.${name}`,
         });
       }
     }
@@ -224,13 +206,13 @@ const certificates: Rule = (context) => {
           fix: "set proxied to true, or let the services get a certificate and write ownCertificate: true",
         });
       }
-      if (!all.some(({ tls }) => tls !== undefined)) {
+      if (!all.some(({ tls }) => tls !== undefined) && tlsOfProxy(origin) !== "origin-certificate") {
         context.report({
           keys: [...at, "originCertificate"],
           atKey: true,
           what: "no service speaks TLS, so nothing uses the certificate",
-          allowed: "a service with tls: {port: <inside>, publish: 443}",
-          fix: `add tls to a service in groundwork:${configPath([...at, "services"])}`,
+          allowed: "a service with tls: {port: <inside>, publish: 443}, or a proxy",
+          fix: `add tls to a service in groundwork:${configPath([...at, "services"])}, or proxy: {} to the origin`,
         });
       }
       if (origin.ownCertificate) {
@@ -244,7 +226,10 @@ const certificates: Rule = (context) => {
       }
     }
     if (zone === undefined || !origin.proxied || context.isTouched(["zone"])) continue;
-    const published = new Set(all.flatMap(({ publish, tls }) => [publish, tls?.publish]));
+    const published = new Set([
+      ...all.flatMap(({ publish, tls }) => [publish, tls?.publish]),
+      ...portsOfProxy(name, origin).map(({ port }) => port),
+    ]);
     if (zone.ssl === "strict" && origin.originCertificate === undefined && !origin.ownCertificate) {
       context.report({
         keys: at,
@@ -260,11 +245,18 @@ const certificates: Rule = (context) => {
         keys: [...at, "services"],
         atKey: true,
         what: `with ssl: ${zone.ssl} Cloudflare connects to port ${wanted} of the host, which no service publishes`,
-        allowed: `a service with ${wanted === 443 ? "tls.publish: 443, or publish: 443" : "publish: 80"}`,
+        allowed:
+          origin.proxy !== undefined
+            ? `a proxy at port ${wanted}`
+            : `a service with ${wanted === 443 ? "tls.publish: 443, or publish: 443" : "publish: 80"}`,
         fix:
-          wanted === 443
-            ? "add tls: {port: <inside>, publish: 443} to the service"
-            : "add publish: 80 to the service",
+          origin.proxy !== undefined
+            ? wanted === 443
+              ? "set proxy.tls to origin-certificate and leave proxy.httpsPort out"
+              : "leave proxy.httpPort out"
+            : wanted === 443
+              ? "add tls: {port: <inside>, publish: 443} to the service"
+              : "add publish: 80 to the service",
       });
     }
   }

@@ -1,7 +1,7 @@
 import { parseListen } from "../listen";
 import { configPath, type Keys } from "../paths";
 import type { Rule, RuleContext } from "./context";
-import { deployedOrigins } from "./origins";
+import { deployedOrigins, portsOfProxy } from "./deployed";
 
 interface PublishedPort {
   readonly host: string;
@@ -19,6 +19,7 @@ export function publishedPorts(context: RuleContext): PublishedPort[] {
       if (tls?.publish !== undefined)
         ports.push({ host: origin.host, port: tls.publish, keys: [...at, "tls", "publish"] });
     }
+    for (const { port, keys } of portsOfProxy(name, origin)) ports.push({ host: origin.host, port, keys });
   }
   return ports;
 }

@@ -1,6 +1,6 @@
 import { listOf, nearest } from "../nearest";
 import type { Rule, RuleContext } from "./context";
-import { deployedOrigins } from "./origins";
+import { deployedOrigins } from "./deployed";
 
 const INSIDE = /^(https?|tcp):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?$/;
 

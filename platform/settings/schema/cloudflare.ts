@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isLoopback } from "../addresses";
 import { checked, field } from "./field";
 import { complainAboutHostname } from "../hostnames";
-import { amount, cloudflareId, hostname, secretName, urlPath } from "./values";
+import { amount, cloudflareId, hostname, network, secretName, urlPath } from "./values";
 
 function complainAboutApiUrl(value: string) {
   const allowed = "an https:// URL; http:// only for a server on this machine (127.0.0.1, [::1], localhost)";
@@ -33,6 +33,12 @@ export const cloudflare = field(
     apiTokenSecret: secretName(
       "The entry of groundwork:secrets that holds the API token. The environment's CLOUDFLARE_API_TOKEN serves as well.",
     ).default("CLOUDFLARE_API_TOKEN"),
+    networks: field(z.array(network).min(1).max(200), {
+      description:
+        "Networks from which Cloudflare connects to origins: only those get past `cloudflareOnly`, and only they are " +
+        "believed about a visitor's address. Default: the list that Cloudflare publishes.",
+      examples: [["173.245.48.0/20", "2400:cb00::/32"]],
+    }).optional(),
     advancedCertificates: field(z.boolean(), {
       description:
         "Has the zone the paid Advanced Certificate Manager, so that names two levels below the domain " +

@@ -46,6 +46,11 @@ export const host = field(
         allowed: "plain words such as `sudo -n`",
       },
     ).optional(),
+    installDocker: field(z.boolean(), {
+      description:
+        "May a deployment install Docker and its compose plug-in by the host's package manager where they are missing or " +
+        "too old? Needs root, or sudo without a password. Otherwise it stops and says what to install.",
+    }).default(false),
   }),
   { description: "A machine that is reached by SSH and runs Docker Compose." },
 );

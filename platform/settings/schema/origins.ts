@@ -176,9 +176,12 @@ const headerName = field(
 
 const headerValue = field(
   checked(z.string().max(4000), (value) =>
-    /^[\x20-\x7e]*$/.test(value)
+    /^[\x20-\x7e]*$/.test(value) && !value.includes("`") && !value.includes("{$")
       ? undefined
-      : { what: "a header's value is one line of ASCII", allowed: "printable characters, no line break" },
+      : {
+          what: "a header's value is one line of ASCII",
+          allowed: "printable characters, no line break, no backtick, no {$",
+        },
   ),
   { description: "Its value; an empty text takes a default away.", examples: ["DENY", ""] },
 );

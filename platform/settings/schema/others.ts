@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { isAddress } from "../addresses";
 import { complainAboutHostname } from "../hostnames";
 import { checked, field } from "./field";
 import { branch } from "./sites";
-import { cloudflareId, entryName, hostname, port, relativePath } from "./values";
+import { cloudflareId, entryName, hostname, network, port, relativePath } from "./values";
 
 export const cookies = field(
   z.strictObject({
@@ -71,27 +70,9 @@ export const token = field(
     scope: field(z.enum(["account", "zone"]), {
       description: "On what: the whole account, or this stack's zone. A group is for one of the two.",
     }).default("account"),
-    allowedIps: field(
-      z
-        .array(
-          field(
-            checked(z.string(), (value) => {
-              const [ip = "", length, ...rest] = value.split("/");
-              const most = ip.includes(":") ? 128 : 32;
-              const right =
-                isAddress(ip) &&
-                rest.length === 0 &&
-                (length === undefined || (/^\d+$/.test(length) && Number(length) <= most));
-              return right
-                ? undefined
-                : { what: "this is not an address or network", allowed: "203.0.113.10 or 203.0.113.0/24" };
-            }),
-            { description: "An address or network.", allowed: "203.0.113.10 or 203.0.113.0/24" },
-          ),
-        )
-        .max(100),
-      { description: "From where it may be used. Default: anywhere." },
-    ).default([]),
+    allowedIps: field(z.array(network).max(100), {
+      description: "From where it may be used. Default: anywhere.",
+    }).default([]),
     expiresOn: field(z.iso.datetime({ offset: true }), {
       description: "When it ends. Default: never.",
       examples: ["2027-01-31T00:00:00Z"],

@@ -118,6 +118,22 @@ export const address = (
     allowed: "an IPv4 or IPv6 address, without brackets, port or prefix length",
   });
 
+/** An address, or a network: an address and the length of its prefix. */
+export const network = field(
+  checked(z.string(), (value) => {
+    const [ip = "", length, ...rest] = value.split("/");
+    const most = ip.includes(":") ? 128 : 32;
+    const right =
+      isAddress(ip) &&
+      rest.length === 0 &&
+      (length === undefined || (/^\d+$/.test(length) && Number(length) <= most));
+    return right
+      ? undefined
+      : { what: "this is not an address or network", allowed: "203.0.113.10 or 203.0.113.0/24" };
+  }),
+  { description: "An address or network.", allowed: "203.0.113.10 or 203.0.113.0/24" },
+);
+
 /** An address, or the name of the machine. */
 export const addressOrHostname = (description: string, examples: readonly string[]) =>
   field(

@@ -43,6 +43,9 @@ groundwork:databases:
     database: acme
 ${lines}`;
 
+/** One service that starts beside its predecessor. */
+const rolling = (lines: string): string => originWith(lines).replace("publish: 80", "strategy: start-first");
+
 const external = (lines: string): string => `
 groundwork:databases:
   main:
@@ -631,14 +634,167 @@ export const wrongFiles: readonly WrongFile[] = [
   },
   {
     name: "several containers on one port",
-    text: stackText(ORIGIN.replace("publish: 80", "publish: 80, replicas: 2, strategy: start-first")),
+    text: stackText(ORIGIN.replace("publish: 80", "publish: 80, replicas: 2")),
     issues: [
       {
         path: "origins.api.services.api.replicas",
         what: "2 containers cannot all have port 80",
-        fix: "write 1",
+        fix: "write 1, or remove publish and have a proxy",
       },
-      { path: "origins.api.services.api.strategy", what: "while the old one has it", fix: "write recreate" },
+    ],
+  },
+  {
+    name: "a new container beside the old one on one port",
+    text: stackText(ORIGIN.replace("publish: 80", "publish: 80, strategy: start-first")),
+    issues: [
+      {
+        path: "origins.api.services.api.strategy",
+        what: "while the old one has it",
+        fix: "add proxy: {} to groundwork:origins.api, or write recreate",
+      },
+    ],
+  },
+  {
+    name: "TLS in a service that starts beside its predecessor",
+    text: stackText(
+      originWith("originCertificate: {}\nproxy: {}").replace(
+        "publish: 80",
+        "strategy: start-first, tls: { port: 4443 }",
+      ),
+    ),
+    issues: [
+      {
+        path: "origins.api.services.api.strategy",
+        what: "the proxy speaks TLS, not the service",
+        fix: "remove publish and tls",
+      },
+    ],
+  },
+  {
+    name: "a service that starts beside its predecessor without port and proxy",
+    text: stackText(ORIGIN.replace("port: 4000, publish: 80, healthPath: /health", "strategy: start-first")),
+    issues: [
+      {
+        path: "origins.api.services.api.strategy",
+        what: "there is no port that traffic could be switched to",
+        fix: "add port to groundwork:origins.api.services.api",
+      },
+      {
+        path: "origins.api.services.api.strategy",
+        what: "the origin has no proxy",
+        fix: "add proxy: {} to groundwork:origins.api",
+      },
+    ],
+  },
+  {
+    name: "a proxy on ports that others have",
+    text: stackText(
+      originWith("originCertificate: {}\nproxy: { httpPort: 80, httpsPort: 22, routes: { /*: api } }"),
+    ),
+    issues: [
+      { path: "origins.api.proxy.httpPort", what: "two services want port 80", fix: "another port" },
+      { path: "origins.api.proxy.httpsPort", what: "SSH server's", fix: "another port" },
+    ],
+  },
+  {
+    name: "a proxy with a certificate that nobody issues",
+    text: stackText(rolling("proxy: {}")),
+    issues: [
+      {
+        path: "origins.api.proxy",
+        what: "Let's Encrypt asks the name itself",
+        fix: "originCertificate: {}",
+      },
+    ],
+  },
+  {
+    name: "a proxy with a certificate that is not there",
+    text: stackText(rolling("proxied: false\nproxy: { tls: origin-certificate }")),
+    issues: [
+      {
+        path: "origins.api.proxy.tls",
+        what: "no certificate of Cloudflare's Origin CA",
+        fix: "originCertificate: {}",
+      },
+    ],
+  },
+  {
+    name: "Cloudflare only, without Cloudflare",
+    text: stackText(rolling("proxied: false\nproxy: { tls: none, cloudflareOnly: true }")),
+    issues: [
+      { path: "origins.api.proxy.cloudflareOnly", what: "all would be turned away", fix: "remove it" },
+    ],
+  },
+  {
+    name: "Cloudflare only, over IPv6",
+    text: stackText(
+      rolling('addresses: [203.0.113.10, "2001:db8::10"]\nproxy: { tls: none, cloudflareOnly: true }'),
+    ),
+    issues: [
+      {
+        path: "origins.api.proxy.cloudflareOnly",
+        what: "who connects over IPv6",
+        fix: "only the IPv4 address",
+      },
+    ],
+  },
+  {
+    name: "a proxy that does not know where to",
+    text: stackText(
+      rolling("originCertificate: {}\nproxy: {}").replace(
+        "      api: {",
+        "      web: { port: 3000, strategy: start-first }\n      api: {",
+      ),
+    ),
+    issues: [
+      {
+        path: "origins.api.proxy",
+        what: "web, api have start-first",
+        fix: 'add routes: {"/*": <service>}',
+      },
+    ],
+  },
+  {
+    name: "routes that lead nowhere",
+    text: stackText(
+      rolling(
+        'originCertificate: {}\nproxy:\n  routes:\n    "/a/*": apo\n    "/b/*": worker\n    "www.acme.example/*": api',
+      ).replace("      api: {", "      worker: {}\n      api: {"),
+    ),
+    issues: [
+      { path: 'origins.api.proxy.routes["/a/*"]', what: "no service of this name", fix: "write api" },
+      { path: 'origins.api.proxy.routes["/b/*"]', what: "no port", fix: "add port" },
+      {
+        path: 'origins.api.proxy.routes["www.acme.example/*"]',
+        what: "a host name that the origin does not answer",
+        fix: "add www.acme.example",
+      },
+    ],
+  },
+  {
+    name: "texts of a proxy that are none",
+    text: stackText(
+      rolling(
+        'originCertificate: {}\nproxy: { routes: { api: api }, headers: { "X Y": a, X-A: "a`b" }, email: nobody }',
+      ),
+    ),
+    issues: [
+      { path: "origins.api.proxy.routes.api", what: "this is not a route", allowed: "/api/*", fix: "" },
+      { path: 'origins.api.proxy.headers["X Y"]', what: "not the name of a header", fix: "" },
+      { path: "origins.api.proxy.headers.X-A", what: "one line of ASCII", fix: "" },
+      { path: "origins.api.proxy.email", what: "not an e-mail address", fix: "" },
+    ],
+  },
+  {
+    name: "a proxy at another port than Cloudflare's",
+    text: stackText(`${rolling("proxy: { tls: none }")}
+groundwork:zone: { plan: free, ssl: full }`),
+    issues: [
+      {
+        path: "origins.api.services",
+        what: "port 443 of the host, which no service publishes",
+        fix: "set proxy.tls to origin-certificate",
+      },
     ],
   },
   {
@@ -1125,6 +1281,19 @@ export const wrongFiles: readonly WrongFile[] = [
         what: "open a database to everybody",
         fix: "SSH tunnel",
       },
+    ],
+  },
+  {
+    name: "a proxy with a certificate behind a tunnel",
+    text: stackText(
+      tunnel("      api.acme.example: http://api:3001", "api: { port: 3001, strategy: start-first }").replace(
+        "    composeFile",
+        "    proxy: { tls: automatic, cloudflareOnly: true }\n    composeFile",
+      ),
+    ),
+    issues: [
+      { path: "origins.app.proxy.tls", what: "a tunnel brings the encryption", fix: "remove it" },
+      { path: "origins.app.proxy.cloudflareOnly", what: "nobody comes but Cloudflare", fix: "remove it" },
     ],
   },
   {
