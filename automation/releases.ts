@@ -165,6 +165,7 @@ export async function rollBack(
     const listed = await releasesOf(connection, config, origin, settings);
     const target = targetOf(listed, options.to, stack);
     log(`${origin}: back to release ${target.id} (number ${target.number}, of ${target.at})`);
+    refuseUnmigrated(listed, target, stack);
     const crossed = breakingSince(listed, target);
     if (downgrade && crossed.length > 0) {
       await takeBack(connection, { config, origin, settings, target, crossed, migrationFrames, log });
@@ -244,6 +245,21 @@ export function targetOf(
   if (fits.length > 1) throw refuse("more than one release begins like that");
   if (target.state === "active") throw refuse("that release runs already");
   return target;
+}
+
+/**
+ * A newer release behind a breaking migration can only have been left by taking that migration back: only a release of
+ * the stack's own runs migrations again.
+ */
+function refuseUnmigrated({ releases, origin }: OriginReleases, target: ReleaseRecord, stack: string): void {
+  const active = releases.find(({ state }) => state === "active");
+  if (active === undefined) return;
+  const [missing] = breakingSince({ releases }, active).filter(({ number }) => number <= target.number);
+  if (missing === undefined) return;
+  throw new UserError({
+    what: `release ${target.id} of ${origin} needs the schema of release ${missing.id}, whose migrations were taken back`,
+    next: `npx groundwork up -s ${stack} after a change of the image or of groundwork:origins.${origin}: that runs migrations`,
+  });
 }
 
 /** Releases after the target whose schema it cannot work with, the newest first. */

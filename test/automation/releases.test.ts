@@ -256,6 +256,14 @@ ${origin}${origins}`;
     expect(steps.read("steps")).toBe("releases\n");
   });
 
+  test("a newer release whose migrations were taken back is not gone forward to", async () => {
+    steps.write("releases.json", `${JSON.stringify(answer({ active: "b2b2", previous: "c3c3" }))}\n`);
+    const error = await refusal(rollBack(config(migrations), { downgrade: true }, noFrames));
+    expect(error.message).toContain("needs the schema of release c3c3, whose migrations were taken back");
+    expect(error.message).toContain("npx groundwork up -s prod");
+    expect(steps.read("steps")).toBe("releases\n");
+  });
+
   test("what the host refuses is told with what to do", async () => {
     steps.answer(
       "rollout",
