@@ -1,4 +1,5 @@
 import type { ProbeInput } from "../components/origin/rollout-input";
+import { byPrecedence, parseRoute, routeMatches } from "../components/origin/routes";
 import { resolveOverrides } from "./host-access";
 import type { ComposeOriginSettings, Settings, TunnelOriginSettings } from "./settings";
 
@@ -11,21 +12,47 @@ export function probeOf(
   origin: ComposeOriginSettings | TunnelOriginSettings,
 ): ProbeInput | undefined {
   if (origin.probe === false) return undefined;
-  const rolling = Object.values(origin.services).filter(({ strategy }) => strategy === "start-first");
-  const paths = rolling.flatMap(({ healthPath }) => healthPath ?? []);
-  const path = origin.probe?.path ?? (paths.length === 1 ? paths[0] : undefined);
-  const hostname =
-    origin.kind === "compose"
-      ? origin.hostnames[0]
-      : Object.keys(settings.tunnels[origin.tunnel]?.ingress ?? {})[0];
-  if (rolling.length === 0 || path === undefined || hostname === undefined) return undefined;
+  const place = probePlace(settings, origin);
+  if (place === undefined) return undefined;
   return {
-    url: `${baseOf(origin, hostname)}${path}`,
+    url: `${baseOf(origin, place.hostname)}${place.path}`,
     websocket: origin.probe?.websocketPath,
     resolve: resolveOverrides(settings),
     intervalMs: origin.probe?.intervalMilliseconds,
     abortAfter: origin.probe?.abortAfterFailures,
   };
+}
+
+/** The path that is asked: as written, else the health path of a rolling service that answers it. */
+function probePlace(
+  { tunnels }: Pick<Settings, "tunnels">,
+  origin: ComposeOriginSettings | TunnelOriginSettings,
+): { readonly hostname: string; readonly path: string } | undefined {
+  const rolling = Object.entries(origin.services).filter(([, { strategy }]) => strategy === "start-first");
+  const [only] = rolling;
+  if (only === undefined) return undefined;
+  const hostnames =
+    origin.kind === "compose" ? origin.hostnames : Object.keys(tunnels[origin.tunnel]?.ingress ?? {});
+  const [first] = hostnames;
+  const written = origin.probe === false ? undefined : origin.probe?.path;
+  if (first === undefined) return undefined;
+  if (written !== undefined) return { hostname: first, path: written };
+  const routes = Object.entries(
+    origin.proxy?.routes ?? (rolling.length === 1 && origin.kind === "compose" ? { "/*": only[0] } : {}),
+  )
+    .map(([key, service]) => ({ ...parseRoute(key), service }))
+    .sort(byPrecedence);
+  for (const hostname of hostnames) {
+    for (const [service, { healthPath }] of rolling) {
+      if (healthPath === undefined) continue;
+      const answers =
+        origin.kind === "tunnel"
+          ? rolling.length === 1
+          : routes.find((route) => routeMatches(route, hostname, healthPath))?.service === service;
+      if (answers) return { hostname, path: healthPath };
+    }
+  }
+  return undefined;
 }
 
 function baseOf(origin: ComposeOriginSettings | TunnelOriginSettings, hostname: string): string {
