@@ -5,7 +5,8 @@ import { type Ledger, readLedger } from "../components/origin/ledger";
 import { type RolloutOutput, runRollout } from "../components/origin/run-rollout";
 import { hostAccess } from "../platform/host-access";
 import { probeOf } from "../platform/probe";
-import type { ComposeOriginSettings, TunnelOriginSettings } from "../platform/settings";
+import type { ComposeOriginSettings, OriginSettings, TunnelOriginSettings } from "../platform/settings";
+import { onHost } from "../platform/settings/on-host";
 import type { Frames } from "../remote/framing";
 import { SshConnection, SshFailure } from "../remote/ssh-client";
 import type { StackConfig } from "./stack-config";
@@ -55,7 +56,7 @@ export interface RollbackOptions {
 /** What a rollback needs of the state: the frames of the last run of an origin's migrations. */
 export type MigrationFrames = (origin: string) => Promise<Frames | undefined>;
 
-type HostedOrigin = ComposeOriginSettings | TunnelOriginSettings;
+type HostedOrigin = (ComposeOriginSettings | TunnelOriginSettings) & { readonly inSwarm?: boolean };
 
 /** The origins that are deployed to a host, by name; of them the named one. @throws UserError where it is none of them */
 export function hostedOrigins(
@@ -63,7 +64,7 @@ export function hostedOrigins(
   named?: string,
 ): [name: string, origin: HostedOrigin][] {
   const all = Object.entries(settings.origins).flatMap(([name, origin]): [string, HostedOrigin][] =>
-    origin.kind === "external" ? [] : [[name, origin]],
+    hosted(origin).map((each) => [name, each]),
   );
   if (named === undefined) return all;
   const found = all.filter(([name]) => name === named);
@@ -78,6 +79,12 @@ export function hostedOrigins(
       all.length === 0 ? "none: no origin is deployed to a host" : all.map(([name]) => name).join(", "),
     next: `npx groundwork releases -s ${stack}`,
   });
+}
+
+/** None where the origin is elsewhere; of a swarm its manager, which keeps the releases. */
+function hosted(origin: OriginSettings): HostedOrigin[] {
+  const found = onHost(origin);
+  return found === undefined ? [] : [{ ...found, inSwarm: origin.kind === "swarm" }];
 }
 
 /** Reads what the hosts keep. @throws UserError where one cannot be reached */
@@ -181,6 +188,7 @@ export async function rollBack(
         stack,
         host: access,
         project,
+        ...(settings.inSwarm === true ? { step: "swarm-rollout" as const } : {}),
         frames: { release: id, to: id, keep: keepReleases, ...(forced.schema ? { forced: "schema" } : {}) },
         ...(probe === undefined ? {} : { probe }),
       },

@@ -14,7 +14,7 @@ export function imageNotes(
   standIns: StandIns,
 ): string[] {
   const named = Object.values(origins).flatMap((origin) =>
-    origin.kind === "compose"
+    origin.kind === "compose" || origin.kind === "swarm"
       ? Object.entries(origin.services).map(([service, { image }]) => ({ service, image }))
       : [],
   );

@@ -4,6 +4,8 @@ import { composeDeployment } from "./origin/deployment";
 import { externalOrigin } from "./origin/external";
 import type { ExternalReleaseArgs } from "./origin/external-args";
 import { appOriginIssues } from "./origin/issues";
+import { deployedArgs } from "./origin/overrides";
+import { swarmDeployment } from "./origin/swarm";
 import type { Ledger } from "./origin/ledger";
 import type { OriginDatabase } from "./postgres-with-app-user";
 import { componentType } from "./shared/names";
@@ -235,12 +237,28 @@ export interface TunnelOriginArgs extends OriginCommonArgs, ComposeDeploymentArg
   };
 }
 
+/**
+ * The services as a stack of a Docker swarm, for who outgrows one host. Each host has the proxy; services replace their
+ * tasks one by one and go back by themselves where new ones do not get healthy. What is not among `services`, such as a
+ * database, runs beside it on the first host, as with `compose`.
+ */
+export interface SwarmOriginArgs extends Omit<ComposeOriginArgs, "kind" | "host"> {
+  readonly kind: "swarm";
+  /** The hosts, which join each other by SSH: the first makes and manages the swarm. */
+  readonly hosts: readonly RemoteHost[];
+  /**
+   * Addresses by which the hosts reach each other, in their order, such as those of a private network: ports 2377/tcp,
+   * 7946/tcp+udp and 4789/udp. @default the hosts' addresses
+   */
+  readonly advertiseAddresses?: readonly pulumi.Input<string>[];
+}
+
 /** Arguments of {@link AppOrigin}. */
-export type AppOriginArgs = ComposeOriginArgs | ExternalOriginArgs | TunnelOriginArgs;
+export type AppOriginArgs = ComposeOriginArgs | ExternalOriginArgs | SwarmOriginArgs | TunnelOriginArgs;
 
 /**
  * What answers behind Cloudflare: containers on a host that are deployed by Docker Compose over SSH and reached by
- * proxied DNS (`compose`) or through a tunnel (`tunnel`), or an application at a PaaS (`external`).
+ * proxied DNS (`compose`, on several hosts `swarm`) or through a tunnel (`tunnel`), or an application at a PaaS (`external`).
  *
  * The steps on a host are resources of their own, so a preview names those that will run: host prepared, files written,
  * database healthy, roles (by {@link PostgresWithAppUser}), migrations, rollout, verification. Each runs when something
@@ -338,6 +356,24 @@ export type AppOriginArgs = ComposeOriginArgs | ExternalOriginArgs | TunnelOrigi
  * });
  *
  * @example
+ * // Several hosts: a Docker swarm.
+ * import { AppOrigin, RemoteHost } from "groundwork/components";
+ *
+ * declare const hosts: RemoteHost[];
+ * export const origin = new AppOrigin("api", {
+ *   kind: "swarm",
+ *   hosts,
+ *   advertiseAddresses: ["10.0.0.1", "10.0.0.2", "10.0.0.3"],
+ *   zoneId: "000000000000000000000000000020e1",
+ *   hostnames: ["api.example.com"],
+ *   publicAddresses: ["203.0.113.10", "203.0.113.11", "203.0.113.12"],
+ *   composeFile: "compose.yaml",
+ *   originCertificate: {},
+ *   proxy: {},
+ *   services: { api: { port: 4000, healthPath: "/health", strategy: "start-first", replicas: 3 } },
+ * });
+ *
+ * @example
  * // A host without inbound ports.
  * import { AppOrigin, RemoteHost, Tunnel } from "groundwork/components";
  *
@@ -376,8 +412,13 @@ export class AppOrigin extends pulumi.ComponentResource {
       this.project = undefined;
       this.verified = deployment.last;
     } else {
-      const deployment = composeDeployment(this, name, args);
-      this.hostnames = args.kind === "compose" ? pulumi.output([...args.hostnames]) : args.tunnel.hostnames;
+      const deployed = deployedArgs(args);
+      if (deployed === undefined) throw new pulumi.ResourceError("hosts is empty", this, true);
+      const deployment =
+        deployed.kind === "compose" && deployed.swarm !== undefined
+          ? swarmDeployment(this, name, { ...deployed, swarm: deployed.swarm })
+          : composeDeployment(this, name, deployed);
+      this.hostnames = args.kind === "tunnel" ? args.tunnel.hostnames : pulumi.output([...args.hostnames]);
       this.release = deployment.release;
       this.ledger = deployment.ledger;
       this.project = pulumi.output(deployment.project);

@@ -14,6 +14,7 @@ import {
   ZoneBaseline,
 } from "../components";
 import { type Settings, loadSettings, type TunnelOriginSettings } from "./settings";
+import { onHost } from "./settings/on-host";
 import { hostnamesOf } from "./settings/references";
 import { type Secrets, Values } from "./values";
 import {
@@ -337,8 +338,10 @@ export class Platform {
         this.opts,
       );
     }
+    const single = onHost(origin);
+    if (single === undefined) throw new Error(`origins.${name} runs on no host`);
     const deployment = {
-      ...deploymentArgs(name, origin, {
+      ...deploymentArgs(name, single, {
         values: this.values,
         secrets: this.secrets,
         databases: Object.keys(databases),
@@ -346,7 +349,7 @@ export class Platform {
       }),
       composeFile: resolvePath(this.directory, origin.composeFile),
       files: origin.files.map((file) => resolvePath(this.directory, file)),
-      host: part(hosts, origin.host),
+      host: part(hosts, single.host),
       databases: Object.entries(this.settings.databases)
         .filter(([, database]) => database.kind === "container" && database.project === origin.project)
         .map(([databaseName]) => part(databases, databaseName)),
@@ -356,19 +359,25 @@ export class Platform {
       const tunnel = part(tunnels, origin.tunnel);
       return new AppOrigin(name, { kind: "tunnel", tunnel, connector, ...deployment }, this.opts);
     }
-    return new AppOrigin(
-      name,
-      {
-        kind: "compose",
-        zoneId: this.zoneId,
-        hostnames: origin.hostnames,
-        proxied: origin.proxied,
-        publicAddresses: origin.addresses ?? [part(this.settings.hosts, origin.host).address],
-        originCertificate: certificateArgs(origin),
-        ...deployment,
-      },
-      this.opts,
-    );
+    const machines = origin.kind === "swarm" ? origin.hosts : [origin.host];
+    const reached = {
+      zoneId: this.zoneId,
+      hostnames: origin.hostnames,
+      proxied: origin.proxied,
+      publicAddresses: origin.addresses ?? machines.map((host) => part(this.settings.hosts, host).address),
+      originCertificate: certificateArgs(origin),
+    };
+    if (origin.kind === "swarm") {
+      const { host, ...rest } = deployment;
+      const swarm = {
+        hosts: machines.map((each, index) => (index === 0 ? host : part(hosts, each))),
+        advertiseAddresses: machines.map(
+          (each) => origin.advertiseAddresses[each] ?? part(this.settings.hosts, each).address,
+        ),
+      };
+      return new AppOrigin(name, { kind: "swarm", ...reached, ...swarm, ...rest }, this.opts);
+    }
+    return new AppOrigin(name, { kind: "compose", ...reached, ...deployment }, this.opts);
   }
 }
 

@@ -249,7 +249,7 @@ function onlyOne(names: readonly string[]): string | undefined {
 
 export function certificateArgs({
   originCertificate: wanted,
-}: ComposeOriginSettings): OriginCertificateArgs | undefined {
+}: Pick<ComposeOriginSettings, "originCertificate">): OriginCertificateArgs | undefined {
   return wanted && { validityDays: wanted.days, keyMode: wanted.keyMode };
 }
 

@@ -278,7 +278,7 @@ event drained
 
 members=$(cat "$place/record.members" 2>/dev/null)
 images=$(awk '/^  [A-Za-z0-9]/ { name = $1; sub(/:$/, "", name) }
-  /^    image: / && name != "" { gsub(/"/, "", $2); printf "%s\"%s\":\"%s\"", comma, name, $2; comma = "," }' "$place/stack.yaml")
+  /^    image: / && name != "" { gsub(/"/, "", $2); printf "%s\"%s\":{\"reference\":\"%s\"}", comma, name, $2; comma = "," }' "$place/stack.yaml")
 printf '{"release":"%s","number":%s,"kind":"swarm","at":%s,"images":{%s}%s}\n' "$release" "$(cat "$place/number")" \
   "$(now_ms)" "$images" "${members:+,$members}" | store "$place/record.json" 0600 >/dev/null &&
   printf '%s' "$fence" | store "$place/entered" 0600 >/dev/null || fail 12 "cannot write into $place" with-log

@@ -11,13 +11,18 @@ export interface StackFileFacts {
   readonly hosts: Readonly<Record<string, { readonly address: string; readonly port: number }>>;
   /** Host names of origins and tunnels that visitors reach through Cloudflare. */
   readonly proxiedNames: readonly string[];
+  /** Origins in a swarm, with the first of their hosts. */
+  readonly swarms: Readonly<Record<string, string>>;
 }
 
 interface RawConfig {
   "groundwork:domain"?: unknown;
   "groundwork:cloudflare"?: { accountId?: unknown; zoneId?: unknown };
   "groundwork:hosts"?: Record<string, { address?: unknown; port?: unknown }>;
-  "groundwork:origins"?: Record<string, { hostnames?: unknown; proxied?: unknown } | null>;
+  "groundwork:origins"?: Record<
+    string,
+    { kind?: unknown; hosts?: unknown; hostnames?: unknown; proxied?: unknown } | null
+  >;
   "groundwork:tunnels"?: Record<string, { ingress?: Record<string, unknown> } | null>;
 }
 
@@ -44,6 +49,11 @@ export function stackFileFacts(text: string, file: string): StackFileFacts {
     ...(typeof cloudflare.zoneId === "string" ? { zoneId: cloudflare.zoneId } : {}),
     hosts,
     proxiedNames: [...new Set(proxiedNames(config))].sort(),
+    swarms: Object.fromEntries(
+      Object.entries(config["groundwork:origins"] ?? {}).flatMap(([name, origin]) =>
+        origin?.kind === "swarm" && Array.isArray(origin.hosts) ? [[name, String(origin.hosts[0])]] : [],
+      ),
+    ),
   };
 }
 
@@ -88,6 +98,16 @@ export function deriveStackFile(
     document.setIn(["config", "groundwork:hosts", name, "hostKey"], host.hostKey);
     document.setIn(["config", "groundwork:hosts", name, "user"], host.user);
     notes.push(`SSH to ${address}:${port} goes to ${here}:${host.port}, with the sandbox's keys`);
+  }
+  for (const [name, first] of Object.entries(facts.swarms)) {
+    // There is one machine here, and its Docker is the user's: it joins no swarm.
+    const at = ["config", "groundwork:origins", name];
+    document.setIn([...at, "kind"], "compose");
+    document.setIn([...at, "host"], first);
+    for (const member of ["hosts", "advertiseAddresses"]) document.deleteIn([...at, member]);
+    notes.push(
+      `origins.${name} runs on one host, as kind: compose: the swarm's own rolling updates are not tried here`,
+    );
   }
   for (const { host: name, port, localPort, adminUser } of databases) {
     resolve.push(`${name}:${port}:127.0.0.1:${localPort}`);

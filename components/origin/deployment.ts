@@ -147,7 +147,7 @@ function hostFrames(args: DeployedArgs): Frames {
 }
 
 /** A release as its program takes it. */
-function rolloutInput(
+export function rolloutInput(
   name: string,
   project: string,
   args: DeployedArgs,
@@ -207,7 +207,7 @@ export function ledgerIn(output: string): Ledger | undefined {
 }
 
 /** Proxied address records, made after the first release answered. */
-function hostRecords(
+export function hostRecords(
   origin: pulumi.ComponentResource,
   name: string,
   args: ComposeOriginArgs,
@@ -233,18 +233,19 @@ function hostRecords(
 }
 
 /** Key and request are made on the host, the request is signed by Cloudflare, the certificate is put beside its key. */
-function originCertificate(
+export function originCertificate(
   origin: pulumi.ComponentResource,
   name: string,
   project: string,
   args: ComposeOriginArgs,
   after: readonly pulumi.Resource[],
+  host = args.host,
 ): { readonly pem: pulumi.Output<string>; readonly installed: pulumi.Resource } | undefined {
   const { originCertificate: wanted } = args;
   if (wanted === undefined) return undefined;
   // In order: the API gives them back sorted, and another order would be another certificate.
   const hostnames = [...(wanted.hostnames ?? args.hostnames)].sort();
-  const request = args.host.step(
+  const request = host.step(
     `${name}-certificate-request`,
     {
       step: "origin-csr",
@@ -264,7 +265,7 @@ function originCertificate(
     },
     { parent: origin },
   );
-  const installed = args.host.step(
+  const installed = host.step(
     `${name}-certificate-installed`,
     {
       step: "origin-certificate",
@@ -282,7 +283,7 @@ export function csrOf(line: string): string {
   return csr;
 }
 
-function registryFrames(registries: readonly RegistryLogin[]): pulumi.Output<Frames> {
+export function registryFrames(registries: readonly RegistryLogin[]): pulumi.Output<Frames> {
   return pulumi.secret(
     pulumi
       .all(registries.map(({ server, username, password }) => pulumi.all({ server, username, password })))
@@ -290,7 +291,7 @@ function registryFrames(registries: readonly RegistryLogin[]): pulumi.Output<Fra
   );
 }
 
-function migrationFrames(
+export function migrationFrames(
   migrations: NonNullable<ComposeDeploymentArgs["migrations"]>,
   { migrationHash, images }: ReleaseContent,
 ): pulumi.Output<Frames> {

@@ -43,6 +43,8 @@ export class RolloutFailure extends Error {
 export interface RolloutRun {
   readonly host: HostAccess;
   readonly project: string;
+  /** @default "rollout" */
+  readonly step?: "rollout" | "swarm-rollout" | undefined;
   readonly frames: Frames;
   readonly redact?: readonly string[] | undefined;
   /** Told each event once, with the time of arrival. */
@@ -112,10 +114,10 @@ export class RolloutFollower {
   }
 
   private async once(): Promise<RolloutOutcome> {
-    const { host, project, frames, redact, onLine } = this.run;
+    const { host, project, step = "rollout", frames, redact, onLine } = this.run;
     const connection = await this.connected();
     let outcome: RolloutOutcome | undefined;
-    const result = await connection.step("rollout", host, project, frames, {
+    const result = await connection.step(step, host, project, frames, {
       ...(redact === undefined ? {} : { redact }),
       onStdout: (line) => {
         outcome = this.take(line) ?? outcome;
@@ -135,7 +137,7 @@ export class RolloutFollower {
   private take(line: string): RolloutOutcome | undefined {
     const value = parsed(line);
     if (value === undefined) return undefined;
-    if (value.step === "rollout") {
+    if (value.step === (this.run.step ?? "rollout")) {
       const { release, colour, seconds, changed } = value;
       return {
         release: String(release),

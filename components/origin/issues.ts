@@ -3,9 +3,10 @@ import { sshServerProblems } from "../../remote/host";
 import type { AppOriginArgs, ExternalOriginArgs } from "../app-origin";
 import { isHostname, isPort, isUrlPath, isVariableName, Issues } from "../shared/validation";
 import { readComposeFile, readFurtherFiles } from "./compose-files";
-import type { DeployedArgs } from "./overrides";
+import { deployedArgs, type DeployedArgs } from "./overrides";
 import { proxyTls } from "./proxy";
 import { colourIssues, proxyIssues, rollingIssues } from "./rolling-issues";
+import { swarmIssues } from "./swarm-issues";
 
 /** Every mistake in an origin's arguments, those of its host and compose file included. */
 export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
@@ -45,33 +46,41 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
     externalReleaseIssues(args, issues);
     return issues;
   }
-  deploymentIssues(name, args, issues);
-  if (args.kind === "compose") {
-    if (args.publicAddresses.length === 0) issues.add("publicAddresses", "is empty");
-    args.publicAddresses.forEach((address, index) =>
-      issues.check(
-        `publicAddresses[${index}]`,
-        address,
-        (value) =>
-          isIP(value) !== 0 && (!isIPv6(value) || new URL(`http://[${value}]/`).hostname === `[${value}]`),
-        "is not an address",
-        "IPv4, or IPv6 in its shortest form without brackets",
-      ),
-    );
-    const tlsServices = Object.values(args.services).some(({ tls }) => tls !== undefined);
-    const byProxy = args.proxy !== undefined && proxyTls(args) === "origin-certificate";
-    if (args.originCertificate !== undefined && !tlsServices && !byProxy) {
-      issues.add("originCertificate", "is used by no service", {
-        allowed: "a service with tls: { port, publish }, or a proxy",
-      });
-    }
-    if (args.originCertificate !== undefined && args.proxied === false) {
-      issues.add("proxied", "must be true with an origin certificate, which only Cloudflare trusts", {
-        value: false,
-      });
-    }
+  const deployed = deployedArgs(args);
+  if (deployed === undefined) {
+    issues.add("hosts", "is empty");
+    return issues;
   }
+  deploymentIssues(name, deployed, issues);
+  if (args.kind === "swarm") swarmIssues(args, issues);
+  if (deployed.kind === "compose") hostIssues(deployed, issues);
   return issues;
+}
+
+function hostIssues(args: Extract<DeployedArgs, { readonly kind: "compose" }>, issues: Issues): void {
+  if (args.publicAddresses.length === 0) issues.add("publicAddresses", "is empty");
+  args.publicAddresses.forEach((address, index) =>
+    issues.check(
+      `publicAddresses[${index}]`,
+      address,
+      (value) =>
+        isIP(value) !== 0 && (!isIPv6(value) || new URL(`http://[${value}]/`).hostname === `[${value}]`),
+      "is not an address",
+      "IPv4, or IPv6 in its shortest form without brackets",
+    ),
+  );
+  const tlsServices = Object.values(args.services).some(({ tls }) => tls !== undefined);
+  const byProxy = args.proxy !== undefined && proxyTls(args) === "origin-certificate";
+  if (args.originCertificate !== undefined && !tlsServices && !byProxy) {
+    issues.add("originCertificate", "is used by no service", {
+      allowed: "a service with tls: { port, publish }, or a proxy",
+    });
+  }
+  if (args.originCertificate !== undefined && args.proxied === false) {
+    issues.add("proxied", "must be true with an origin certificate, which only Cloudflare trusts", {
+      value: false,
+    });
+  }
 }
 
 function externalReleaseIssues({ release, healthPath }: ExternalOriginArgs, issues: Issues): void {

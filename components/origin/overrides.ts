@@ -1,11 +1,32 @@
-import type { ComposeOriginArgs, TunnelOriginArgs } from "../app-origin";
+import type * as pulumi from "@pulumi/pulumi";
+import type { RemoteHost } from "../../remote/host";
+import type { ComposeOriginArgs, SwarmOriginArgs, TunnelOriginArgs } from "../app-origin";
 import { edgeNetworkKey } from "./colour-file";
 import { type ComposeSummary, networksOf, type ServiceOverride, serviceOf } from "./compose-files";
 import { hashOf } from "./hash";
 import { proxyUpstreams, rollingServices } from "./proxy";
 
 /** An origin that is deployed to a host. */
-export type DeployedArgs = ComposeOriginArgs | TunnelOriginArgs;
+export type DeployedArgs = (ComposeOriginArgs & { readonly swarm?: SwarmHosts }) | TunnelOriginArgs;
+
+/** The hosts of a swarm, the manager first; it is the deployment's `host` as well. */
+export interface SwarmHosts {
+  readonly hosts: readonly RemoteHost[];
+  /** By which they reach each other, in their order. */
+  readonly addresses: readonly pulumi.Input<string>[];
+}
+
+/** An origin in a swarm is deployed as one on a single host is, but for what the swarm does: that stands in `swarm`. */
+export function deployedArgs(
+  args: ComposeOriginArgs | SwarmOriginArgs | TunnelOriginArgs,
+): DeployedArgs | undefined {
+  if (args.kind !== "swarm") return args;
+  const { hosts, advertiseAddresses, ...rest } = args;
+  const [host] = hosts;
+  if (host === undefined) return undefined;
+  const addresses = hosts.map((each, index) => advertiseAddresses?.[index] ?? each.args.address);
+  return { ...rest, kind: "compose", host, swarm: { hosts, addresses } };
+}
 
 /** Where a container finds the origin certificate and its key. */
 const certificateFolder = "/certificates";

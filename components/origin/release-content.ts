@@ -8,6 +8,7 @@ import { hashOf } from "./hash";
 import { type DeployedArgs, serviceOverrides, usesEdge } from "./overrides";
 import { rollingServices } from "./proxy";
 import { type ReleaseImage, releaseImages } from "./release-images";
+import { swarmOverrides } from "./swarm-files";
 
 /** What goes to the host, and what tells one release from another. */
 export interface ReleaseContent {
@@ -106,6 +107,16 @@ function projectFiles(
     Object.entries(images).map(([service, { written }]) => [service, written]),
   );
   const overrides = serviceOverrides(args, compose.summary, { app, image, own, tunnelToken, certificate });
+  const inSwarm = args.kind === "compose" && args.swarm !== undefined;
+  const swarm = inSwarm
+    ? swarmOverrides({
+        project,
+        composeText: compose.text,
+        files: further,
+        services: args.services,
+        overrides,
+      })
+    : undefined;
   return [
     // Read by every later step when it fails: no secret may be in what it prints.
     { path: ".redact", content: redactionList(secretValues(args, values)), mode: "0600" },
@@ -113,10 +124,13 @@ function projectFiles(
     { path: "compose.yaml", content: compose.text, mode: "0600" },
     {
       path: "compose.override.json",
-      content: overrideFile(overrides, usesEdge(overrides) ? edgeNetwork(project) : {}),
+      content: swarm?.base ?? overrideFile(overrides, usesEdge(overrides) ? edgeNetwork(project) : {}),
       mode: "0600",
     },
-    ...(rolling.length === 0
+    ...(swarm === undefined
+      ? []
+      : [{ path: "compose.swarm.yaml", content: swarm.stack, mode: "0600" as const }]),
+    ...(rolling.length === 0 || inSwarm
       ? []
       : [
           {

@@ -12,6 +12,8 @@ export interface RolloutInput {
   readonly host: HostAccess;
   /** Compose project on the host. */
   readonly project: string;
+  /** The step that does it: a swarm has one of its own. @default "rollout" */
+  readonly step?: "rollout" | "swarm-rollout" | undefined;
   /** Frames of the step `rollout`, without those that every step has: {@link rolloutFrames}. */
   readonly frames: Frames;
   /** Texts that must not be shown when the step fails. @default [] */

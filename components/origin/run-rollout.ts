@@ -39,6 +39,7 @@ export async function runRollout(input: RolloutInput, log: (line: string) => voi
   const follower = new RolloutFollower({
     host,
     project,
+    step: input.step,
     // By its own number an attempt is found again after a cut, also when it has ended meanwhile.
     frames: { run: randomUUID(), ...(probe === undefined ? {} : { watch: watchSeconds(probe) }), ...frames },
     redact,

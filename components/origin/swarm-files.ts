@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { type ServiceOverride, literalDollars } from "./compose-files";
 import { caddyfile, type CaddyfileSpec, proxyPorts } from "./caddyfile";
+import { edgeNetwork, edgeNetworkKey } from "./colour-file";
 import { hashOf } from "./hash";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -36,7 +37,7 @@ export interface SwarmNetwork {
 }
 
 /** Network that the proxies share with the services behind them. */
-export const edgeNetwork = (project: string): string => `${project}-edge`;
+export const swarmEdge = (project: string): string => `${project}-edge`;
 
 /** The networks of a compose file as they are in the swarm, by their keys; those that are somebody else's are left out. */
 export function swarmNetworks(document: ComposeDocument, project: string): Record<string, SwarmNetwork> {
@@ -57,8 +58,7 @@ export function swarmNetworks(document: ComposeDocument, project: string): Recor
 export interface SwarmService {
   readonly port?: number | undefined;
   readonly replicas?: number | undefined;
-  readonly drainSeconds?: number | undefined;
-  /** `recreate` ends an old task before the new one starts. @default "start-first" */
+  /** `start-first` ends an old task only when the new one is healthy. @default "recreate" */
   readonly strategy?: "recreate" | "start-first" | undefined;
 }
 
@@ -155,11 +155,20 @@ export function swarmOverrides(spec: SwarmSpec): { readonly base: string; readon
     Object.entries(spec.services).map(([name, service]) => [name, taskOf(document, name, service, spec)]),
   );
   const usesEdge = Object.values(spec.services).some(({ port }) => port !== undefined);
+  // The number of tasks is told to the swarm alone, and ports are the proxy's.
+  const overrides = Object.fromEntries(
+    Object.entries(spec.overrides ?? {}).map(([name, override]) => [
+      name,
+      spec.services[name] === undefined ? override : { ...override, scale: undefined, ports: undefined },
+    ]),
+  );
   return {
-    base: sectioned({ services: spec.overrides ?? {}, networks }),
+    base: sectioned({
+      services: overrides,
+      networks: { ...networks, ...(usesEdge ? edgeNetwork(spec.project) : {}) },
+    }),
     stack: sectioned({
       services,
-      networks: usesEdge ? { edge: { name: edgeNetwork(spec.project), external: true } } : {},
       secrets: versioned(document.secrets, spec),
       configs: versioned(document.configs, spec),
     }),
@@ -174,7 +183,7 @@ function taskOf(
 ): object {
   const own = document.services[name] ?? {};
   const deploy = (own["deploy"] ?? {}) as Members;
-  const order = service.strategy === "recreate" ? "stop-first" : "start-first";
+  const order = service.strategy === "start-first" ? "start-first" : "stop-first";
   const resources: Record<string, Record<string, string>> = {};
   for (const [key, [part, member]] of Object.entries(limits)) {
     const limit = own[key];
@@ -190,11 +199,10 @@ function taskOf(
     ...(health["start_interval"] === undefined
       ? {}
       : { healthcheck: { start_interval: new Tagged("!reset", null) } }),
-    ...(service.drainSeconds === undefined ? {} : { stop_grace_period: `${service.drainSeconds + 5}s` }),
     // Its own only where it is behind the proxy: then `default` has to be named as well.
     ...(service.port === undefined
       ? {}
-      : { networks: Object.fromEntries([...keys, "edge"].map((key) => [key, {}])) }),
+      : { networks: Object.fromEntries([...keys, edgeNetworkKey].map((key) => [key, {}])) }),
     deploy: {
       ...(service.replicas === undefined ? {} : { replicas: service.replicas }),
       // Addresses of tasks instead of one for all: the proxy sees each come and go, and hosts need no IPVS for it.
@@ -227,26 +235,9 @@ function versioned(
   );
 }
 
-/** What {@link swarmCaddyfile} needs. */
-export interface SwarmProxySpec {
-  readonly tls: CaddyfileSpec["tls"];
-  readonly hostnames: readonly string[];
-  readonly httpsPort?: number;
-  readonly upstreams: readonly { readonly service: string; readonly port: number }[];
-  readonly routes: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly trusted?: readonly string[];
-  readonly onlyFrom?: readonly string[] | undefined;
-  readonly certificate?: string | undefined;
-}
-
-/** The configuration of the proxies, the same on every host. */
-export function swarmCaddyfile(spec: SwarmProxySpec): string {
+/** The configuration of the proxies: as on a single host, but that services are tasks which come and go one by one. */
+export function swarmCaddyfile(spec: CaddyfileSpec): string {
   return caddyfile({
-    httpsPort: 443,
-    headers: {},
-    trusted: [],
-    graceSeconds: 30,
     ...spec,
     upstreams: spec.upstreams.map((upstream) => ({ ...upstream, rolling: false, tasks: true })),
   });
@@ -296,7 +287,7 @@ export function proxyStack({ project, image, httpPort, httpsPort }: ProxyStackSp
     {
       version: "3.8",
       services: { caddy },
-      networks: { edge: { external: true, name: edgeNetwork(project) } },
+      networks: { edge: { external: true, name: swarmEdge(project) } },
       volumes: {
         configuration: { name: `${project}-proxy-config` },
         data: { name: `${project}-proxy-data` },

@@ -5,6 +5,7 @@ import { servedNames } from "./rules/hostnames";
 import type { StackValues } from "./schema/stack";
 import type { Settings } from "./settings-type";
 import { inspectStackFile, issueOf, type StackFile, type ValidateOptions } from "./validate";
+import { onHost } from "./on-host";
 
 /** Something of the world that one stack only may have. */
 interface Claim {
@@ -136,7 +137,7 @@ function claimsOf(values: StackValues): Claim[] {
       );
       continue;
     }
-    const machine = machineOf(origin.host);
+    const machine = machineOf(onHost(origin)?.host ?? "");
     if (machine === undefined) continue;
     claim(
       `project ${machine} ${origin.project}`,
@@ -177,7 +178,7 @@ function claimsOf(values: StackValues): Claim[] {
       continue;
     }
     const origin = database.origin === undefined ? undefined : values.origins[database.origin];
-    const deployed = origin === undefined || origin.kind === "external" ? undefined : origin;
+    const deployed = origin && onHost(origin);
     const machine = machineOf(database.host ?? deployed?.host ?? "");
     if (machine === undefined) continue;
     const project = database.project ?? deployed?.project ?? "";

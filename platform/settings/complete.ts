@@ -4,6 +4,7 @@ import { completeRoles } from "./rules/databases";
 import type { StackValues } from "./schema/stack";
 import type { CompleteDatabase, Settings } from "./settings-type";
 import { tierOf } from "./tier";
+import { onHost } from "./on-host";
 
 /** Fills in what follows from other settings. The values must be free of mistakes. */
 export function completeSettings(
@@ -19,7 +20,7 @@ export function completeSettings(
       continue;
     }
     const origin = database.origin === undefined ? undefined : values.origins[database.origin];
-    const deployed = origin === undefined || origin.kind === "external" ? undefined : origin;
+    const deployed = origin && onHost(origin);
     databases[name] = {
       ...database,
       roles,

@@ -34,7 +34,7 @@ export function needsOf({ databases, origins, tunnels }: Settings): SandboxNeeds
       proxy: Object.values(origins).some((origin) => "proxy" in origin && origin.proxy !== undefined),
       targets: external.map(({ target, hostnames }) => ({ target, hostnames })),
       ownCertificates: Object.values(origins).flatMap((origin) =>
-        origin.kind === "compose" && !origin.proxied ? origin.hostnames : [],
+        (origin.kind === "compose" || origin.kind === "swarm") && !origin.proxied ? origin.hostnames : [],
       ),
     },
     flyctl,

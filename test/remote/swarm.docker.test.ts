@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
+import type { CaddyfileSpec } from "../../components/origin/caddyfile";
 import { swarmCaddyfile, swarmOverrides, proxyStack } from "../../components/origin/swarm-files";
 import { envFile } from "../../components/origin/env-file";
 import { listFrames } from "../../remote/framing";
@@ -137,7 +138,18 @@ withMachines("a swarm of three hosts", () => {
     project,
     composeText,
     files: [{ path: "token.txt", content: "tok-1" }],
-    services: { api: { port: 4000, replicas: 3, drainSeconds: 5 } },
+    services: { api: { port: 4000, replicas: 3, strategy: "start-first" as const } },
+    overrides: { api: { environment: { SAMPLE: "$x" }, stop_grace_period: "10s", scale: 3 } },
+  };
+  const proxySpec: CaddyfileSpec = {
+    tls: "none",
+    hostnames: ["api.example.com"],
+    httpsPort: 443,
+    upstreams: [{ service: "api", port: 4000, rolling: true }],
+    routes: { "/*": "api" },
+    headers: {},
+    trusted: [],
+    graceSeconds: 30,
   };
   const writeFiles = async (environment: Record<string, string>) => {
     const files = [
@@ -277,12 +289,7 @@ withMachines("a swarm of three hosts", () => {
   });
 
   test("each host has a proxy; a configuration that Caddy does not take changes nothing", async () => {
-    const text = swarmCaddyfile({
-      upstreams: [{ service: "api", port: 4000 }],
-      routes: { "/*": "api" },
-      tls: "none",
-      hostnames: ["api.example.com"],
-    });
+    const text = swarmCaddyfile(proxySpec);
     const proxy = { project, image: "127.0.0.1:9/caddy:2.11.2", pull: "never" };
     for (const machine of swarm.machines) {
       expect(value(await machine.run("swarm-proxy-config", { ...proxy, caddyfile: text }))["changed"]).toBe(
@@ -393,13 +400,7 @@ withMachines("a swarm of three hosts", () => {
   });
 
   test("another configuration of the proxy is taken over without a cut socket", async () => {
-    const text = swarmCaddyfile({
-      upstreams: [{ service: "api", port: 4000 }],
-      routes: { "/*": "api" },
-      tls: "none",
-      hostnames: ["api.example.com"],
-      headers: { "X-Sample": "yes" },
-    });
+    const text = swarmCaddyfile({ ...proxySpec, headers: { "X-Sample": "yes" } });
     const { load } = await underLoad(async () => {
       let last: StepResult | undefined;
       for (const machine of swarm.machines) {
@@ -432,7 +433,7 @@ withMachines("a swarm of three hosts", () => {
     expect(listed.releases.map(({ release }) => release)).toEqual(["four", "one"]);
     expect(listed.releases[0]).toMatchObject({
       kind: "swarm",
-      images: { api: "127.0.0.1:9/app:1" },
+      images: { api: { reference: "127.0.0.1:9/app:1" } },
       tags: "v1",
       ledger: { lost: 0 },
     });

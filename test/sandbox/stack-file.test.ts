@@ -35,6 +35,7 @@ test("the facts of a stack file are its domain, account, zone and machines", () 
     zoneId: "000000000000000000000000000000b2",
     hosts: { oracle: { address: "203.0.113.10", port: 22 }, six: { address: "2001:db8::10", port: 2200 } },
     proxiedNames: [],
+    swarms: {},
   });
 });
 
@@ -81,6 +82,20 @@ test("public names lead to the edge, and machines without IPv4 to ::1, where the
     "api.example.com:443:127.0.0.1:4443",
     "example.com:443:127.0.0.1:4443",
   ]);
+});
+
+test("an origin in a swarm runs on its first host here, and that is said", () => {
+  const text = `${stackFile}  groundwork:origins:
+    api: { kind: swarm, hosts: [oracle, six], advertiseAddresses: { six: 10.0.0.2 }, hostnames: [api.example.com] }
+`;
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", record);
+  const { config } = parse(copy.text) as { config: Record<string, unknown> };
+  expect(config["groundwork:origins"]).toEqual({
+    api: { kind: "compose", host: "oracle", hostnames: ["api.example.com"] },
+  });
+  expect(copy.notes).toContain(
+    "origins.api runs on one host, as kind: compose: the swarm's own rolling updates are not tried here",
+  );
 });
 
 test("secrets that an earlier copy sealed are carried over with their salt", () => {

@@ -2,14 +2,16 @@
 import type { Keys } from "../paths";
 import type { ComposeOriginSettings, ServiceSettings, TunnelOriginSettings } from "../schema/origins";
 import type { RuleContext } from "./context";
+import { onHost } from "../on-host";
 
 export type Deployed = ComposeOriginSettings | TunnelOriginSettings;
 
-/** Origins that run on a host, with their names. */
+/** Origins that run on a host, with their names; of a swarm it is the first one. */
 export function deployedOrigins(context: RuleContext): [string, Deployed][] {
-  return Object.entries(context.values.origins).flatMap(([name, origin]) =>
-    origin.kind === "external" ? [] : [[name, origin]],
-  );
+  return Object.entries(context.values.origins).flatMap(([name, origin]): [string, Deployed][] => {
+    const deployed = onHost(origin);
+    return deployed === undefined ? [] : [[name, deployed]];
+  });
 }
 
 /** Where the certificate of an origin's proxy comes from; undefined where it has no proxy. */

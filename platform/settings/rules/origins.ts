@@ -3,6 +3,7 @@ import { isAddress, isPublicAddress } from "../addresses";
 import { isWithin } from "../hostnames";
 import { listOf, nearest } from "../nearest";
 import { configPath, type Keys } from "../paths";
+import type { SwarmOriginSettings } from "../schema/origins";
 import { declaredNames, isDeclared, type Rule, type RuleContext } from "./context";
 import { deployedOrigins, portsOfProxy, tlsOfProxy } from "./deployed";
 
@@ -22,7 +23,9 @@ export function mustExist(context: RuleContext, part: string, name: string, keys
 
 const names: Rule = (context) => {
   for (const [name, origin] of deployedOrigins(context)) {
-    mustExist(context, "hosts", origin.host, ["origins", name, "host"]);
+    const own = context.values.origins[name];
+    if (own?.kind === "swarm") swarmHosts(name, own, context);
+    else mustExist(context, "hosts", origin.host, ["origins", name, "host"]);
     if (origin.kind === "tunnel") mustExist(context, "tunnels", origin.tunnel, ["origins", name, "tunnel"]);
     const { migrations } = origin;
     if (migrations?.database !== undefined) {
@@ -59,21 +62,52 @@ const names: Rule = (context) => {
   }
 };
 
+function swarmHosts(
+  name: string,
+  { hosts, advertiseAddresses }: SwarmOriginSettings,
+  context: RuleContext,
+): void {
+  hosts.forEach((host, index) => {
+    mustExist(context, "hosts", host, ["origins", name, "hosts", index]);
+    if (hosts.indexOf(host) === index) return;
+    context.report({
+      keys: ["origins", name, "hosts", index],
+      what: "the host is there twice",
+      value: true,
+      allowed: "each host once",
+      fix: "remove one of them",
+    });
+  });
+  for (const host of Object.keys(advertiseAddresses)) {
+    if (hosts.includes(host)) continue;
+    context.report({
+      keys: ["origins", name, "advertiseAddresses", host],
+      atKey: true,
+      what: "the origin does not run on this host",
+      allowed: listOf(hosts),
+      fix: "add it to hosts, or remove it",
+    });
+  }
+}
+
 const addresses: Rule = (context) => {
   for (const [name, origin] of Object.entries(context.values.origins)) {
-    if (origin.kind !== "compose") continue;
-    const host = context.values.hosts[origin.host];
+    if (origin.kind !== "compose" && origin.kind !== "swarm") continue;
     if (origin.addresses === undefined) {
-      if (host === undefined || context.isTouched(["origins", name, "addresses"])) continue;
-      if (isAddress(host.address)) checkAddress(host.address, ["hosts", origin.host, "address"], context);
-      else {
-        context.report({
-          keys: ["origins", name],
-          atKey: true,
-          what: `the public address is not known: groundwork:hosts.${origin.host}.address is a host name`,
-          allowed: "addresses in the origin, or an address in the host",
-          fix: `add addresses: ["<the host's public address>"] to groundwork:origins.${name}`,
-        });
+      if (context.isTouched(["origins", name, "addresses"])) continue;
+      for (const key of origin.kind === "swarm" ? origin.hosts : [origin.host]) {
+        const host = context.values.hosts[key];
+        if (host === undefined) continue;
+        if (isAddress(host.address)) checkAddress(host.address, ["hosts", key, "address"], context);
+        else {
+          context.report({
+            keys: ["origins", name],
+            atKey: true,
+            what: `the public address is not known: groundwork:hosts.${key}.address is a host name`,
+            allowed: "addresses in the origin, or an address in the host",
+            fix: `add addresses: ["<the host's public address>"] to groundwork:origins.${name}`,
+          });
+        }
       }
       continue;
     }
@@ -192,7 +226,7 @@ const files: Rule = (context) => {
 /** What `ssl` asks of the origins, where this stack owns the zone and so knows it. */
 const certificates: Rule = (context) => {
   const { zone } = context.values;
-  for (const [name, origin] of Object.entries(context.values.origins)) {
+  for (const [name, origin] of deployedOrigins(context)) {
     if (origin.kind !== "compose" || context.isTouched(["origins", name, "services"])) continue;
     const at = ["origins", name];
     const all = Object.values(origin.services);

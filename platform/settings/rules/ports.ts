@@ -2,6 +2,7 @@ import { parseListen } from "../listen";
 import { configPath, type Keys } from "../paths";
 import type { Rule, RuleContext } from "./context";
 import { deployedOrigins, portsOfProxy } from "./deployed";
+import { onHost } from "../on-host";
 
 interface PublishedPort {
   readonly host: string;
@@ -41,8 +42,7 @@ const onePortOneService: Rule = (context) => {
     if (database.kind !== "container" || database.listen === undefined) continue;
     const port = parseListen(database.listen)?.port;
     const origin = database.origin === undefined ? undefined : context.values.origins[database.origin];
-    const host =
-      database.host ?? (origin === undefined || origin.kind === "external" ? undefined : origin.host);
+    const host = database.host ?? (origin && onHost(origin))?.host;
     if (port !== undefined && host !== undefined)
       taken.push({ host, port, keys: ["databases", name, "listen"] });
   }

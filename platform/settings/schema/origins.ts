@@ -353,6 +353,37 @@ export const composeOrigin = z.strictObject({
   }).default(false),
 });
 
+export const swarmOrigin = composeOrigin
+  .omit({ kind: true, host: true, addresses: true, ownCertificate: true })
+  .extend({
+    kind: field(z.literal("swarm"), {
+      description:
+        "The compose file's services as a stack of a Docker swarm, on hosts that join each other by SSH.",
+    }),
+    hosts: field(
+      z
+        .array(entryName.meta({ description: "An entry of groundwork:hosts." }))
+        .min(1)
+        .max(50),
+      {
+        description:
+          "The entries of groundwork:hosts. The first makes and manages the swarm, and what is not among `services`, such as " +
+          "a database, runs on it. Between them ports 2377/tcp, 7946/tcp, 7946/udp and 4789/udp must be open.",
+        examples: [["one", "two", "three"]],
+      },
+    ),
+    advertiseAddresses: field(z.record(entryName, address("An address.")), {
+      description:
+        "By which address the others reach a host, such as that of a private network. Default: the host's `address`.",
+      examples: [{ one: "10.0.0.1" }],
+    }).default({}),
+    addresses: field(z.array(address("An address.")).min(1).max(50), {
+      description:
+        "The public addresses that the A and AAAA records get. Default: the `address` of each host.",
+      examples: [["203.0.113.10", "203.0.113.11"]],
+    }).optional(),
+  });
+
 export const tunnelOrigin = z.strictObject({
   kind: field(z.literal("tunnel"), {
     description: "Docker Compose on a host over SSH, reached through a tunnel: no inbound port.",
@@ -436,13 +467,17 @@ export const externalOrigin = z.strictObject({
   }).default(true),
 });
 
-export const origin = field(z.discriminatedUnion("kind", [composeOrigin, externalOrigin, tunnelOrigin]), {
-  description: "What answers behind Cloudflare: `compose`, `external` or `tunnel`.",
-  allowed: "kind: compose, external or tunnel",
-});
+export const origin = field(
+  z.discriminatedUnion("kind", [composeOrigin, externalOrigin, swarmOrigin, tunnelOrigin]),
+  {
+    description: "What answers behind Cloudflare: `compose`, `external`, `swarm` or `tunnel`.",
+    allowed: "kind: compose, external, swarm or tunnel",
+  },
+);
 
 export type ServiceSettings = z.output<typeof service>;
 export type ComposeOriginSettings = z.output<typeof composeOrigin>;
+export type SwarmOriginSettings = z.output<typeof swarmOrigin>;
 export type TunnelOriginSettings = z.output<typeof tunnelOrigin>;
 export type ExternalOriginSettings = z.output<typeof externalOrigin>;
 export type OriginSettings = z.output<typeof origin>;

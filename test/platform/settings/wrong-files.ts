@@ -222,11 +222,33 @@ export const wrongFiles: readonly WrongFile[] = [
       {
         path: "origins.api.kind",
         what: "this kind is not known",
-        allowed: "compose, external, tunnel",
+        allowed: "compose, external, swarm, tunnel",
         fix: "write kind: compose",
       },
     ],
     schemaSees: true,
+  },
+  {
+    name: "a swarm whose hosts are wrong",
+    text: stackText(
+      ORIGIN.replace("kind: compose", "kind: swarm")
+        .replace("host: one", "hosts: [one, two, one]\n    advertiseAddresses: { three: 10.0.0.3 }")
+        .replace("publish: 80", "strategy: start-first")
+        .concat("    proxy: { tls: none }\n"),
+    ),
+    issues: [
+      {
+        path: "origins.api.hosts[1]",
+        what: "groundwork:hosts has no entry of this name",
+        fix: "add two to groundwork:hosts",
+      },
+      { path: "origins.api.hosts[2]", what: "the host is there twice", fix: "remove one of them" },
+      {
+        path: "origins.api.advertiseAddresses.three",
+        what: "the origin does not run on this host",
+        fix: "add it to hosts",
+      },
+    ],
   },
   {
     name: "no kind",
