@@ -45,7 +45,7 @@ interface Replacement {
  * A new release under load (200 requests a second, half of them POST with a body, 50 WebSockets): plain
  * `docker compose up -d`, compose behind a Caddy that tries again, and ours, each on real Docker, in turn.
  *
- * Options: `--rounds=N` (5), `--row=N` (20: so many of ours in a row), `--no-engine` (without `groundwork up`).
+ * Options: `--rounds=N` (5), `--row=N` (20: so many of ours in a row), `--only=compose,retries,step,up`.
  */
 export async function deploy(options: readonly string[]): Promise<void> {
   const number = (name: string, byDefault: number) =>
@@ -55,11 +55,12 @@ export async function deploy(options: readonly string[]): Promise<void> {
   const host = await rolloutHost();
   try {
     await control(host);
-    const makers: (() => Promise<Deployer>)[] = [
-      () => Promise.resolve(composeUp(host)),
-      () => Promise.resolve(composeBehindCaddy(host)),
-      () => ourStep(host),
-      ...(options.includes("--no-engine") ? [] : [() => inSandbox(host, app)]),
+    const only = options.find((option) => option.startsWith("--only="))?.slice(7);
+    const all: readonly (readonly [string, () => Promise<Deployer>])[] = [
+      ["compose", () => Promise.resolve(composeUp(host))],
+      ["retries", () => Promise.resolve(composeBehindCaddy(host))],
+      ["step", () => ourStep(host)],
+      ["up", () => inSandbox(host, app)],
     ];
     const table = new Table({
       head: [
@@ -72,7 +73,8 @@ export async function deploy(options: readonly string[]): Promise<void> {
         "first socket ends after",
       ],
     });
-    for (const make of makers) {
+    for (const [name, make] of all) {
+      if (only !== undefined && !only.split(",").includes(name)) continue;
       const deployer = await make();
       try {
         deployer.prepare("0");
