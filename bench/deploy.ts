@@ -7,7 +7,7 @@ import Table from "cli-table3";
 import { caddyVersion } from "../sandbox/engine/caddy";
 import { Load, type LoadReport } from "../test/support/load";
 import { type RolloutHost, rolloutHost } from "../test/support/rollout-host";
-import { inSandbox } from "./deploy-sandbox";
+import { byCommand } from "./deploy-by-command";
 import { median } from "./measure";
 
 /** The application of every subject: healthy so long after its start, its sockets closed so long after SIGTERM. */
@@ -60,7 +60,7 @@ export async function deploy(options: readonly string[]): Promise<void> {
       ["compose", () => Promise.resolve(composeUp(host))],
       ["retries", () => Promise.resolve(composeBehindCaddy(host))],
       ["step", () => ourStep(host)],
-      ["up", () => inSandbox(host, app)],
+      ["up", () => byCommand(host, app)],
     ];
     const table = new Table({
       head: [

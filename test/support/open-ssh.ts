@@ -30,6 +30,8 @@ export interface RealSshOptions {
   readonly port?: number;
   /** Further variables of commands. @default {} */
   readonly variables?: Readonly<Record<string, string>>;
+  /** OpenSSH only: a further key that may log in, as in authorized_keys. @default none */
+  readonly authorizedKey?: string;
 }
 
 /** The servers that this machine has: the sandbox's own always, OpenSSH where it is installed. */
@@ -47,11 +49,12 @@ export async function startOpenSsh({
   bin,
   port: wanted,
   variables = {},
+  authorizedKey = "",
 }: RealSshOptions): Promise<RealSsh> {
   const [host, user] = [generateSshKey(), generateSshKey()];
   const file = (name: string) => join(directory, name);
   writeFileSync(file("host_key"), host.private, { mode: 0o600 });
-  writeFileSync(file("authorized_keys"), user.public, { mode: 0o600 });
+  writeFileSync(file("authorized_keys"), `${user.public.trim()}\n${authorizedKey}\n`, { mode: 0o600 });
   const port = wanted ?? (await freePort());
   writeFileSync(
     file("sshd_config"),

@@ -1,21 +1,25 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parseDocument, stringify } from "yaml";
 import { projectRoot } from "../common/project-root";
 import { bringUpSandbox } from "../sandbox/bring-up";
-import { resolvePort } from "../sandbox/host/ports";
+import { ensureKeyPair } from "../sandbox/host/keys";
 import { hostLayout } from "../sandbox/host/layout";
 import { removeSandbox } from "../sandbox/sandbox";
+import { startOpenSsh } from "../test/support/open-ssh";
 import type { AppSettings, RolloutHost } from "../test/support/rollout-host";
 import type { Deployer } from "./deploy";
 
 const stack = "bench-deploy";
 const image = "rollout-app";
 
-/** The whole way: `groundwork up` by command, the engine, SSH, the worker, on the sandbox's host with the same Docker. */
-export async function inSandbox(host: RolloutHost, app: AppSettings): Promise<Deployer> {
+/**
+ * The whole way by command: `groundwork up`, the engine, OpenSSH, the worker, plain Docker. Only Cloudflare's API is the
+ * sandbox's: its own host, whose `docker` is a wrapper that costs time, is left aside.
+ */
+export async function byCommand(host: RolloutHost, app: AppSettings): Promise<Deployer> {
   const home = mkdtempSync(join(tmpdir(), "groundwork-bench-"));
   const before = { ...process.env };
   Object.assign(process.env, { GROUNDWORK_HOME: home, DOCKER_HOST: host.daemon.host });
@@ -26,15 +30,24 @@ export async function inSandbox(host: RolloutHost, app: AppSettings): Promise<De
     }
   };
   const stackFile = join(home, `Pulumi.${stack}.yaml`);
-  writeFileSync(stackFile, stackText("0"));
+  writeFileSync(stackFile, stackText("0", host.httpPort));
   const say = (line: string): void => console.error(line);
-  const ready = await bringUpSandbox({ stack, stackFile, docker: "install", log: say });
+  const ready = await bringUpSandbox({ stack, stackFile, docker: "never", log: say });
   const layout = hostLayout(ready.folder.host);
+  const { DOCKER_HOST = "", DOCKER_CONFIG = "", HOME = "" } = host.environment;
+  const { publicKey } = ensureKeyPair(layout.keys, "client_ed25519");
+  const ssh = await startOpenSsh({
+    directory: host.home,
+    variables: { DOCKER_HOST, DOCKER_CONFIG, HOME },
+    authorizedKey: publicKey,
+  });
+  // The edge of the sandbox leads to the proxy, as it would to one on its own host.
+  const proxy = { local: host.httpPort, project: "bench-proxy", service: "caddy", containerPort: 80 };
+  writeFileSync(layout.portsFile, JSON.stringify({ "80/tcp": proxy }));
+  writeFileSync(ready.configFile, withServer(readFileSync(ready.configFile, "utf8"), ssh.server));
   return {
     name: "ours, `groundwork up`",
-    get url() {
-      return `http://127.0.0.1:${resolvePort(layout.portsFile, 80) ?? 0}/`;
-    },
+    url: host.url,
     prepare: (release) => void host.image(release, { ...app, VERSION: release }),
     deploy: async (release) => {
       // The one line that a new release changes, in the sandbox's copy of the stack file.
@@ -44,10 +57,27 @@ export async function inSandbox(host: RolloutHost, app: AppSettings): Promise<De
     },
     close: async () => {
       await removeSandbox(stack);
+      await ssh.close();
+      host.reset();
       restore();
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** The sandbox's copy of the stack file, with another SSH server in the place of its own. */
+function withServer(text: string, server: { readonly port: number; readonly hostKey: string }): string {
+  const document = parseDocument(text);
+  const at = ["config", "groundwork:resolve"];
+  const resolve = (document.toJS() as { config: { "groundwork:resolve": string[] } }).config[
+    "groundwork:resolve"
+  ];
+  document.setIn(
+    at,
+    resolve.map((entry) => entry.replace(/^(203\.0\.113\.20:22:127\.0\.0\.1):\d+$/, `$1:${server.port}`)),
+  );
+  document.setIn(["config", "groundwork:hosts", "machine", "hostKey"], server.hostKey);
+  return document.toString();
 }
 
 function groundworkUp(variables: NodeJS.ProcessEnv): Promise<void> {
@@ -69,7 +99,7 @@ function groundworkUp(variables: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** The smallest stack with an origin whose service has two colours. */
-function stackText(release: string): string {
+function stackText(release: string, httpPort: number): string {
   return stringify({
     config: {
       "groundwork:domain": "bench.localhost",
@@ -80,7 +110,7 @@ function stackText(release: string): string {
       "groundwork:hosts": {
         machine: {
           address: "203.0.113.20",
-          user: "deploy",
+          user: userInfo().username,
           hostKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`,
         },
       },
@@ -91,7 +121,7 @@ function stackText(release: string): string {
           hostnames: ["api.bench.localhost"],
           composeFile: "bench/deploy.compose.yaml",
           project: "bench",
-          proxy: { tls: "none" },
+          proxy: { tls: "none", httpPort },
           probe: { websocketPath: "/socket" },
           services: {
             api: {
