@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { generatedSettingsFiles } from "../platform/settings/generated-files";
+import { reportJsonSchema } from "../report/model";
 import { withCommandTable } from "./command-table";
 import { componentPages } from "./component-docs";
 
@@ -13,6 +14,7 @@ export function generatedDocs(root: string): Readonly<Record<string, string>> {
   return {
     ...Object.fromEntries(Object.entries(pages).map(([name, text]) => [`docs/components/${name}`, text])),
     ...generatedSettingsFiles(),
+    "schemas/report.schema.json": `${JSON.stringify(reportJsonSchema(), undefined, 2)}\n`,
     "docs/cli.md": withCommandTable(readFileSync(join(root, "docs", "cli.md"), "utf8")),
   };
 }

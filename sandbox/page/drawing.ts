@@ -1,4 +1,4 @@
-import { html, type Html, safeUrl } from "./html";
+import { html, type Html, safeUrl } from "../../common/html";
 import { componentKey, type EnvironmentModel, type EnvironmentNode, type Lane, type NodeKind } from "./model";
 
 const lanes: readonly (readonly [Lane, string])[] = [

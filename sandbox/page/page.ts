@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { drawing } from "./drawing";
-import { escape, html, type Html, safeUrl } from "./html";
+import { escape, html, type Html, safeUrl } from "../../common/html";
 import {
   componentKey,
   type DatabaseRole,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { escape, html, safeUrl } from "../../../sandbox/page/html";
+import { escape, html, safeUrl } from "../../../common/html";
 import type { EnvironmentModel } from "../../../sandbox/page/model";
 import { modelFromDeployment } from "../../../sandbox/page/deployment";
 import { renderEnvironmentPage } from "../../../sandbox/page/page";

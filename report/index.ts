@@ -1,0 +1,20 @@
+export { ReportCollector, type ReportEnd, type ReportFacts } from "./collect";
+export { reportHtml } from "./html/page";
+export { reportJson } from "./json";
+export { type MarkdownOptions, commentMarker, githubLimit, reportMarkdown } from "./markdown/comment";
+export {
+  type Change,
+  type Component,
+  type Message,
+  type Operation,
+  type PolicyResult,
+  type PropertyChange,
+  type Report,
+  type Risk,
+  type Sections,
+  parseReport,
+  reportJsonSchema,
+} from "./model";
+export { comesFirst, worst } from "./order";
+export { countsSentence, riskSentence } from "./sentences";
+export { type Paint, type TextOptions, reportText } from "./text";
