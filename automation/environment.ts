@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the run as Ctrl-C does: what is under way is finished, nothing new begins. @default never */
   readonly signal?: AbortSignal;
+  /** Resources, by URN, that are made anew although nothing of them has changed; for `up` only. @default none */
+  readonly replace?: readonly string[];
 }
 
 /** What `pulumi stack export` prints, as far as it is read here. */
@@ -222,6 +224,16 @@ export class Environment {
     return stackConfigOf(json, { stack: this.name, directory: this.stack.workspace.workDir, configFile });
   }
 
+  /** The URNs of the resources in the state whose names are asked for. */
+  async urnsOf(isWanted: (name: string) => boolean): Promise<string[]> {
+    const { deployment } = JSON.parse(await this.command(["stack", "export"])) as {
+      deployment: { resources?: readonly { urn: string; custom?: boolean }[] };
+    };
+    return (deployment.resources ?? [])
+      .filter(({ custom, urn }) => custom === true && isWanted(urn.split("::").at(-1) ?? ""))
+      .map(({ urn }) => urn);
+  }
+
   /** What the migrations of an origin were given at their last run, by the state. */
   private async migrationFrames(origin: string): Promise<Frames | undefined> {
     const { deployment } = JSON.parse(await this.command(["stack", "export", "--show-secrets"])) as {
@@ -273,11 +285,12 @@ export class Environment {
 
   private async run(
     verb: string,
-    { onProgress, signal }: RunOptions,
+    { onProgress, signal, replace = [] }: RunOptions,
     start: (options: {
       onEvent: (event: EngineEvent) => void;
       configFile?: string;
       signal?: AbortSignal;
+      replace?: string[];
     }) => Promise<unknown>,
   ): Promise<RunResult> {
     let changes: ChangeCounts = {};
@@ -295,6 +308,7 @@ export class Environment {
       onEvent,
       ...(this.configFile === undefined ? {} : { configFile: this.configFile }),
       ...(signal === undefined ? {} : { signal }),
+      ...(replace.length === 0 ? {} : { replace: [...replace] }),
     };
     try {
       await start(options);

@@ -15,6 +15,7 @@ export const remoteSteps = [
   "database-address",
   "database-query",
   "database-empty",
+  "database-shell",
   "migrate",
   "rollout",
   "rollout-abort",

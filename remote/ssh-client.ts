@@ -70,6 +70,14 @@ export interface ExecOptions {
   readonly onStderr?: ((line: string) => void) | undefined;
 }
 
+/** A step. */
+export interface StepOptions extends Omit<ExecOptions, "stdin"> {
+  /** Texts that must not be shown when it fails. @default [] */
+  readonly redact?: readonly string[];
+  /** What follows its frames, for a step that reads on. @default nothing */
+  readonly input?: string;
+}
+
 /** How a command ended. */
 export interface ExecResult {
   /** Undefined where a signal ended it. */
@@ -186,10 +194,10 @@ export class SshConnection {
     host: Pick<HostAccess, "directory" | "dockerPrefix" | "lockWaitSeconds">,
     project: string,
     frames: Frames = {},
-    { redact = [], ...options }: Omit<ExecOptions, "stdin"> & { readonly redact?: readonly string[] } = {},
+    { redact = [], input = "", ...options }: StepOptions = {},
   ): Promise<ExecResult> {
     const stdin = stepInput(step, encodeFrames(stepFrames(host, project, frames, redact)));
-    return this.exec(stepCommand(step), { ...options, stdin });
+    return this.exec(stepCommand(step), { ...options, stdin: stdin + input });
   }
 
   /**

@@ -36,6 +36,10 @@ export interface DatabasePlace {
   readonly host: string;
   readonly port: number;
   readonly ssl: ClientConfig["ssl"];
+  /** The name in the server's certificate. Undefined without TLS. */
+  readonly serverName?: string;
+  /** The authorities that it may be of, PEM. Undefined without TLS. */
+  readonly authorities?: string;
 }
 
 /** An answer to {@link EnvironmentDatabase.ask}. */
@@ -145,7 +149,11 @@ export class EnvironmentDatabase {
     const { host, poolerHost, port: serverPort, tls } = this.settings;
     const server = role === "app" || role === "readOnly" ? (poolerHost ?? host) : host;
     const place = resolvePlace(server, serverPort, resolveOverrides(this.config.settings));
-    return { host: place.address, port: place.port, ssl: tls === "disable" ? false : this.tls(server) };
+    const address = { host: place.address, port: place.port };
+    if (tls === "disable") return { ...address, ssl: false };
+    const authorities = this.authorities();
+    const ssl = { servername: server, rejectUnauthorized: true, ca: authorities };
+    return { ...address, ssl, serverName: server, authorities };
   }
 
   /** Tries what the application's user must not be able to do, and what it must. */
@@ -212,6 +220,34 @@ export class EnvironmentDatabase {
     }, settings.adminDatabase);
   }
 
+  /**
+   * psql in the container, as one of the roles.
+   *
+   * @param input its standard input
+   * @param print told each line that it prints
+   * @returns its exit code
+   */
+  async shell(
+    role: DatabaseRole,
+    args: readonly string[],
+    input: string,
+    print: (line: string) => void,
+  ): Promise<number> {
+    const { settings } = this;
+    if (settings.kind !== "container") throw new Error("a shell needs a container");
+    const connection = await this.host(settings);
+    const access = hostAccess(this.config.settings, this.config.secrets, settings.host);
+    const words = Object.fromEntries(args.map((word, index) => [`argument_${index + 1}`, word]));
+    const { database, service } = settings;
+    const frames = { service, role: this.login(role).user, database, arguments: args.length, ...words };
+    const { code } = await connection.step("database-shell", access, settings.project, frames, {
+      input,
+      onStdout: print,
+      onStderr: (line) => process.stderr.write(`${line}\n`),
+    });
+    return code ?? 1;
+  }
+
   /** Ends what is open. */
   async close(): Promise<void> {
     await this.tunnel?.close();
@@ -232,11 +268,11 @@ export class EnvironmentDatabase {
     );
   }
 
-  private tls(serverName: string): ClientConfig["ssl"] {
+  /** Those that the user trusts besides, and everybody's. */
+  private authorities(): string {
     const { authoritiesFile } = this.options;
-    const ca =
-      authoritiesFile === undefined ? [] : [readFileSync(authoritiesFile, "utf8"), ...rootCertificates];
-    return { servername: serverName, rejectUnauthorized: true, ...(ca.length === 0 ? {} : { ca }) };
+    const further = authoritiesFile === undefined ? [] : [readFileSync(authoritiesFile, "utf8")];
+    return [...further, ...rootCertificates].join("\n");
   }
 
   private async asAdmin<T>(

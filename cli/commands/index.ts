@@ -1,5 +1,5 @@
 import type { CommandDeclaration } from "../command";
-import { dbAttack } from "../db/attack";
+import { dbCommands } from "../db";
 import { destroy } from "./destroy";
 import { outputs } from "./outputs";
 import { preview } from "./preview";
@@ -24,7 +24,7 @@ export const commands: readonly CommandDeclaration[] = [
   releases,
   rollback,
   destroy,
-  dbAttack,
+  ...dbCommands,
   sandbox,
   sandboxEnv,
   sandboxStatus,

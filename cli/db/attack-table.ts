@@ -1,17 +1,13 @@
-import Table from "cli-table3";
 import colours from "picocolors";
 import type { AttackReport } from "../../automation/database/database";
+import { compactTable } from "./table";
 
 /** What an attack came to, as it is printed: both tables, then what came otherwise than it must. */
 export function attackLines({ database, rows, seconds, server, user }: AttackReport): string[] {
   const lines: string[] = [];
   const titles = { attack: "must be refused", work: "must succeed" } as const;
   for (const table of ["attack", "work"] as const) {
-    const printed = new Table({
-      head: ["", titles[table], "tried", ""],
-      chars,
-      style: { head: [], border: [] },
-    });
+    const printed = compactTable(["", titles[table], "tried", ""]);
     for (const { attempts, number, title, verdict, ...row } of rows) {
       if (row.table !== table) continue;
       printed.push([number, title, attempts.length, paint[verdict](words[table][verdict])]);
@@ -36,9 +32,6 @@ export function attackLines({ database, rows, seconds, server, user }: AttackRep
   );
   return lines;
 }
-
-/** Without lines between the rows. */
-const chars = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
 
 export function surprisesText(count: number): string {
   return count === 0 ? "no surprise" : count === 1 ? "1 surprise" : `${count} surprises`;

@@ -1,83 +1,22 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Client } from "pg";
 import { type EnvironmentDatabase, openDatabase } from "../../../automation/database/database";
 import { openTunnel } from "../../../automation/database/tunnel";
 import type { StackConfig } from "../../../automation/stack-config";
-import type { Settings } from "../../../platform/settings";
-import { DatabaseRoles } from "../../support/database-roles";
-import { type RealSsh, realSshKinds } from "../../support/open-ssh";
-import { startPostgres, type TestPostgres } from "../../support/postgres";
+import { hasPsql, type HostedDatabase, hostedDatabase } from "../../support/hosted-database";
+import { realSshKinds } from "../../support/open-ssh";
 
 jest.setTimeout(60_000);
 
-const hasPsql = spawnSync("psql", ["--version"]).error === undefined;
-
-/** A host whose `docker` shows one container: the test's PostgreSQL, its socket being a connection as the superuser. */
-function dockerFor(server: TestPostgres, log: string): string {
-  return `#!/bin/sh
-printf '%s\\n' "$*" >>${log}
-case " $* " in
-  *" ps --quiet db "*) echo 0123456789abcdef ;;
-  *" ps --quiet "*) ;;
-  *" inspect "*) echo '{"app_default":{"IPAMConfig":null,"Gateway":"172.18.0.1","IPAddress":"127.0.0.1","GlobalIPv6Address":""}}' ;;
-  *" info "*) echo / ;;
-  *" exec -T db psql "*)
-    while [ "$1" != psql ]; do shift; done
-    PGHOST=127.0.0.1 PGPORT=${server.port} PGPASSWORD='${server.password}' exec "$@" ;;
-  *) exit 3 ;;
-esac
-`;
-}
-
 describe.each(realSshKinds)("a container behind %s", (_kind, start) => {
-  let directory: string;
-  let ssh: RealSsh;
-  let server: TestPostgres;
-  let roles: DatabaseRoles;
+  let hosted: HostedDatabase;
   let database: EnvironmentDatabase;
 
-  const config = (service = "db"): StackConfig => {
-    const { privateKey, ...own } = ssh.server;
-    const settings = {
-      hosts: { machine: { ...own, privateKeySecret: "KEY" } },
-      resolve: [],
-      databases: {
-        main: {
-          ...{ kind: "container", host: "machine", project: "app", service, port: server.port },
-          ...{ database: "shop", adminUser: "postgres", schemas: ["public"], roles: {} },
-          ...{ hiddenRelations: [], logicalReplication: false },
-        },
-      },
-    };
-    return { stack: "dev", settings: settings as unknown as Settings, secrets: { KEY: privateKey } };
-  };
-  const connections = () => ({
-    main: { app: roles.url("shop_app_a", "shop"), migrator: roles.url("shop_migrator", "shop") },
-  });
-
   beforeAll(async () => {
-    server = await startPostgres();
-    roles = new DatabaseRoles(server);
-    await roles.database("shop");
-    directory = mkdtempSync(join(tmpdir(), "groundwork-database-"));
-    const bin = join(directory, "bin");
-    mkdirSync(bin);
-    writeFileSync(join(bin, "docker"), dockerFor(server, join(directory, "calls")));
-    chmodSync(join(bin, "docker"), 0o755);
-    ssh = await start({ directory, bin });
-    mkdirSync(join(directory, "groundwork", "app"), { recursive: true });
-    database = openDatabase(config(), connections(), undefined);
+    hosted = await hostedDatabase(start);
+    database = hosted.open();
   });
-  afterAll(async () => {
-    await database.close();
-    await ssh.close();
-    await server.remove();
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterAll(() => hosted.close());
 
   test("is attacked from where the application is, through its host", async () => {
     const report = await database.attack();
@@ -86,7 +25,7 @@ describe.each(realSshKinds)("a container behind %s", (_kind, start) => {
   });
 
   test("a port of this machine leads to it, for several at a time, until it is closed", async () => {
-    const other = openDatabase(config(), connections(), "main");
+    const other = hosted.open();
     const { host, port } = await other.place();
     const login = other.login("app");
     const clients = Array.from({ length: 5 }, () => new Client({ ...login, host, port, database: "shop" }));
@@ -109,11 +48,11 @@ describe.each(realSshKinds)("a container behind %s", (_kind, start) => {
     await expect(database.ask("SELECT no_such_column")).rejects.toMatchObject({
       parts: { value: expect.stringContaining("no_such_column") as string },
     });
-    expect(readFileSync(join(directory, "calls"), "utf8")).not.toContain("no_such_column");
+    expect(hosted.calls()).not.toContain("no_such_column");
   });
 
   test("a service that does not run is said", async () => {
-    const stopped = openDatabase(config("other"), connections(), "main");
+    const stopped = hosted.open({ service: "other" });
     await expect(stopped.attack()).rejects.toMatchObject({
       parts: { value: expect.stringContaining("no container of other runs") as string },
     });

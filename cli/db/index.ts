@@ -1,0 +1,17 @@
+import type { CommandDeclaration } from "../command";
+import { dbAttack } from "./attack";
+import { dbPsql } from "./psql";
+import { dbReset } from "./reset";
+import { dbSlots } from "./slots";
+import { dbStatus } from "./status";
+import { dbTunnel } from "./tunnel";
+
+/** The commands on databases, in the order of the help. */
+export const dbCommands: readonly CommandDeclaration[] = [
+  dbAttack,
+  dbStatus,
+  dbPsql,
+  dbTunnel,
+  dbSlots,
+  dbReset,
+] as readonly CommandDeclaration[];
