@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument, stringify } from "yaml";
 import { projectRoot } from "../common/project-root";
+import type { SshServer } from "../remote/host";
 import { bringUpSandbox } from "../sandbox/bring-up";
 import { ensureKeyPair } from "../sandbox/host/keys";
 import { hostLayout } from "../sandbox/host/layout";
@@ -66,7 +67,7 @@ export async function byCommand(host: RolloutHost, app: AppSettings): Promise<De
 }
 
 /** The sandbox's copy of the stack file, with another SSH server in the place of its own. */
-function withServer(text: string, server: { readonly port: number; readonly hostKey: string }): string {
+function withServer(text: string, server: SshServer): string {
   const document = parseDocument(text);
   const at = ["config", "groundwork:resolve"];
   const resolve = (document.toJS() as { config: { "groundwork:resolve": string[] } }).config[
@@ -77,6 +78,7 @@ function withServer(text: string, server: { readonly port: number; readonly host
     resolve.map((entry) => entry.replace(/^(203\.0\.113\.20:22:127\.0\.0\.1):\d+$/, `$1:${server.port}`)),
   );
   document.setIn(["config", "groundwork:hosts", "machine", "hostKey"], server.hostKey);
+  document.setIn(["config", "groundwork:hosts", "machine", "user"], server.user);
   return document.toString();
 }
 
@@ -110,7 +112,7 @@ function stackText(release: string, httpPort: number): string {
       "groundwork:hosts": {
         machine: {
           address: "203.0.113.20",
-          user: userInfo().username,
+          user: "deploy",
           hostKey: `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`,
         },
       },
