@@ -201,7 +201,7 @@ export function explainRollout(
   switch (error.code) {
     case rolloutExit.unhealthy:
       return {
-        what: `the new release of ${project} did not get healthy; it was removed, and the one before it serves on`,
+        what: `the new release of ${project} did not get healthy; it was removed, and what served before serves on`,
         ...said,
         next: `mend what its last lines say and run the same command again; npx groundwork releases -s ${stack} shows what runs`,
         code,

@@ -89,7 +89,7 @@ test("a release that failed is told as its program told it, whatever its applica
     "up",
     "staging",
     [
-      `exit status 21: running ${loader}:\napi: starting (green) after 1.0 s\nthe new release of sample did not get healthy; it was removed, and the one before it serves on: \n  boot: unexpected end of JSON input, dial tcp 10.0.0.1:5432: i/o timeout\n  next: mend what its last lines say`,
+      `exit status 21: running ${loader}:\napi: starting (green) after 1.0 s\nthe new release of sample did not get healthy; it was removed, and what served before serves on: \n  boot: unexpected end of JSON input, dial tcp 10.0.0.1:5432: i/o timeout\n  next: mend what its last lines say`,
     ],
     new Error("update failed"),
   );
@@ -97,7 +97,7 @@ test("a release that failed is told as its program told it, whatever its applica
     "up of staging failed: \n" +
       "  exit status 21:\n" +
       "  api: starting (green) after 1.0 s\n" +
-      "  the new release of sample did not get healthy; it was removed, and the one before it serves on: \n" +
+      "  the new release of sample did not get healthy; it was removed, and what served before serves on: \n" +
       "    boot: unexpected end of JSON input, dial tcp 10.0.0.1:5432: i/o timeout\n" +
       "    next: mend what its last lines say\n" +
       "  next: mend what is named above and run the same command again: what is done already stays done",

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodeFrames, listFrames } from "../../remote/framing";
 import { ledgerOf } from "../../components/origin/ledger";
-import { findEngine } from "../../sandbox/engine/engine";
+import { type Engine, findEngine } from "../../sandbox/engine/engine";
 import { runEngine } from "../../sandbox/engine/run";
 import { type CommandResult, runProgram } from "../support/command";
 import { type FakeSteps, fakeRollout, fakeSteps } from "../support/fake-steps";
@@ -15,6 +16,7 @@ let steps: FakeSteps;
 let ssh: RealSsh;
 let directory: string;
 let variables: Record<string, string>;
+let engine: Engine;
 
 /** The command as a user has it: only the host is the test's. */
 const groundwork = (...args: string[]): Promise<CommandResult> =>
@@ -55,9 +57,10 @@ beforeAll(async () => {
       project: sample
       composeFile: compose.yaml
       services: { api: { port: 4000 } }
+      migrations: { service: api, command: up, downgradeCommand: alembic downgrade -1 }
 `,
   );
-  const engine = await findEngine();
+  engine = await findEngine();
   const options = { directory, variables };
   await runEngine(engine, ["stack", "init", "prod", "--no-select"], options);
   await runEngine(
@@ -183,6 +186,66 @@ test("a release that is not there, and one that the host refuses: code 1, what t
   expect(refused.stderr).toContain("rollout: release c3c3 has changed the database");
   expect(refused.stderr).toContain("--downgrade");
 });
+
+test("--downgrade runs the downgrade command with what the state kept of the last migrations, then goes back", async () => {
+  const url = `postgres://migrator:${randomBytes(9).toString("hex")}@db/sample`;
+  const frames = encodeFrames({
+    project: "sample",
+    service: "api",
+    arguments: 1,
+    argument_1: "up",
+    ...listFrames("variables", "variable", [{ name: "DATABASE_URL", value: url }]),
+  });
+  await importMigrations(`c2NyaXB0\n${frames}`);
+  steps.answer("rollout", `frame forced >"$TEST_HOME/forced"\n${fakeRollout({ before: 0.1, after: 0.2 })}`);
+  steps.answer(
+    "migrate",
+    `{ frame argument_3; echo; frame variable_1_value; echo; } >"$TEST_HOME/down"; echo '{"step":"migrate"}'`,
+  );
+  const { code, stdout, all } = await groundwork("rollback", "-s", "prod", "--downgrade");
+  expect(all).toContain("taking the schema back");
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "release b2b2 runs again\n" });
+  expect(steps.read("down")).toBe(`alembic downgrade -1\n${url}\n`);
+  expect(steps.read("forced")).toBe("schema");
+  expect(all).not.toContain(url);
+});
+
+/** Puts the migrations step into the stack's state, as a run of it leaves it there: encrypted. */
+async function importMigrations(stdin: string): Promise<void> {
+  const provider = "urn:pulumi:prod::sample::pulumi:providers:command::default";
+  const manifest = { time: "2026-01-01T00:00:00Z", magic: "", version: "" };
+  const secret = (text: string) => ({
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    plaintext: JSON.stringify(text),
+  });
+  const resources = [
+    {
+      urn: provider,
+      custom: true,
+      id: "0b8a2a4e-0000-4000-8000-000000000000",
+      type: "pulumi:providers:command",
+    },
+    {
+      urn: "urn:pulumi:prod::sample::groundwork:index:AppOrigin$command:remote:Command::api-migrations",
+      custom: true,
+      id: "api-migrations1",
+      type: "command:remote:Command",
+      inputs: { create: "true", stdin: secret(stdin) },
+      outputs: { create: "true", stdin: secret(stdin) },
+      provider: `${provider}::0b8a2a4e-0000-4000-8000-000000000000`,
+    },
+  ];
+  const exported = JSON.parse(
+    await runEngine(engine, ["stack", "export", "--stack", "prod"], { directory, variables }),
+  ) as {
+    deployment: object;
+  };
+  await runEngine(engine, ["stack", "import", "--stack", "prod"], {
+    directory,
+    variables,
+    input: JSON.stringify({ ...exported, deployment: { manifest, ...exported.deployment, resources } }),
+  });
+}
 
 test("a wrong passphrase is said as such", async () => {
   const { PULUMI_CONFIG_PASSPHRASE: right = "" } = variables;

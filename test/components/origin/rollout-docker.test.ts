@@ -160,7 +160,7 @@ describeWithDocker("releases from here to a host with real Docker and real Caddy
   test("one that is never healthy never gets the traffic, and its last lines are shown", async () => {
     const explained = await failureOf(runRollout(input("sick", { timeout: 4 }), log));
     expect(explained.code).toBe(21);
-    expect(explained.what).toContain("the one before it serves on");
+    expect(explained.what).toContain("what served before serves on");
     expect(await served()).toBe("3");
   });
 

@@ -214,7 +214,7 @@ describe.each(realSshKinds)("a release over %s", (_kind, start) => {
     );
     const explained = await failed(runRollout(input(), () => undefined));
     expect(explained).toMatchObject({ code: 21 });
-    expect(explained.what).toContain("the one before it serves on");
+    expect(explained.what).toContain("what served before serves on");
     expect(explained.value).toContain("boot: cannot read config");
     expect(kept()).toBeUndefined();
   });
