@@ -53,7 +53,7 @@ printf '%s\\n' "$step" >>"$TEST_HOME/steps"
   );
   fake.answer(
     "rollout-abort",
-    `frame reason >"$TEST_HOME/abort"; echo '{"step":"rollout-abort","aborting":true}'`,
+    `frame reason >"$TEST_HOME/abort.new"; mv "$TEST_HOME/abort.new" "$TEST_HOME/abort"; echo '{"step":"rollout-abort","aborting":true}'`,
   );
   fake.answer("releases", `cat "$TEST_HOME/releases.json"`);
   return fake;
