@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument, stringify } from "yaml";
 import { projectRoot } from "../common/project-root";
-import type { SshServer } from "../remote/host";
+import type { SshServer } from "../remote/access";
 import { bringUpSandbox } from "../sandbox/bring-up";
 import { ensureKeyPair } from "../sandbox/host/keys";
 import { hostLayout } from "../sandbox/host/layout";
