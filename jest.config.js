@@ -11,7 +11,7 @@ module.exports = {
   },
   testTimeout: 30_000,
   // More than the cores: tests of the engine mostly wait, for processes that come up and go down.
-  maxWorkers: 4,
+  maxWorkers: 3,
   globalSetup: "<rootDir>/test/support/prepare.ts",
   testSequencer: "<rootDir>/test/support/engine-first.js",
   reporters: ["default", "<rootDir>/test/support/closing-line-reporter.js"],
