@@ -1,6 +1,6 @@
 /** Releases in a swarm of three real Docker daemons, behind a real Caddy on each, while requests go on. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,13 +9,17 @@ import { WebSocket } from "ws";
 import type { CaddyfileSpec } from "../../components/origin/caddyfile";
 import { swarmCaddyfile, swarmOverrides, proxyStack } from "../../components/origin/swarm-files";
 import { envFile } from "../../components/origin/env-file";
-import { listFrames } from "../../remote/framing";
+import { runRollout } from "../../components/origin/run-rollout";
+import { listReleases, rollBack } from "../../automation/releases";
+import { validateStackFile } from "../../platform/settings";
+import { type Frames, listFrames } from "../../remote/framing";
 import { buildCaddy } from "../../sandbox/engine/caddy";
 import { bundle } from "../../sandbox/host/bundle";
 import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
 import { findBusybox } from "../../sandbox/host/images/busybox";
 import { nodeAppRootfs } from "../../sandbox/host/images/rootfs";
 import { canStartMachines, startMachines, staticRoot, type SwarmMachines } from "../support/swarm-daemons";
+import { startNetwork, startSandboxSsh } from "../support/open-ssh";
 import type { StepResult } from "../support/remote-step";
 
 jest.setTimeout(600_000);
@@ -49,6 +53,19 @@ networks:
 secrets:
   token: {file: ./token.txt}
 `;
+
+/** Command lines of all processes of this machine. */
+function commandLines(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return [readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ")];
+      } catch {
+        return [];
+      }
+    });
+}
 
 interface Load {
   readonly sent: number;
@@ -168,29 +185,23 @@ withMachines("a swarm of three hosts", () => {
       }),
     );
   };
+  const framesOf = (release: string): Frames => ({
+    release,
+    services: "api",
+    ...listFrames("images", "image", [{ service: "api", reference: "127.0.0.1:9/app:1" }]),
+    pull: "never",
+    timeout: 90,
+    drain: 30,
+    keep: 2,
+    record: '{"tags":"v1"}',
+  });
   const rollout = async (
     release: string,
     options: {
       frames?: Record<string, string | number>;
       onLine?: (line: string) => void;
     } = {},
-  ) =>
-    manager().run(
-      "swarm-rollout",
-      {
-        project,
-        release,
-        services: "api",
-        ...listFrames("images", "image", [{ service: "api", reference: "127.0.0.1:9/app:1" }]),
-        pull: "never",
-        timeout: 90,
-        drain: 30,
-        keep: 2,
-        record: '{"tags":"v1"}',
-        ...options.frames,
-      },
-      options.onLine,
-    );
+  ) => manager().run("swarm-rollout", { project, ...framesOf(release), ...options.frames }, options.onLine);
   /** One release under load, with what was lost. */
   const underLoad = async (
     action: () => Promise<StepResult>,
@@ -245,11 +256,16 @@ withMachines("a swarm of three hosts", () => {
     expect(made["manager"]).toBe(`${first!.address}:2377`);
     const nodes = [String(made["node"])];
     const frames = { project, manager: String(made["manager"]), token: String(made["token"]) };
+    const seen: string[] = [];
+    const looking = setInterval(() => seen.push(...commandLines()), 15);
     for (const other of others) {
       const joined = await other.run("swarm-join", { ...frames, advertise: other.address });
       expect(joined.stdout + joined.stderr).not.toContain(frames.token);
       nodes.push(String(value(joined)["node"]));
     }
+    clearInterval(looking);
+    expect(seen.some((line) => line.includes("/swarm/join"))).toBe(true);
+    expect(seen.filter((line) => line.includes(frames.token))).toEqual([]);
     expect(
       value(await others[0]!.run("swarm-join", { ...frames, advertise: others[0]!.address }))["changed"],
     ).toBe(false);
@@ -399,6 +415,74 @@ withMachines("a swarm of three hosts", () => {
     expect([...load.releases].sort()).toEqual(["four", "one"]);
   });
 
+  test("from here over SSH: a cut connection is made anew, the ledger is kept beside the release, a rollback goes back", async () => {
+    const ssh = await startSandboxSsh({ directory: manager().home, variables: manager().environment });
+    const network = await startNetwork(ssh.server.port);
+    try {
+      const said: string[] = [];
+      const output = await runRollout(
+        {
+          origin: "api",
+          stack: "prod",
+          project,
+          host: { server: { ...ssh.server, port: network.port } },
+          step: "swarm-rollout",
+          frames: framesOf("five"),
+          probe: { url: `http://${addresses()[1]!}:8080/health`, websocket: "/ws" },
+        },
+        (line) => {
+          said.push(line);
+          if (line.includes("switched")) network.cut();
+        },
+      );
+      expect(output).toMatchObject({ release: "five", changed: true });
+      expect(output.ledger).toMatchObject({
+        armed: true,
+        lost: 0,
+        reconnects: 1,
+        sockets: { dropped: 0 },
+      });
+      console.log(said.at(-1));
+
+      const { address, user, hostKey, privateKey } = ssh.server;
+      const text = `config:
+  groundwork:domain: example.com
+  groundwork:cloudflare: { accountId: "000000000000000000000000000000a1", zoneId: "000000000000000000000000000000b1" }
+  groundwork:hosts:
+    one: { address: 203.0.113.10, user: ${user}, hostKey: ${hostKey} }
+  groundwork:resolve: ["203.0.113.10:22:${address}:${network.port}"]
+  groundwork:origins:
+    api:
+      kind: swarm
+      hosts: [one]
+      hostnames: [api.example.com]
+      project: ${project}
+      composeFile: compose.yaml
+      probe: false
+      proxy: { tls: none }
+      services: { api: { port: 4000, strategy: start-first } }
+`;
+      const checked = validateStackFile(
+        { file: "Pulumi.prod.yaml", text, stack: "prod" },
+        { secrets: "optional" },
+      );
+      if ("issues" in checked) throw new Error(JSON.stringify(checked.issues));
+      const config = { stack: "prod", settings: checked.settings, secrets: { SSH_PRIVATE_KEY: privateKey } };
+      const [listed] = await listReleases(config, "api");
+      expect(listed?.releases[0]).toMatchObject({
+        id: "five",
+        state: "active",
+        images: { api: "127.0.0.1:9/app:1" },
+        ledger: { lost: 0 },
+      });
+      const back = await rollBack(config, { origin: "api" }, () => Promise.resolve(undefined));
+      expect(back).toMatchObject({ release: "four", changed: true });
+    } finally {
+      await network.close();
+      await ssh.close();
+    }
+  });
+
   test("another configuration of the proxy is taken over without a cut socket", async () => {
     const text = swarmCaddyfile({ ...proxySpec, headers: { "X-Sample": "yes" } });
     const { load } = await underLoad(async () => {
@@ -429,8 +513,8 @@ withMachines("a swarm of three hosts", () => {
       previous: string;
       releases: Record<string, unknown>[];
     };
-    expect(listed).toMatchObject({ active: "four", previous: "one", running: null });
-    expect(listed.releases.map(({ release }) => release)).toEqual(["four", "one"]);
+    expect(listed).toMatchObject({ active: "four", previous: "five", running: null });
+    expect(listed.releases.map(({ release }) => release)).toEqual(["four", "five"]);
     expect(listed.releases[0]).toMatchObject({
       kind: "swarm",
       images: { api: { reference: "127.0.0.1:9/app:1" } },

@@ -23,6 +23,8 @@ export interface SwarmMachine {
   /** The others, and this process, reach it here. */
   readonly address: string;
   readonly home: string;
+  /** What commands on it find in their environment. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly docker: (...args: string[]) => string;
   /** Runs a step as SSH would: in the machine's network, with its home; `onLine` gets each line as it comes. */
   run(step: RemoteStep, frames: Frames, onLine?: (line: string) => void): Promise<StepResult>;
@@ -126,6 +128,7 @@ export async function startMachines(count: number, compose: string): Promise<Swa
       return {
         address,
         home,
+        environment,
         docker: (...args) =>
           execFileSync("docker", args, { encoding: "utf8", stdio: "pipe", env: environment }).trim(),
         run: (step, frames, onLine = () => undefined) =>
