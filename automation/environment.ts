@@ -1,3 +1,5 @@
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import {
   type EngineEvent,
   LocalWorkspace,
@@ -23,6 +25,7 @@ import {
   rollBackExternal,
 } from "./external-releases";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
+import { editStackFile } from "./stack-file-edit";
 import { type StackConfig, stackConfigOf } from "./stack-config";
 
 /** Options of {@link Environment.open}. */
@@ -222,6 +225,44 @@ export class Environment {
       throw explainFailure("reading the settings", this.name, [], error);
     });
     return stackConfigOf(json, { stack: this.name, directory: this.stack.workspace.workDir, configFile });
+  }
+
+  /** The version of each role's password, as the last run left them. */
+  async secretVersions(database: string): Promise<Readonly<Record<string, string>>> {
+    const outputs = await this.outputs();
+    const databases = outputs["databases"]?.value as
+      Readonly<Record<string, { readonly secretVersions?: Readonly<Record<string, string>> }>> | undefined;
+    return databases?.[database]?.secretVersions ?? {};
+  }
+
+  /** When a resource was made, ISO 8601; undefined where it is not there. */
+  async createdAt(name: string): Promise<string | undefined> {
+    const { deployment } = JSON.parse(await this.command(["stack", "export"])) as {
+      deployment: { resources?: readonly { urn: string; created?: string }[] };
+    };
+    return (deployment.resources ?? []).find(({ urn }) => urn.endsWith(`::${name}`))?.created;
+  }
+
+  /**
+   * Writes plain values into the stack file: all of them or none, and nothing else in it is changed.
+   *
+   * @param edits paths and values; undefined takes one away
+   */
+  async setConfig(
+    edits: readonly (readonly [path: readonly string[], value: number | boolean | undefined])[],
+  ): Promise<void> {
+    const { workDir } = this.stack.workspace;
+    const file =
+      this.configFile ??
+      this.variables["PULUMI_OPTION_CONFIG_FILE"] ??
+      process.env["PULUMI_OPTION_CONFIG_FILE"] ??
+      join(workDir, `Pulumi.${this.name}.yaml`);
+    const before = await readFile(file, "utf8");
+    const after = edits.reduce((text, [path, value]) => editStackFile(text, path, value), before);
+    if (after === before) return;
+    const { mode } = await stat(file);
+    await writeFile(`${file}.${process.pid}`, after, { mode, flush: true });
+    await rename(`${file}.${process.pid}`, file);
   }
 
   /** The URNs of the resources in the state whose names are asked for. */

@@ -18,7 +18,7 @@ import { type InstalledProvider, installProviders } from "./providers/install";
 import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { readState } from "./state-file";
-import { deriveStackFile, sealedSecrets, stackFileFacts } from "./stack-file";
+import { deriveStackFile, keptInCopy, stackFileFacts } from "./stack-file";
 
 /** A sandbox that is ready for the engine. */
 export interface ReadySandbox extends Sandbox {
@@ -153,7 +153,7 @@ async function writeStackFile(
 ): Promise<readonly string[]> {
   const copy = folder.stackFile(stack);
   const before = existsSync(copy) ? await readFile(copy, "utf8") : "";
-  const kept = sealedSecrets(before);
+  const kept = keptInCopy(before);
   const derived = deriveStackFile(text, file, record, kept);
   if (derived.text !== before) await writeWhole(copy, derived.text);
 

@@ -84,7 +84,7 @@ export function deriveStackFile(
     databases = [],
     targets = [],
   }: Pick<SandboxRecord, "api" | "host"> & Partial<Pick<SandboxRecord, "edge" | "databases" | "targets">>,
-  secrets: { readonly salt?: string; readonly sealed?: unknown } = {},
+  secrets: KeptInCopy = {},
 ): { readonly text: string; readonly notes: readonly string[] } {
   const facts = stackFileFacts(text, file);
   const document = parse(text, file);
@@ -129,18 +129,53 @@ export function deriveStackFile(
   document.delete("encryptionsalt");
   if (secrets.salt !== undefined) document.set("encryptionsalt", secrets.salt);
   if (secrets.sealed !== undefined) document.setIn(["config", "groundwork:secrets"], secrets.sealed);
+  for (const [name, { passwordVersion, passwordOverlap }] of Object.entries(secrets.rotations ?? {})) {
+    const at = ["config", "groundwork:databases", name];
+    if (!document.hasIn(at) || passwordVersion <= Number(document.getIn([...at, "passwordVersion"]) ?? 1))
+      continue;
+    document.setIn([...at, "passwordVersion"], passwordVersion);
+    if (passwordOverlap !== undefined) document.setIn([...at, "passwordOverlap"], passwordOverlap);
+    notes.push(`the passwords of ${name} have been rotated here (passwordVersion: ${passwordVersion})`);
+  }
   notes.push("secrets are generated ones of the sandbox");
   return { text: document.toString(), notes };
 }
 
-/** The salt and the sealed secrets in an earlier copy; nothing where there is none. */
-export function sealedSecrets(copy: string): { salt?: string; sealed?: unknown } {
-  const document = parseDocument(copy);
-  const salt = document.get("encryptionsalt");
-  const sealed = (
-    document.getIn(["config", "groundwork:secrets"]) as { toJSON?: () => unknown } | undefined
-  )?.toJSON?.();
-  return { ...(typeof salt === "string" ? { salt } : {}), ...(sealed === undefined ? {} : { sealed }) };
+/** What an earlier copy has that the stack file has not. */
+export interface KeptInCopy {
+  readonly salt?: string;
+  readonly sealed?: unknown;
+  /** Databases whose passwords were rotated in the sandbox. */
+  readonly rotations?: Readonly<
+    Record<string, { readonly passwordVersion: number; readonly passwordOverlap?: boolean }>
+  >;
+}
+
+/** The salt, the sealed secrets and the rotations in an earlier copy; nothing where there is none. */
+export function keptInCopy(copy: string): KeptInCopy {
+  const { config, encryptionsalt: salt } = (parseDocument(copy).toJS() ?? {}) as {
+    readonly config?: Readonly<Record<string, unknown>>;
+    readonly encryptionsalt?: unknown;
+  };
+  const sealed = config?.["groundwork:secrets"];
+  const databases = config?.["groundwork:databases"];
+  const rotations = Object.entries(
+    (typeof databases === "object" && databases !== null ? databases : {}) as Record<string, unknown>,
+  ).flatMap(([name, database]) => {
+    const { passwordVersion, passwordOverlap } = (database ?? {}) as Record<string, unknown>;
+    if (typeof passwordVersion !== "number") return [];
+    return [
+      [
+        name,
+        { passwordVersion, ...(typeof passwordOverlap === "boolean" ? { passwordOverlap } : {}) },
+      ] as const,
+    ];
+  });
+  return {
+    ...(typeof salt === "string" ? { salt } : {}),
+    ...(sealed === undefined ? {} : { sealed }),
+    ...(rotations.length === 0 ? {} : { rotations: Object.fromEntries(rotations) }),
+  };
 }
 
 function parse(text: string, file: string): Document {

@@ -2,6 +2,7 @@ import type { CommandDeclaration } from "../command";
 import { dbAttack } from "./attack";
 import { dbPsql } from "./psql";
 import { dbReset } from "./reset";
+import { dbRotate } from "./rotate";
 import { dbSlots } from "./slots";
 import { dbStatus } from "./status";
 import { dbTunnel } from "./tunnel";
@@ -9,6 +10,7 @@ import { dbTunnel } from "./tunnel";
 /** The commands on databases, in the order of the help. */
 export const dbCommands: readonly CommandDeclaration[] = [
   dbAttack,
+  dbRotate,
   dbStatus,
   dbPsql,
   dbTunnel,

@@ -58,11 +58,13 @@ async function connected<T>(
     application_name: "groundwork",
     ...tlsOf(input),
   });
+  // A connection that is cut is told by the query that was under way, not by the end of the program.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     return await work(client);
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }
 

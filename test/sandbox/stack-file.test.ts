@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import { deriveStackFile, sealedSecrets, stackFileFacts } from "../../sandbox/stack-file";
+import { deriveStackFile, keptInCopy, stackFileFacts } from "../../sandbox/stack-file";
 
 const stackFile = `# our staging
 encryptionsalt: v1:theirs
@@ -101,9 +101,27 @@ test("an origin in a swarm runs on its first host here, and that is said", () =>
 test("secrets that an earlier copy sealed are carried over with their salt", () => {
   const sealed = { secure: "v1:ours" };
   const first = deriveStackFile(stackFile, "Pulumi.staging.yaml", record, { salt: "v1:salt", sealed });
-  expect(sealedSecrets(first.text)).toEqual({ salt: "v1:salt", sealed });
-  const again = deriveStackFile(stackFile, "Pulumi.staging.yaml", record, sealedSecrets(first.text));
+  expect(keptInCopy(first.text)).toEqual({ salt: "v1:salt", sealed });
+  const again = deriveStackFile(stackFile, "Pulumi.staging.yaml", record, keptInCopy(first.text));
   expect(again.text).toBe(first.text);
+});
+
+test("a rotation of passwords stays in the copy, until the stack file itself is further on", () => {
+  const text = `${stackFile.trimEnd()}\n  groundwork:databases:\n    main: { kind: external, passwordVersion: 2 }\n`;
+  const rotated = {
+    rotations: { main: { passwordVersion: 3, passwordOverlap: false }, gone: { passwordVersion: 9 } },
+  };
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", record, rotated);
+  expect(keptInCopy(copy.text)).toEqual({
+    rotations: { main: { passwordVersion: 3, passwordOverlap: false } },
+  });
+  expect(copy.notes).toContain("the passwords of main have been rotated here (passwordVersion: 3)");
+  const further = text.replace("passwordVersion: 2", "passwordVersion: 4");
+  expect(
+    keptInCopy(deriveStackFile(further, "Pulumi.staging.yaml", record, keptInCopy(copy.text)).text),
+  ).toEqual({
+    rotations: { main: { passwordVersion: 4 } },
+  });
 });
 
 test.each([
