@@ -10,8 +10,8 @@ module.exports = {
     ],
   },
   testTimeout: 30_000,
-  // More than the cores: tests of the engine mostly wait, for processes that come up and go down.
-  maxWorkers: 3,
+  // As many as the smallest machine has cores: tests under load must not take each other their time.
+  maxWorkers: 2,
   globalSetup: "<rootDir>/test/support/prepare.ts",
   testSequencer: "<rootDir>/test/support/engine-first.js",
   reporters: ["default", "<rootDir>/test/support/closing-line-reporter.js"],
