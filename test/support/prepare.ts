@@ -1,3 +1,4 @@
+import { buildCaddy } from "../../sandbox/engine/caddy";
 import { findEngine } from "../../sandbox/engine/engine";
 import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
 import { canStartDaemon } from "./docker-daemon";
@@ -14,5 +15,6 @@ export default async function prepare({
   if (testPathPatterns.patterns.length > 0) return;
   const log = (line: string): void => console.log(line);
   await findEngine({ log });
+  await buildCaddy(log);
   if (canStartDaemon) await findComposePlugin(log);
 }
