@@ -9,7 +9,7 @@ module.exports = {
       { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
     ],
   },
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   // As many as the smallest machine has cores: tests under load must not take each other their time.
   maxWorkers: 2,
   globalSetup: "<rootDir>/test/support/prepare.ts",

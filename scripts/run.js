@@ -12,8 +12,10 @@ const verbs = {
     installTestTools();
     if (args.length > 0) return run("jest", ["--ci", ...args]);
     const checked = check();
-    const tested = runAlongside("jest", ["--ci"]);
-    const codes = [await checked, await tested];
+    const tested = await runAlongside("jest", ["--ci", "--testPathIgnorePatterns", alone]);
+    // One after the other: their load and their daemons would take the time of any test beside them.
+    const testedAlone = await runAlongside("jest", ["--ci", "--runInBand", "--testPathPatterns", alone]);
+    const codes = [await checked, tested, testedAlone];
     // Told again at the end: the tests' own lines have pushed it out of sight.
     if (codes[0] !== 0) console.log("FAILED: the checks above (npm run check)");
     process.exitCode = Math.max(...codes);
@@ -35,6 +37,10 @@ const verbs = {
     node("dist/transcripts.js", args);
   },
 };
+
+/** Tests that put load on what they test, or run several Docker daemons. */
+const alone =
+  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(proxy|release)|release|tunnel/)|faults/kill)";
 
 /** What needs no running: formatting, lint, types, shell scripts. Two at a time; all are told, then the worst decides. */
 async function check() {

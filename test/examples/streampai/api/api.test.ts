@@ -102,7 +102,7 @@ async function until<T>(
   read: () => T | undefined | Promise<T | undefined>,
   problem: () => string,
 ): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 20_000;
   for (;;) {
     const value = await read();
     if (value !== undefined) return value;
