@@ -40,7 +40,7 @@ const verbs = {
 
 /** Tests that put load on what they test, or run several Docker daemons. */
 const alone =
-  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(proxy|release)|release|tunnel/)|faults/kill)";
+  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)";
 
 /** What needs no running: formatting, lint, types, shell scripts. Two at a time; all are told, then the worst decides. */
 async function check() {
