@@ -113,7 +113,8 @@ export function proxyComposeFile(project: string, args: DeployedArgs): string {
       "data:/data",
     ],
     networks: [edgeNetworkKey],
-    stop_grace_period: `${caddyfileSpec(args, undefined).graceSeconds + 5}s`,
+    // The same for all: another definition would be another container, without which nobody is answered.
+    stop_grace_period: "60s",
   };
   return `${JSON.stringify({ services: { caddy }, networks: edgeNetwork(project), volumes: { data: {} } }, null, 2)}\n`;
 }

@@ -162,7 +162,7 @@ test("what the proxy's step gets: no private part, the gate for the host alone, 
           "data:/data",
         ],
         networks: ["groundwork-edge"],
-        stop_grace_period: "35s",
+        stop_grace_period: "60s",
       },
     },
     networks: { "groundwork-edge": { name: "shop-edge", external: true } },
@@ -222,6 +222,17 @@ test("another image is another release, the same one is not; the drain time is n
   expect(await releaseOf({})).toBe(before);
   expect(await releaseOf({ services: { api: api({ image: "ghcr.io/me/api:2" }) } })).not.toBe(before);
   expect(await releaseOf({ proxy: { headers: { A: "b" } } })).toBe(before);
+});
+
+test("another drain time leaves the proxy's container as it is: a new one would cut everybody off", async () => {
+  const composeOf = async (drainSeconds: number) => {
+    const mocks = new Mocks(answers);
+    await runWith(mocks, () => new AppOrigin("api", origin({ services: { api: api({ drainSeconds }) } })));
+    return readFrames(mocks.get("api-proxy").inputs["stdin"])["compose"];
+  };
+  const short = await composeOf(5);
+  expect(short).toContain("caddy");
+  expect(await composeOf(300)).toBe(short);
 });
 
 describe("the files of two colours, as Compose itself reads them", () => {

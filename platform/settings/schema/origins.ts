@@ -258,6 +258,7 @@ const shared = {
   verify: field(z.array(z.strictObject(verification.shape)).max(50), {
     description:
       "What must answer through the public name before a release counts as done. Default: each healthPath.",
+    later: true,
     examples: [
       [
         { path: "/", http2: true },
@@ -316,6 +317,7 @@ const compose = {
   }).optional(),
   closedPorts: field(z.array(port("A port.", [5432])).max(100), {
     description: "Ports of the host that must not answer from where the stack is deployed.",
+    later: true,
     examples: [[3000, 8000, 5432]],
   }).default([]),
 };
