@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
+import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { listFrames, type Frames } from "../../remote/framing";
 import type { RemoteStep } from "../../remote/scripts";
@@ -24,46 +25,22 @@ export interface Deployment {
   readonly last: pulumi.Resource;
 }
 
-/** Creates the steps of a deployment, in their order. */
-export function composeDeployment(
-  origin: pulumi.ComponentResource,
-  name: string,
-  args: DeployedArgs,
-): Deployment {
-  const { host, databases = [], migrations } = args;
-  const project = args.project ?? name;
-  const read = readComposeFile(args.composeFile);
-  if ("problem" in read) throw new pulumi.ResourceError(`composeFile ${read.problem}`, origin, true);
-  const step = (
-    suffix: string,
-    script: RemoteStep,
-    input: pulumi.Input<Frames>,
-    after: readonly pulumi.Resource[],
-  ) =>
-    host.step(
-      `${name}-${suffix}`,
-      { step: script, project, input },
-      { parent: origin, dependsOn: [...after] },
-    );
+/** Makes one step on the host that a deployment's files lie on. */
+export type MakeStep = (
+  suffix: string,
+  script: RemoteStep,
+  input: pulumi.Input<Frames>,
+  after: readonly pulumi.Resource[],
+) => remote.Command;
 
-  const prepared: pulumi.Resource[] = [step("prepared", "prepare-host", hostFrames(args), [])];
-  if (args.registries !== undefined && args.registries.length > 0) {
-    prepared.push(
-      host.step(
-        `${name}-registry-login`,
-        {
-          step: "registry-login",
-          project,
-          input: registryFrames(args.registries),
-          redact: args.registries.map(({ password }) => password),
-        },
-        { parent: origin, dependsOn: [...prepared] },
-      ),
-    );
-  }
-  const certificate =
-    args.kind === "compose" ? originCertificate(origin, name, project, args, prepared) : undefined;
-  const content = releaseContent(origin, name, args, read, certificate?.pem);
+/** What comes before every release, on one host and in a swarm alike: files, databases with their roles, migrations. */
+export function stepsBeforeRelease(
+  step: MakeStep,
+  args: DeployedArgs,
+  content: ReleaseContent,
+  prepared: readonly pulumi.Resource[],
+): { readonly ready: readonly pulumi.Resource[]; readonly schema: pulumi.Output<string | undefined> } {
+  const { databases = [], migrations } = args;
   const files = step(
     "files",
     "write-files",
@@ -101,6 +78,45 @@ export function composeDeployment(
       ...databases.map((database) => database.provisionAgain([migrated], content.migrationHash)),
     );
   }
+  return { ready, schema };
+}
+
+/** Creates the steps of a deployment, in their order. */
+export function composeDeployment(
+  origin: pulumi.ComponentResource,
+  name: string,
+  args: DeployedArgs,
+): Deployment {
+  const { host } = args;
+  const project = args.project ?? name;
+  const read = readComposeFile(args.composeFile);
+  if ("problem" in read) throw new pulumi.ResourceError(`composeFile ${read.problem}`, origin, true);
+  const step: MakeStep = (suffix, script, input, after) =>
+    host.step(
+      `${name}-${suffix}`,
+      { step: script, project, input },
+      { parent: origin, dependsOn: [...after] },
+    );
+
+  const prepared: pulumi.Resource[] = [step("prepared", "prepare-host", hostFrames(args), [])];
+  if (args.registries !== undefined && args.registries.length > 0) {
+    prepared.push(
+      host.step(
+        `${name}-registry-login`,
+        {
+          step: "registry-login",
+          project,
+          input: registryFrames(args.registries),
+          redact: args.registries.map(({ password }) => password),
+        },
+        { parent: origin, dependsOn: [...prepared] },
+      ),
+    );
+  }
+  const certificate =
+    args.kind === "compose" ? originCertificate(origin, name, project, args, prepared) : undefined;
+  const content = releaseContent(origin, name, args, read, certificate?.pem);
+  const { ready, schema } = stepsBeforeRelease(step, args, content, prepared);
   // Routes and certificates are a step of their own: nothing of a release touches the proxy.
   const installed = certificate === undefined ? [] : [certificate.installed];
   const proxy =
@@ -195,7 +211,7 @@ function proxyFrames(
 }
 
 /** The schema's version in the output of migrations. */
-export function schemaOf(line: string): string | undefined {
+function schemaOf(line: string): string | undefined {
   const { schema } = JSON.parse(line) as { schema?: unknown };
   return typeof schema === "string" && schema !== "" ? schema : undefined;
 }
@@ -291,7 +307,7 @@ export function registryFrames(registries: readonly RegistryLogin[]): pulumi.Out
   );
 }
 
-export function migrationFrames(
+function migrationFrames(
   migrations: NonNullable<ComposeDeploymentArgs["migrations"]>,
   { migrationHash, images }: ReleaseContent,
 ): pulumi.Output<Frames> {

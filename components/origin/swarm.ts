@@ -8,11 +8,11 @@ import {
   type Deployment,
   hostRecords,
   ledgerIn,
-  migrationFrames,
+  type MakeStep,
   originCertificate,
   registryFrames,
   rolloutInput,
-  schemaOf,
+  stepsBeforeRelease,
 } from "./deployment";
 import { hashOf } from "./hash";
 import type { DeployedArgs, SwarmHosts } from "./overrides";
@@ -34,7 +34,7 @@ export type SwarmArgs = Extract<DeployedArgs, { readonly kind: "compose" }> & { 
 
 /** Creates the steps of a deployment to a swarm, in their order. */
 export function swarmDeployment(origin: pulumi.ComponentResource, name: string, args: SwarmArgs): Deployment {
-  const { databases = [], migrations, registries = [] } = args;
+  const { registries = [] } = args;
   const { hosts } = args.swarm;
   const project = args.project ?? name;
   const read = readComposeFile(args.composeFile);
@@ -52,12 +52,7 @@ export function swarmDeployment(origin: pulumi.ComponentResource, name: string, 
       { step: script, project, input, redact },
       { parent: origin, dependsOn: [...after] },
     );
-  const step = (
-    suffix: string,
-    script: RemoteStep,
-    input: pulumi.Input<Frames>,
-    after: readonly pulumi.Resource[],
-  ) => on(args.host, suffix, script, input, after);
+  const step: MakeStep = (suffix, script, input, after) => on(args.host, suffix, script, input, after);
 
   const joined = swarmJoined(args, project, read.text, on);
   const prepared: pulumi.Resource[] = [joined];
@@ -84,44 +79,7 @@ export function swarmDeployment(origin: pulumi.ComponentResource, name: string, 
     certificate === undefined ? [] : [certificate.installed],
   );
   const content = releaseContent(origin, name, args, read, undefined);
-  const files = step(
-    "files",
-    "write-files",
-    content.files.apply((list) => ({
-      ...listFrames(
-        "files",
-        "file",
-        list.map((file) => ({ ...file })),
-      ),
-      check: "compose",
-    })),
-    prepared,
-  );
-
-  const ready: pulumi.Resource[] = [files, ...(args.afterDatabase ?? [])];
-  let schema: pulumi.Output<string | undefined> = pulumi.output(undefined);
-  if (databases.length > 0) {
-    const healthy = step(
-      "database",
-      "database-healthy",
-      content.databaseHash.apply((trigger) => ({
-        services: databases.map(({ service }) => service).join("\n"),
-        timeout: args.healthTimeoutSeconds ?? 180,
-        trigger,
-      })),
-      [files],
-    );
-    ready.push(healthy, ...databases.map((database) => database.provision([healthy])));
-  }
-  if (migrations !== undefined) {
-    const migrated = step("migrations", "migrate", migrationFrames(migrations, content), ready);
-    schema = migrated.stdout.apply(schemaOf);
-    ready.push(
-      migrated,
-      ...databases.map((database) => database.provisionAgain([migrated], content.migrationHash)),
-    );
-  }
-
+  const { ready, schema } = stepsBeforeRelease(step, args, content, prepared);
   const proxies =
     args.proxy === undefined ? [] : swarmProxies(args, project, pems, [...prepared, ...installed], on);
   const probe = probeInput(args);
