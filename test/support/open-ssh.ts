@@ -9,7 +9,8 @@ import { generateSshKey } from "../../common/ssh-key";
 import type { SshServer } from "../../remote/access";
 import { startSshServer } from "../../sandbox/host/ssh/server";
 
-const openSsh = "/usr/sbin/sshd";
+/** Where Debian puts the server. */
+export const openSsh = "/usr/sbin/sshd";
 
 /** A real SSH server on the loopback, with keys made for this run. */
 export interface RealSsh {
@@ -67,6 +68,8 @@ export async function startOpenSsh({
       "StrictModes no",
       "UsePAM no",
       "PermitRootLogin prohibit-password",
+      "AcceptEnv LANG LC_*",
+      "Subsystem sftp internal-sftp",
       `SetEnv ${assignments({ TEST_HOME: directory, PATH: pathWith(bin), ...variables })}`,
     ].join("\n"),
   );

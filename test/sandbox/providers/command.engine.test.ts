@@ -1,123 +1,27 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo, connect } from "node:net";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { randomBytes } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { changes, plaintext, withStack } from "../../support/engine";
-import { startSshServer } from "../../../sandbox/host/ssh/server";
+import { openSsh, type RealSsh, realSshKinds } from "../../support/open-ssh";
 import { newKey } from "../../support/ssh-server";
-import { utils } from "ssh2";
-
-interface Host {
-  /** Which server it is. */
-  readonly kind: string;
-  readonly port: number;
-  readonly user: string;
-  readonly hostKey: string;
-  readonly privateKey: string;
-  close(): Promise<void>;
-}
-
-const openSsh = "/usr/sbin/sshd";
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** The machine's OpenSSH with a configuration of its own: nothing of the machine's is read or changed. */
-async function startOpenSsh(directory: string): Promise<Host> {
-  const [host, user] = [newKey(), newKey()];
-  const file = (name: string) => join(directory, name);
-  writeFileSync(file("host_key"), host.private, { mode: 0o600 });
-  writeFileSync(file("authorized_keys"), user.public, { mode: 0o600 });
-  const port = await freePort();
-  writeFileSync(
-    file("sshd_config"),
-    [
-      `Port ${port}`,
-      "ListenAddress 127.0.0.1",
-      `HostKey ${file("host_key")}`,
-      `AuthorizedKeysFile ${file("authorized_keys")}`,
-      `PidFile ${file("sshd.pid")}`,
-      "StrictModes no",
-      "UsePAM no",
-      "PermitRootLogin prohibit-password",
-      "AcceptEnv LANG LC_*",
-      "Subsystem sftp internal-sftp",
-    ].join("\n"),
-  );
-  if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
-  const process_ = spawn(openSsh, ["-D", "-e", "-f", file("sshd_config")], { stdio: "ignore" });
-  for (let tries = 0; tries < 200; tries++) {
-    const isUp = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => (socket.destroy(), resolve(true)));
-      socket.once("error", () => resolve(false));
-    });
-    if (isUp) break;
-    await sleep(25);
-  }
-  return {
-    kind: "OpenSSH",
-    port,
-    user: userInfo().username,
-    hostKey: host.public.trim(),
-    privateKey: user.private,
-    close: () =>
-      new Promise((resolve) => {
-        process_.once("exit", () => resolve());
-        process_.kill("SIGTERM");
-      }),
-  };
-}
-
-async function startSandboxSsh(directory: string): Promise<Host> {
-  const [host, user] = [newKey(), newKey()];
-  const authorizedKey = utils.parseKey(user.public);
-  if (authorizedKey instanceof Error) throw authorizedKey;
-  const server = await startSshServer({
-    port: 0,
-    hostPrivateKey: host.private,
-    authorizedKey,
-    home: directory,
-    root: directory,
-    environment: () => ({ PATH: process.env["PATH"], HOME: directory }),
-    forwardPort: (port) => port,
-  });
-  const { port } = server;
-  return {
-    kind: "the sandbox's host",
-    port,
-    user: "deploy",
-    hostKey: host.public.trim(),
-    privateKey: user.private,
-    close: () => server.close(),
-  };
-}
 
 // Where OpenSSH is not installed its part is taken by the sandbox's own server alone, and the names below say so.
-const kinds = [
-  ["the sandbox's host", startSandboxSsh],
-  ...(existsSync(openSsh) ? [["OpenSSH", startOpenSsh] as const] : []),
-] as const;
-
-describe.each(kinds)("remote.Command under the real engine, against %s", (_kind, start) => {
+describe.each(realSshKinds)("remote.Command under the real engine, against %s", (_kind, start) => {
   let directory: string;
-  let host: Host;
+  let ssh: RealSsh;
+  let host: RealSsh["server"];
   const secret = `s3cret-${randomBytes(12).toString("hex")}`;
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "groundwork-ssh-"));
-    host = await start(directory);
+    ssh = await start({ directory });
+    host = ssh.server;
   });
   afterAll(async () => {
-    await host.close();
+    await ssh.close();
     rmSync(directory, { recursive: true, force: true });
   });
 
