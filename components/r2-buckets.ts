@@ -65,8 +65,13 @@ export interface R2BucketsArgs {
   readonly buckets: Readonly<Record<string, R2BucketSpec>>;
   /** Zone of the custom domains. @default none: no bucket may have a custom domain */
   readonly zoneId?: pulumi.Input<string>;
-  /** Raise by one to replace all credentials. @default 1 */
+  /**
+   * Raise by one to replace all credentials. Those of the version before stay valid until the next raise, so that nothing
+   * that still uses them is refused. @default 1
+   */
   readonly credentialsVersion?: number;
+  /** Ends the credentials of the version before at once, for keys that have leaked. @default false */
+  readonly revokePreviousCredentials?: boolean;
   /** Refuses to delete the buckets. @default true */
   readonly protect?: boolean;
   /** Leaves the buckets where they are when the stack is destroyed. @default false */
@@ -135,7 +140,8 @@ const secondsPerDay = 86_400;
  *     },
  *     images: { name: "images-staging", jurisdiction: "eu", public: false, consumers: { api: "write" } },
  *   },
- *   credentialsVersion: 1,
+ *   credentialsVersion: 2,
+ *   revokePreviousCredentials: false,
  *   protect: true,
  *   retainOnDelete: true,
  * });
@@ -251,13 +257,15 @@ export class R2Buckets extends pulumi.ComponentResource {
         },
       ];
     });
-    const token = new cloudflare.AccountToken(
-      `${name}-consumer-${consumer}${version === 1 ? "" : `-v${version}`}`,
-      { accountId, name: fitName(`${name} ${consumer}`, 120), policies },
-      {
-        parent: this,
-      },
-    );
+    const tokenOf = (generation: number) =>
+      new cloudflare.AccountToken(
+        `${name}-consumer-${consumer}${generation === 1 ? "" : `-v${generation}`}`,
+        { accountId, name: fitName(`${name} ${consumer}`, 120), policies },
+        { parent: this },
+      );
+    const token = tokenOf(version);
+    // Whoever has the keys of before may use them until the next raise.
+    if (version > 1 && args.revokePreviousCredentials !== true) tokenOf(version - 1);
     return {
       accessKeyId: token.id,
       secretAccessKey: pulumi.secret(

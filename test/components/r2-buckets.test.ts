@@ -78,7 +78,9 @@ test("everything: one key for each consumer with a policy for each kind of permi
       }),
   );
   expect(mocks.list()).toEqual([
+    "AccountToken plyr-consumer-api",
     "AccountToken plyr-consumer-api-v2",
+    "AccountToken plyr-consumer-reports",
     "AccountToken plyr-consumer-reports-v2",
     "R2Bucket plyr-archive",
     "R2Bucket plyr-audio",
@@ -135,6 +137,30 @@ test("everything: one key for each consumer with a policy for each kind of permi
   expect((await known(storage.buckets["audio"]?.publicUrl ?? "")).value).toBe("https://pub-1.r2.dev");
   expect((await known(storage.buckets["images"]?.publicUrl ?? "")).value).toBe("https://images.example.com");
   expect(storage.buckets["archive"]?.publicUrl).toBeUndefined();
+});
+
+test.each([
+  [1, undefined, ["media-consumer-api"]],
+  [2, undefined, ["media-consumer-api", "media-consumer-api-v2"]],
+  [3, undefined, ["media-consumer-api-v2", "media-consumer-api-v3"]],
+  [3, true, ["media-consumer-api-v3"]],
+])("credentials of version %d, the ones before revoked: %s", async (version, revoke, tokens) => {
+  const mocks = new Mocks(answers);
+  const storage = await runWith(
+    mocks,
+    () =>
+      new R2Buckets("media", {
+        accountId: "acc",
+        buckets: { up: { consumers: { api: "write" } } },
+        credentialsVersion: version,
+        ...(revoke === undefined ? {} : { revokePreviousCredentials: revoke }),
+      }),
+  );
+  const made = mocks.children().filter(({ type }) => type.endsWith(":AccountToken"));
+  expect(made.map(({ name }) => name).sort()).toEqual(tokens);
+  // The same rights for both, or the old keys would change under whoever uses them.
+  expect(made.map(({ inputs }) => inputs)).toEqual(tokens.map(() => made[0]?.inputs));
+  expect((await known(storage.credentials["api"]?.accessKeyId ?? "")).value).toBe(`${tokens.at(-1)!}-key`);
 });
 
 test("lifecycle: days become seconds, and R2's own rule is restated unless it is replaced", () => {
