@@ -111,8 +111,11 @@ test("a fork's read-only token: the report goes to the job's summary, which is s
 });
 
 test("a host that cannot be reached is said; nothing is thrown", async () => {
-  const published = await publish(report(), { api: "http://127.0.0.1:9/api/v3" });
+  const gone = await GitHubServer.start();
+  await gone.close();
+  const published = await publish(report(), { api: gone.url });
   expect(published).toMatchObject({ comment: "none", check: false, summary: true });
+  expect(said).toHaveLength(3);
 });
 
 test("of 120 risks every annotation arrives, at most 50 at once, each at the line of its component", async () => {
