@@ -1,14 +1,18 @@
+const transpiled = [
+  "@swc/jest",
+  { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
+];
+
 /** Transpiles by swc, without types: `tsc` checks those once, for everything, in its own step. */
 module.exports = {
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
-  transform: {
-    "^.+\\.ts$": [
-      "@swc/jest",
-      { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
-    ],
-  },
+  transform: { "^.+\\.ts$": transpiled, "/node_modules/.+\\.js$": transpiled },
+  // Octokit comes as ES modules alone, which jest takes only when they are transpiled as well.
+  transformIgnorePatterns: [
+    "/node_modules/(?!@octokit/|universal-user-agent/|before-after-hook/|json-with-bigint/|fast-content-type-parse/)",
+  ],
   testTimeout: 60_000,
   // As many as the smallest machine has cores: tests under load must not take each other their time.
   maxWorkers: 2,

@@ -54,6 +54,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Resources, by URN, that are made anew although nothing of them has changed; for `up` only. @default none */
   readonly replace?: readonly string[];
+  /** Told every event of the engine as it is, before {@link onProgress}. Events hold secrets. @default nobody */
+  readonly onEvent?: (event: EngineEvent) => void;
 }
 
 /** What `pulumi stack export` prints, as far as it is read here. */
@@ -326,7 +328,7 @@ export class Environment {
 
   private async run(
     verb: string,
-    { onProgress, signal, replace = [] }: RunOptions,
+    { onProgress, signal, replace = [], onEvent: onEngineEvent }: RunOptions,
     start: (options: {
       onEvent: (event: EngineEvent) => void;
       configFile?: string;
@@ -337,6 +339,7 @@ export class Environment {
     let changes: ChangeCounts = {};
     const errors: string[] = [];
     const onEvent = (event: EngineEvent): void => {
+      onEngineEvent?.(event);
       if (event.summaryEvent !== undefined) changes = event.summaryEvent.resourceChanges;
       const progress = progressOf(event);
       if (progress === undefined) return;

@@ -19,12 +19,14 @@ const headings: Readonly<Record<Verb, (name: string) => string>> = {
  * Runs a verb on an environment, each resource told as it is planned or done, and says how many of which at the end.
  *
  * @param expected How many resources are to be told, where a preview has shown it: each is numbered. @default unknown
+ * @param onEvent Told every event of the engine. @default nobody
  */
 export async function runAndTell(
   environment: Environment,
   verb: Verb,
   { say, signal }: CommandContext,
   expected = 0,
+  onEvent?: RunOptions["onEvent"],
 ): Promise<RunResult & { readonly told: number }> {
   signal.throwIfAborted();
   say(colours.bold(headings[verb](environment.name)));
@@ -37,7 +39,7 @@ export async function runAndTell(
       if (origin !== undefined) released.add(origin);
     }
   };
-  const options: RunOptions = { onProgress, signal };
+  const options: RunOptions = { onProgress, signal, ...(onEvent === undefined ? {} : { onEvent }) };
   const result = await environment[verb](options);
   say(`${environment.name}: ${countsLine(result.changes, verb !== "preview")}`);
   if (verb === "up" && released.size > 0) await tellLedgers(environment, released, say);

@@ -1,13 +1,43 @@
+import { writeFile } from "node:fs/promises";
+import { beginPlan } from "../../automation/plan/bound";
+import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { previewAndComment } from "../preview-comment";
 import { runAndTell } from "../run";
 
-export const preview: CommandDeclaration<EnvironmentChoice> = {
+interface PreviewChoice extends EnvironmentChoice {
+  readonly comment?: boolean;
+  readonly savePlan?: string;
+}
+
+export const preview: CommandDeclaration<PreviewChoice> = {
   name: "preview",
   summary: "shows what up would do; changes nothing",
   example: "npx groundwork preview -s staging",
-  options: [stackOption],
-  async run(options, context) {
-    await runAndTell(await openOwn(stackOf(options, "preview"), context), "preview", context);
+  options: [
+    stackOption,
+    { flags: "--comment", description: "puts the report on the pull request that this job is about" },
+    { flags: "--save-plan <file>", description: "writes the plan, which up --plan then does and no other" },
+  ],
+  async run({ comment = false, savePlan, ...choice }, context) {
+    const environment = await openOwn(stackOf(choice, "preview"), context);
+    const { directory } = openProject();
+    const plan = savePlan === undefined ? undefined : await beginPlan(environment, { directory });
+    const command = `npx groundwork up ${chosen(environment.name)} --plan`;
+    if (comment) {
+      await previewAndComment(environment, context, {
+        ...(plan === undefined ? {} : { add: plan.add }),
+        sections: () => {
+          if (plan === undefined) return {};
+          const { digest } = plan.file();
+          return { plan: { digest, command: `${command} ${digest}` } };
+        },
+      });
+    } else await runAndTell(environment, "preview", context, 0, plan?.add);
+    if (plan === undefined || savePlan === undefined) return;
+    const file = plan.file();
+    await writeFile(savePlan, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
+    context.say(`plan ${file.digest}; what does it and nothing else: ${command} ${savePlan}`);
   },
 };

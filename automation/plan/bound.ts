@@ -1,0 +1,173 @@
+import { scryptSync } from "node:crypto";
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { projectRoot } from "../../common/project-root";
+import { UserError } from "../../common/user-error";
+import type { Environment } from "../environment";
+import { type PlanFile, PlanCollector, digestOf, hashOfFiles, parsePlanFile, planDifferences } from "./plan";
+
+/** What is to run is not what was approved. Nothing was run. */
+export class PlanChangedError extends UserError {
+  /** What differs, a line each; the same words as in the message. */
+  readonly differences: readonly string[];
+
+  constructor(stack: string, differences: readonly string[]) {
+    const shown = differences.slice(0, 20).map((line) => `\n    ${line}`);
+    const rest = differences.length > 20 ? `\n    and ${differences.length - 20} more` : "";
+    super({
+      what: `the plan of ${stack} is another one than the approved: nothing was run`,
+      value: `${shown.join("")}${rest}`,
+      allowed: "exactly what was approved",
+      next: `npx groundwork preview -s ${stack} --save-plan FILE, and have that approved`,
+    });
+    this.differences = differences;
+  }
+}
+
+/** A plan that was approved: its file, or its digest alone. */
+export type ApprovedPlan = PlanFile | { readonly digest: string };
+
+/** Where the parts of a plan come from that no event tells. */
+export interface PlanSource {
+  /** Settings and secrets as one text. @default of the stack, decrypted */
+  readonly settings?: string;
+  /** Hash of what describes resources. @default of the platform's sources and the project's program */
+  readonly program?: string;
+  /** Folder of the project, which is not part of a plan. @default none */
+  readonly directory?: string;
+  /** Variables with the key. @default those of this process */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A plan in the making. */
+export interface PlanInTheMaking {
+  /** Takes the events of a preview. */
+  readonly add: PlanCollector["add"];
+  /** The plan of all events so far. */
+  readonly file: () => PlanFile;
+  /** A secret. */
+  readonly key: Uint8Array;
+}
+
+/**
+ * Makes the plan of a preview that is about to run.
+ *
+ * @throws UserError where there is no key
+ * @example
+ * const plan = await beginPlan(environment);
+ * await environment.preview({ onEvent: plan.add });
+ * const { digest } = plan.file();
+ */
+export async function beginPlan(environment: Environment, source: PlanSource = {}): Promise<PlanInTheMaking> {
+  const { directory = "", variables = process.env } = source;
+  const key = planKey(environment.name, variables);
+  const collector = new PlanCollector({
+    stack: environment.name,
+    program: source.program ?? programHash(directory),
+    settings: source.settings ?? canonicalSettings(await environment.config()),
+    key,
+    folders: [directory, projectRoot(), homedir()].filter((folder) => folder.length > 1),
+  });
+  const file = (): PlanFile => {
+    const plan = collector.plan();
+    return { digest: digestOf(plan, key), plan };
+  };
+  return { add: collector.add, file, key };
+}
+
+/**
+ * Holds a fresh plan against the approved one.
+ *
+ * @throws PlanChangedError where they differ, with what differs
+ * @throws UserError where the file was edited
+ */
+export function assertApproved(
+  approved: ApprovedPlan,
+  { file: fileOf, key }: Pick<PlanInTheMaking, "file" | "key">,
+): void {
+  const file = fileOf();
+  const { stack } = file.plan;
+  if ("plan" in approved && digestOf(approved.plan, key) !== approved.digest) {
+    throw new UserError({
+      what: "the plan's file does not fit its digest: it was edited, or made with another key",
+      value: approved.digest,
+      allowed: "a file as preview --save-plan wrote it, with the same passphrase or GROUNDWORK_PLAN_KEY",
+      next: `npx groundwork preview -s ${stack} --save-plan FILE`,
+    });
+  }
+  if (approved.digest === file.digest) return;
+  const differences = "plan" in approved ? planDifferences(approved.plan, file.plan) : [];
+  throw new PlanChangedError(
+    stack,
+    differences.length > 0
+      ? differences
+      : [`the digest: ${approved.digest} → ${file.digest} (with the plan's file, what differs is named)`],
+  );
+}
+
+/**
+ * Reads `--plan`: a digest, or a file.
+ *
+ * @throws UserError where it is neither
+ */
+export function readApproved(text: string): ApprovedPlan {
+  if (/^sha256:[0-9a-f]{64}$/.test(text)) return { digest: text };
+  try {
+    return parsePlanFile(readFileSync(text, "utf8"));
+  } catch (cause) {
+    throw new UserError({
+      what: "that is no plan",
+      value: text,
+      allowed: "a file that preview --save-plan wrote, or the digest that it printed",
+      next: "npx groundwork preview -s staging --save-plan plan.json",
+      cause,
+    });
+  }
+}
+
+/** The same for everybody who may run the stack, and for nobody else. Stretched, because a passphrase may be short. */
+function planKey(stack: string, variables: Readonly<Record<string, string | undefined>>): Uint8Array {
+  const { GROUNDWORK_PLAN_KEY: own, PULUMI_CONFIG_PASSPHRASE: passphrase } = variables;
+  const file = variables["PULUMI_CONFIG_PASSPHRASE_FILE"];
+  const secret = own || passphrase || (file ? readFileSync(file, "utf8").trim() : "");
+  if (secret === "") {
+    throw new UserError({
+      what: "there is no key for the plan's hashes",
+      allowed:
+        "GROUNDWORK_PLAN_KEY, or the stack's passphrase: the same where the plan is made and where it runs",
+      next: "set GROUNDWORK_PLAN_KEY to a random text that is kept as a secret",
+    });
+  }
+  return scryptSync(secret, `groundwork plan ${stack}`, 32);
+}
+
+function canonicalSettings(config: Awaited<ReturnType<Environment["config"]>>): string {
+  return JSON.stringify([config.settings, Object.entries(config.secrets).sort()]);
+}
+
+/** What describes resources: the platform's sources here, and the project's own program. */
+function programHash(directory: string): string {
+  const root = projectRoot();
+  const wanted = /\.(?:ts|js|sh)$/;
+  const files = ["common", "components", "platform", "remote"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .map((name) => join(folder, name))
+      .filter((name) => wanted.test(name))
+      .map((name): [string, string] => [name, readFileSync(join(root, name), "utf8")]),
+  );
+  const own = ["package-lock.json", "index.ts"].map((name): [string, string] => [
+    name,
+    readFileSync(join(root, name), "utf8"),
+  ]);
+  const project =
+    directory === ""
+      ? []
+      : readdirSync(directory)
+          .filter(
+            (name) =>
+              (wanted.test(name) || name === "Pulumi.yaml") && statSync(join(directory, name)).isFile(),
+          )
+          .map((name): [string, string] => [`project/${name}`, readFileSync(join(directory, name), "utf8")]);
+  return hashOfFiles([...files, ...own, ...project]);
+}

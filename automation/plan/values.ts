@@ -1,0 +1,42 @@
+/** Values of the engine's events as texts that are equal on every machine. */
+
+const signature = "4dabf18193072939515e22adb298388d";
+const kinds = {
+  secret: "1b47061264138c4ac30d75fd1eb44270",
+  asset: "c44067f5952c0a294b673a41bacd8c17",
+  archive: "0def7320c3a5731c473e5ecbe6d01bc7",
+} as const;
+
+/**
+ * One text for a value, whatever the order of its members. What is known only after the run is a constant of the
+ * engine's, and stays one. Of a secret its text counts, where the engine shows it; of a file its hash, not its place.
+ *
+ * @param folders texts that stand for this machine. Default: none
+ */
+export function canonical(value: unknown, folders: readonly string[] = []): string {
+  return JSON.stringify(plain(value, folders));
+}
+
+function plain(value: unknown, folders: readonly string[]): unknown {
+  if (typeof value === "string") {
+    return folders.reduce(
+      (text, folder) => (folder === "" ? text : text.replaceAll(folder, "<folder>")),
+      value,
+    );
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => plain(item, folders));
+  const record = value as Readonly<Record<string, unknown>>;
+  // A ciphertext is another one each time.
+  if (record[signature] === kinds.secret) return { secret: plain(record["plaintext"] ?? null, folders) };
+  if (record[signature] === kinds.asset || record[signature] === kinds.archive) {
+    return { file: record["hash"] ?? plain(record["text"] ?? null, folders) };
+  }
+  const members = Object.keys(record).sort();
+  return { members: members.map((key) => [key, plain(record[key], folders)]) };
+}
+
+/** References of images by digest in a text: `ghcr.io/acme/api@sha256:…`. */
+export function imagesIn(text: string): string[] {
+  return [...new Set(text.match(/[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}/g) ?? [])];
+}

@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import type { Environment } from "../automation/environment";
+import { openProject } from "../automation/project";
+import { gitHubPlace } from "../automation/pull-requests/place";
+import { UserError } from "../common/user-error";
+import { ReportCollector, type Sections } from "../report";
+import type { CommandContext } from "./command";
+import { runAndTell } from "./run";
+
+/**
+ * Previews, and puts the report on the pull request that this run is about. A preview that fails is told there as well.
+ * What the host does not take is said; the preview's own outcome decides.
+ *
+ * @param sections what is added to the report once the preview is over. @default nothing
+ * @throws UserError outside of GitHub Actions, before anything runs
+ */
+export async function previewAndComment(
+  environment: Environment,
+  context: CommandContext,
+  { add = () => undefined, sections = () => ({}) }: PreviewParts = {},
+): Promise<void> {
+  const place = gitHubPlace(process.env);
+  if (place === undefined) {
+    throw new UserError({
+      what: "which pull request is not said",
+      allowed: "a job of GitHub Actions: GITHUB_REPOSITORY, GITHUB_EVENT_PATH and GITHUB_TOKEN lead to it",
+      next: `npx groundwork preview -s ${environment.name}`,
+    });
+  }
+  const { directory } = openProject();
+  const [project, secrets, stackFile] = await Promise.all([
+    projectName(directory),
+    knownSecrets(environment, place.token),
+    stackFileOf(environment.name, directory),
+  ]);
+  const collector = new ReportCollector({ kind: "preview", project, stack: environment.name, secrets });
+  const publish = async (result: "planned" | "failed"): Promise<void> => {
+    const { publishToGitHub } = await import("../automation/pull-requests/github");
+    const report = collector.report({ result, ...(result === "planned" ? sections() : {}) });
+    const { comment, commentUrl, minimised, check } = await publishToGitHub({
+      place,
+      report,
+      stackFile,
+      say: context.say,
+    });
+    if (comment !== "none") context.say(`comment ${comment}: ${commentUrl ?? ""}`);
+    if (minimised > 0)
+      context.say(`${minimised} outdated ${minimised === 1 ? "comment" : "comments"} folded`);
+    if (check) context.say("check set");
+  };
+  try {
+    await runAndTell(environment, "preview", context, 0, (event) => {
+      collector.add(event);
+      add(event);
+    });
+  } catch (error) {
+    if (!context.signal.aborted) await publish("failed");
+    throw error;
+  }
+  await publish("planned");
+}
+
+/** What others hang into a preview. */
+export interface PreviewParts {
+  readonly add?: ReportCollector["add"];
+  readonly sections?: () => Sections;
+}
+
+/** Texts that no report may show. Where the settings cannot be read, the preview says so. */
+async function knownSecrets(environment: Environment, token: string | undefined): Promise<string[]> {
+  const own = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "CLOUDFLARE_API_TOKEN"].map(
+    (name) => process.env[name],
+  );
+  const configured = await environment.config().then(
+    ({ secrets }) => Object.values(secrets),
+    () => [],
+  );
+  return [token, ...own, ...configured].filter((text) => text !== undefined && text !== "") as string[];
+}
+
+async function projectName(directory: string): Promise<string> {
+  const { parse } = await import("yaml");
+  const { name } = parse(await readFile(join(directory, "Pulumi.yaml"), "utf8")) as { name: string };
+  return name;
+}
+
+async function stackFileOf(stack: string, directory: string): Promise<{ path: string; text: string }> {
+  const file = join(directory, `Pulumi.${stack}.yaml`);
+  const path = relative(process.env["GITHUB_WORKSPACE"] ?? directory, file);
+  return {
+    path: path.startsWith("..") ? `Pulumi.${stack}.yaml` : path,
+    text: await readFile(file, "utf8").catch(() => ""),
+  };
+}

@@ -1,0 +1,157 @@
+import { randomBytes } from "node:crypto";
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+
+/** A comment as GitHub keeps it. */
+export interface StoredComment {
+  readonly id: number;
+  readonly node_id: string;
+  readonly html_url: string;
+  readonly user: { readonly login: string; readonly type: string };
+  body: string;
+  minimised?: string;
+}
+
+export interface StoredCheck {
+  readonly id: number;
+  readonly head_sha: string;
+  readonly name: string;
+  readonly conclusion: string;
+  readonly annotations: { path: string; start_line: number; annotation_level: string; message: string }[];
+}
+
+interface CheckBody {
+  name: string;
+  head_sha: string;
+  conclusion: string;
+  output: { summary: string; annotations: StoredCheck["annotations"] };
+}
+
+/** An answer that is given instead of the real one, once. */
+interface Fault {
+  readonly matches: (method: string, path: string) => boolean;
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly message: string;
+}
+
+const me = "github-actions[bot]";
+
+/**
+ * The part of GitHub's API that comments and checks need, by its public description: pages with Link headers, limits of
+ * bodies and annotations, 401 and 403 as GitHub words them, GraphQL answers with `errors` and status 200.
+ */
+export class GitHubServer {
+  readonly token = randomBytes(20).toString("hex");
+  readonly readOnlyToken = randomBytes(20).toString("hex");
+  readonly comments: StoredComment[] = [];
+  readonly checks: StoredCheck[] = [];
+  /** `METHOD path?query` of every request, in their order. */
+  readonly requests: string[] = [];
+  private readonly faults: Fault[] = [];
+  private readonly app: FastifyInstance = fastify();
+  private nextId = 1000;
+  url = "";
+
+  /** Starts on a free port of loopback, below `/api/v3` as GitHub Enterprise has it. */
+  static async start(): Promise<GitHubServer> {
+    const server = new GitHubServer();
+    server.routes();
+    const address = await server.app.listen({ host: "127.0.0.1", port: 0 });
+    server.url = `${address}/api/v3`;
+    return server;
+  }
+
+  close(): Promise<void> {
+    return this.app.close();
+  }
+
+  /** Forgets everything but its tokens. */
+  reset(): void {
+    for (const list of [this.comments, this.checks, this.requests, this.faults]) list.length = 0;
+  }
+
+  /** The next request that fits fails. */
+  failOnce(fault: Fault): void {
+    this.faults.push(fault);
+  }
+
+  addComment(body: string, login = me): StoredComment {
+    const id = (this.nextId += 1);
+    const comment = {
+      id,
+      node_id: `IC_${id}`,
+      html_url: `https://github.example/acme/shop/pull/12#issuecomment-${id}`,
+      user: { login, type: login.endsWith("[bot]") ? "Bot" : "User" },
+      body,
+    };
+    this.comments.push(comment);
+    return comment;
+  }
+
+  private routes(): void {
+    const { app } = this;
+    app.addHook("onRequest", async (request, reply) => {
+      this.requests.push(`${request.method} ${request.url.replace(/^\/api(?:\/v3)?/, "")}`);
+      const index = this.faults.findIndex(({ matches }) => matches(request.method, request.url));
+      const [fault] = index < 0 ? [] : this.faults.splice(index, 1);
+      if (fault !== undefined) {
+        return reply
+          .code(fault.status)
+          .headers(fault.headers ?? {})
+          .send({ message: fault.message });
+      }
+      const given = /^(?:token|bearer) (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+      if (given === this.token) return undefined;
+      if (given !== this.readOnlyToken) return reply.code(401).send({ message: "Bad credentials" });
+      if (request.method === "GET") return undefined;
+      return reply.code(403).send({ message: "Resource not accessible by integration" });
+    });
+    const issue = "/api/v3/repos/acme/shop/issues";
+    app.get(`${issue}/12/comments`, async (request, reply) => {
+      const { per_page = "30", page = "1" } = request.query as { per_page?: string; page?: string };
+      const [size, at] = [Math.min(100, Number(per_page)), Number(page)];
+      const pages = Math.max(1, Math.ceil(this.comments.length / size));
+      const link = (number: number, rel: string): string =>
+        `<${this.url}/repos/acme/shop/issues/12/comments?per_page=${size}&page=${number}>; rel="${rel}"`;
+      if (at < pages) void reply.header("link", `${link(at + 1, "next")}, ${link(pages, "last")}`);
+      return reply.send(this.comments.slice((at - 1) * size, at * size));
+    });
+    app.post(`${issue}/12/comments`, async (request, reply) => {
+      const { body } = request.body as { body: string };
+      if (body.length > 65_536) return reply.code(422).send({ message: "Validation Failed" });
+      return reply.code(201).send(this.addComment(body));
+    });
+    app.patch(`${issue}/comments/:id`, async (request, reply) => {
+      const comment = this.comments.find(({ id }) => String(id) === idOf(request));
+      if (comment === undefined) return reply.code(404).send({ message: "Not Found" });
+      comment.body = (request.body as { body: string }).body;
+      return comment;
+    });
+    app.post("/api/v3/repos/acme/shop/check-runs", async (request, reply) => {
+      const { name, head_sha, conclusion, output } = request.body as CheckBody;
+      if (output.annotations.length > 50) return reply.code(422).send({ message: "Too many annotations" });
+      const check = { id: (this.nextId += 1), name, head_sha, conclusion, annotations: output.annotations };
+      this.checks.push(check);
+      return reply.code(201).send(check);
+    });
+    app.patch("/api/v3/repos/acme/shop/check-runs/:id", async (request, reply) => {
+      const check = this.checks.find(({ id }) => String(id) === idOf(request));
+      const { annotations } = (request.body as CheckBody).output;
+      if (check === undefined || annotations.length > 50) return reply.code(422).send({ message: "Invalid" });
+      check.annotations.push(...annotations);
+      return check;
+    });
+    app.post("/api/graphql", (request) => {
+      const { query, variables } = request.body as { query: string; variables?: { id?: string } };
+      if (query.includes("viewer")) return { data: { viewer: { login: me } } };
+      const comment = this.comments.find(({ node_id: id }) => id === variables?.id);
+      if (comment === undefined) return { data: null, errors: [{ message: "Could not resolve to a node" }] };
+      comment.minimised = /classifier: (\w+)/.exec(query)?.[1] ?? "";
+      return { data: { minimizeComment: { minimizedComment: { isMinimized: true } } } };
+    });
+  }
+}
+
+function idOf(request: FastifyRequest): string {
+  return (request.params as { id: string }).id;
+}
