@@ -18,8 +18,10 @@ const start = (): InterruptibleCommand => new InterruptibleCommand(["start", "--
 /** Starts again, and once more: the first goes on from there, the second has nothing to do. */
 async function expectToConverge(): Promise<string> {
   const again = await home.run(["start"]);
+  // First all that it said: without it nobody could tell what went wrong.
+  if (again.code !== 0)
+    throw new Error(`the next start ended with ${again.code ?? "a signal"}:\n${again.all}`);
   expect(again.stdout).toMatch(/api\.streampai\.localhost:\d+\/api\/health\s+│ 200/);
-  expect(again.code).toBe(0);
   const third = await home.run(["start"]);
   expect(third.stderr).toMatch(/dev: nothing to change/);
   expect(third.code).toBe(0);
