@@ -9,8 +9,8 @@ import { UserError } from "../common/user-error";
 import type { ReadySandbox } from "./bring-up";
 import { readState } from "./state-file";
 
-/** How long an engine whose command was killed may take to see that, in milliseconds. */
-const orphanPatience = 20_000;
+/** How long an engine whose command was killed may take to see that, in milliseconds: what is under way is finished first. */
+const orphanPatience = 90_000;
 
 /** What the engine writes into a lock of its file backend. */
 interface EngineLock {
