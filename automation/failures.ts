@@ -27,7 +27,8 @@ const known: readonly {
     when: /the stack is currently locked by/,
     explain: (stack, text) => ({
       what: `another run holds the lock of stack ${stack}${holder(text)}`,
-      next: `wait for it; if that process is gone: pulumi cancel -s ${stack}`,
+      // That command asks nobody whether the holder lives, and takes every lock of the stack.
+      next: `wait for it; only when that process is gone, and no other run is at work: pulumi cancel -s ${stack}, which takes all locks off without asking`,
     }),
   },
   {
