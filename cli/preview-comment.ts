@@ -28,9 +28,8 @@ export async function previewAndComment(
       next: `npx groundwork preview -s ${environment.name}`,
     });
   }
-  const { directory } = openProject();
-  const [project, secrets, stackFile] = await Promise.all([
-    projectName(directory),
+  const { name: project, directory } = openProject();
+  const [secrets, stackFile] = await Promise.all([
     knownSecrets(environment, place.token),
     stackFileOf(environment.name, directory),
   ]);
@@ -77,12 +76,6 @@ async function knownSecrets(environment: Environment, token: string | undefined)
     () => [],
   );
   return [token, ...own, ...configured].filter((text) => text !== undefined && text !== "") as string[];
-}
-
-async function projectName(directory: string): Promise<string> {
-  const { parse } = await import("yaml");
-  const { name } = parse(await readFile(join(directory, "Pulumi.yaml"), "utf8")) as { name: string };
-  return name;
 }
 
 async function stackFileOf(stack: string, directory: string): Promise<{ path: string; text: string }> {
