@@ -1,5 +1,8 @@
 /** Values of the engine's events, with every secret taken out before anything else sees them. */
 
+import { cutEnd } from "../common/cut-end";
+import { markKey, marks, unknownTexts } from "../common/engine-values";
+
 /** Stands for a secret: nothing of it is left, not even how long it was. */
 export const hidden = Symbol("secret");
 /** Stands for what is known only after the run. */
@@ -8,19 +11,6 @@ export const unknown = Symbol("known after");
 export type Value =
   string | number | boolean | null | typeof hidden | typeof unknown | readonly Value[] | Values;
 export type Values = { readonly [name: string]: Value };
-
-const signature = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
-const outputSignature = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
-const unknownTexts = new Set([
-  "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
-  "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-  "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-  "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-  "030794c1-ac77-496b-92df-f27374a8bd58",
-  "e48ece36-62e2-4504-bad9-02848725956a",
-  "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-]);
 
 /** Names under which people keep secrets without marking them as such. */
 const sensitiveName =
@@ -41,8 +31,8 @@ export function masked(value: unknown, name = ""): Value {
   }
   if (typeof value !== "object") return null;
   const record = value as Readonly<Record<string, unknown>>;
-  if (record[signature] === secretSignature) return hidden;
-  if (record[signature] === outputSignature) {
+  if (record[markKey] === marks.secret) return hidden;
+  if (record[markKey] === marks.output) {
     if (record["secret"] === true) return hidden;
     return "value" in record ? masked(record["value"], name) : unknown;
   }
@@ -66,7 +56,7 @@ function isSensitive(name: string): boolean {
 export function plaintextsOf(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return [];
   const record = value as Readonly<Record<string, unknown>>;
-  if (record[signature] === secretSignature) {
+  if (record[markKey] === marks.secret) {
     const inner = record["plaintext"];
     if (typeof inner === "string") return [inner, ...leaves(parsed(inner))];
     return leaves(record["value"]);
@@ -94,8 +84,7 @@ const longest = 200;
 /** A value in one short line. */
 export function shown(value: Value): string {
   const text = typeof value === "string" ? JSON.stringify(value) : wordsOf(value);
-  const characters = [...text];
-  return characters.length <= longest ? text : `${characters.slice(0, longest - 1).join("")}…`;
+  return cutEnd(text, longest);
 }
 
 function wordsOf(value: Value): string {

@@ -1,11 +1,6 @@
 /** Values of the engine's events as texts that are equal on every machine. */
 
-const signature = "4dabf18193072939515e22adb298388d";
-const kinds = {
-  secret: "1b47061264138c4ac30d75fd1eb44270",
-  asset: "c44067f5952c0a294b673a41bacd8c17",
-  archive: "0def7320c3a5731c473e5ecbe6d01bc7",
-} as const;
+import { markKey, marks } from "../../common/engine-values";
 
 /**
  * One text for a value, whatever the order of its members. What is known only after the run is a constant of the
@@ -28,8 +23,8 @@ function plain(value: unknown, folders: readonly string[]): unknown {
   if (Array.isArray(value)) return value.map((item) => plain(item, folders));
   const record = value as Readonly<Record<string, unknown>>;
   // A ciphertext is another one each time.
-  if (record[signature] === kinds.secret) return { secret: plain(record["plaintext"] ?? null, folders) };
-  if (record[signature] === kinds.asset || record[signature] === kinds.archive) {
+  if (record[markKey] === marks.secret) return { secret: plain(record["plaintext"] ?? null, folders) };
+  if (record[markKey] === marks.asset || record[markKey] === marks.archive) {
     return { file: record["hash"] ?? plain(record["text"] ?? null, folders) };
   }
   const members = Object.keys(record).sort();

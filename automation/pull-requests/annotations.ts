@@ -1,3 +1,4 @@
+import { cutEnd } from "../../common/cut-end";
 import { type Report, reportMarkdown, worst } from "../../report";
 
 /** A line of a check that GitHub shows beside the changed files. */
@@ -36,15 +37,15 @@ export function annotationsOf(report: Report, path: string, text: string): Annot
     change.risks.map(({ level, kind, text: what }) => ({
       ...at(names.get(change.component) ?? ""),
       annotation_level: levels[level],
-      title: cut(`${kind}: ${change.title}`, 255),
-      message: cut(what, 4_000),
+      title: cutEnd(`${kind}: ${change.title}`, 255),
+      message: cutEnd(what, 4_000),
     })),
   );
   const refused = (report.policies?.results ?? []).map(({ level, policy, text: what }) => ({
     ...at(""),
     annotation_level: level === "mandatory" ? ("failure" as const) : ("warning" as const),
-    title: cut(policy, 255),
-    message: cut(what, 4_000),
+    title: cutEnd(policy, 255),
+    message: cutEnd(what, 4_000),
   }));
   const order = ["failure", "warning", "notice"];
   return [...risks, ...refused].sort(
@@ -60,9 +61,4 @@ export function checkSummary(report: Report): string {
 function describes(line: string, name: string): boolean {
   const key = line.trimStart();
   return key.startsWith(`${name}:`) || key.startsWith(`"${name}":`);
-}
-
-function cut(text: string, length: number): string {
-  const characters = [...text];
-  return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`;
 }

@@ -1,3 +1,4 @@
+import { cutEnd } from "../../common/cut-end";
 import { type Html, html } from "../../common/html";
 import { type Change, type Component, type Operation, type Report, operations } from "../model";
 import { worst } from "../order";
@@ -95,7 +96,7 @@ function boxOf({ component, x, y }: Placed, changes: readonly Change[]): Html {
     <g class="box ${component.state} ${level ?? ""}" transform="translate(${x} ${y})">
       <title>${component.title}</title>
       <rect width="${box.width}" height="${box.height}" rx="10" />
-      <text class="name" x="14" y="28">${short(component.title, 24)}</text>
+      <text class="name" x="14" y="28">${cutEnd(component.title, 24)}</text>
       <text class="signs" x="14" y="54">
         ${
           counted.length === 0
@@ -119,9 +120,4 @@ function countOf(changes: readonly Change[], operation: Operation): number {
 
 export function anchorOf({ key }: Pick<Component, "key">): string {
   return `part-${key === "" ? "itself" : Buffer.from(key, "utf8").toString("hex")}`;
-}
-
-function short(text: string, most: number): string {
-  const characters = [...text];
-  return characters.length <= most ? text : `${characters.slice(0, most - 1).join("")}…`;
 }

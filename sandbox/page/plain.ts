@@ -1,3 +1,5 @@
+import { markKey, marks } from "../../common/engine-values";
+
 /** A resource of a deployment as `pulumi stack export` writes it, as far as it is read here. */
 export interface StateResource {
   readonly urn: string;
@@ -11,13 +13,9 @@ export interface StateResource {
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** The key under which the engine marks values, and its value for secrets. */
-const signatureKey = "4dabf18193072939515e22adb298388d";
-const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
-
 /** Is it a secret, an asset or anything else that is not plain JSON? */
 export function isMarked(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && signatureKey in value;
+  return typeof value === "object" && value !== null && markKey in value;
 }
 
 /** A text that may be shown: a short string, number or boolean that is not marked as anything else. */
@@ -44,7 +42,7 @@ export function textOf(resource: StateResource, property: string): string | unde
 /** Every secret text inside an export that was made with `--show-secrets`: what must not appear, wherever it is. */
 export function secretTexts(value: unknown, found = new Set<string>()): Set<string> {
   if (Array.isArray(value)) value.forEach((each) => secretTexts(each, found));
-  else if (isMarked(value) && value[signatureKey] === secretSignature) {
+  else if (isMarked(value) && value[markKey] === marks.secret) {
     const { plaintext } = value;
     if (typeof plaintext === "string") collectStrings(parse(plaintext), found);
   } else if (typeof value === "object" && value !== null) {

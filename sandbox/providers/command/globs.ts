@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { markKey, marks } from "../../../common/engine-values";
 import type { Value, Values } from "../values";
 
 /**
@@ -52,7 +53,7 @@ export function assetsOf(folder: string, files: readonly string[]): Values {
 
 export function fileAsset(path: string): Value {
   const hash = createHash("sha256").update(readFileSync(path)).digest("hex");
-  return { "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17", path, hash };
+  return { [markKey]: marks.asset, path, hash };
 }
 
 /** One archive of the files by their relative path. */
@@ -62,7 +63,7 @@ export function archiveOf(folder: string, files: readonly string[]): Value {
   for (const file of files)
     hash.update(`${file}\0${statSync(join(folder, file)).size}\0`).update(readFileSync(join(folder, file)));
   return {
-    "4dabf18193072939515e22adb298388d": "0def7320c3a5731c473e5ecbe6d01bc7",
+    [markKey]: marks.archive,
     assets,
     hash: hash.digest("hex"),
   };
