@@ -21,10 +21,11 @@ guard() {
   [ "$(cat "$root/fence" 2>/dev/null)" = "$fence" ] || fail 75 "another rollout has taken over; this one stops"
 }
 
+# event NAME [MESSAGE [MILLISECONDS]]
 event() {
   message=
   [ -z "${2-}" ] || message=",\"message\":\"$(json_text "$2")\""
-  printf '{"event":"%s","at":%s,"release":"%s","colour":"%s"%s}\n' "$1" "$(now_ms)" "$release" "${new-}" "$message" \
+  printf '{"event":"%s","at":%s,"release":"%s","colour":"%s"%s}\n' "$1" "${3:-$(now_ms)}" "$release" "${new-}" "$message" \
     >>"$run/events"
 }
 
@@ -494,6 +495,8 @@ wait_healthy() {
 
 switch_to() {
   guard switch
+  # The moment before: what answers earlier than this is not the new release, however long the renames take.
+  switched_ms=$(now_ms)
   n=1
   while [ "$n" -le "$rolling" ]; do
     upstream "$(service "$n")" "$1" "$(number "rolling_${n}_port" 80)"
@@ -654,7 +657,7 @@ else
   [ -z "$base_changed" ] || update_base
   switching=1
   switch_to "$new"
-  event switched
+  event switched '' "$switched_ms"
   watch_new
 fi
 enter "$release" "$new"

@@ -74,7 +74,8 @@ case $fence in '' | *[!0-9]*) fence=0 ;; esac
 fence=$((fence + 1))
 printf '%s' "$fence" | store "$root/fence" 0600 >/dev/null || fail 12 "cannot write $root/fence"
 
-event() { printf '{"event":"%s","at":%s,"release":"%s"}\n' "$1" "$(now_ms)" "$release" >&3; }
+# event NAME [MILLISECONDS]
+event() { printf '{"event":"%s","at":%s,"release":"%s"}\n' "$1" "${2:-$(now_ms)}" "$release" >&3; }
 
 # What the swarm's loader takes of what compose prints: a version, numbers as numbers, nothing that only compose knows.
 stack_file() {
@@ -236,6 +237,7 @@ fi
 changed=true
 [ "$release" != "$previous" ] || [ "$(progress "$release")" != "done" ] || changed=false
 event starting
+unbegun_ms=$(now_ms)
 deploy "$place" || give_up 21 failed "Docker does not take the release $release"
 
 # From the first new task on there is traffic to the release.
@@ -248,13 +250,16 @@ has_begun() {
 }
 deadline=$(($(date +%s) + timeout))
 while :; do
+  looked_ms=$(now_ms)
   state=$(progress "$release")
   [ ! -e "$abort" ] || give_up 22 aborted "the release $release was taken back: $(cat "$abort")"
   if [ -z "$switched" ] && has_begun; then
     switched=$(date +%s)
     event healthy
-    event switched
+    # It came between two looks: nothing before the first of them is the new release's.
+    event switched "$unbegun_ms"
   fi
+  unbegun_ms=$looked_ms
   case $state in
     done | draining) [ -z "$switched" ] || break ;;
     back) give_up 21 failed "the release $release did not become healthy" ;;

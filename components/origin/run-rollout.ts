@@ -24,6 +24,7 @@ export async function runRollout(input: RolloutInput, log: (line: string) => voi
   const { origin, host, project, frames, redact, probe } = input;
   const release = String(frames["release"]);
   const startedAt = Date.now();
+  let switched: RolloutEvent | undefined;
   let aborted: Promise<unknown> | undefined;
   const prober =
     probe === undefined
@@ -45,7 +46,10 @@ export async function runRollout(input: RolloutInput, log: (line: string) => voi
     redact,
     onLine: log,
     onEvent: (event, heardAt) => {
-      if (event.event === "switched") prober?.switched(follower.hereOf(event));
+      if (event.event === "switched") {
+        switched ??= event;
+        prober?.switched(follower.hereOf(event));
+      }
       log(eventLine(origin, event, heardAt - startedAt));
     },
   });
@@ -55,7 +59,14 @@ export async function runRollout(input: RolloutInput, log: (line: string) => voi
     await aborted;
     const record = await prober?.stop(release);
     if (record === undefined || (failed && record.switchedAt === undefined)) return;
-    ledger = ledgerOf({ ...record, aborted: aborted !== undefined, reconnects: follower.reconnects });
+    // Every event that was heard since has made it better known when the switch was.
+    const switchedAt = switched === undefined ? undefined : follower.hereOf(switched);
+    ledger = ledgerOf({
+      ...record,
+      switchedAt,
+      aborted: aborted !== undefined,
+      reconnects: follower.reconnects,
+    });
     await keep(follower, release, ledger, log);
     log(`${origin}: ${ledgerLine(ledger)}`);
   };
