@@ -211,6 +211,8 @@ export interface ExternalOriginArgs extends OriginCommonArgs, OriginDnsArgs {
   };
   /** Path that answers 2xx or 3xx, asked of the target under the main host name with its certificate checked. @default not asked */
   readonly healthPath?: string;
+  /** Asked through the first host name after a release, from here. @default [] */
+  readonly verify?: readonly OriginCheck[];
   /** Releases the application from here, after its variables were handed over. @default released by somebody else */
   readonly release?: ExternalReleaseArgs;
   /** Must the platform hold a valid certificate for each host name? Asked by TLS, after the DNS records. @default true */

@@ -69,6 +69,7 @@ export { postgresUrl } from "./database/url";
  */
 export class PostgresWithAppUser extends pulumi.ComponentResource implements OriginDatabase {
   readonly service: string;
+  readonly adminUser: string;
   readonly composeEnvironment: Readonly<Record<string, pulumi.Output<string>>>;
   /** `postgresql://…` for the application. Secret. */
   readonly appUrl: pulumi.Output<string>;
@@ -122,6 +123,7 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     this.secretVersions = secretVersions(logins);
     this.databaseName = pulumi.output(args.database);
     this.service = args.kind === "container" ? (args.service ?? "db") : "";
+    this.adminUser = args.kind === "container" ? (args.adminUser ?? "postgres") : "";
     if (args.kind === "container") {
       this.adminPassword = generatedPassword(this, `${name}-admin-password`);
       this.composeEnvironment = { [args.adminPasswordVariable ?? "POSTGRES_PASSWORD"]: this.adminPassword };

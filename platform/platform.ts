@@ -333,6 +333,7 @@ export class Platform {
           environment: plain,
           secrets: secret,
           healthPath: origin.healthPath,
+          verify: origin.verify,
           ...externalRelease(origin),
         },
         this.opts,

@@ -190,7 +190,7 @@ export function deploymentArgs(
 } {
   const at = ["origins", name];
   const { plain, secret } = values.variables([...at, "environment"], origin.environment, name);
-  const { registry, migrations, services, proxy, probe } = origin;
+  const { registry, migrations, services, proxy, probe, verify, closedPorts } = origin;
   return {
     project: origin.project,
     composeFile: origin.composeFile,
@@ -219,6 +219,8 @@ export function deploymentArgs(
       intervalMs: probe.intervalMilliseconds,
       abortAfter: probe.abortAfterFailures,
     },
+    verify,
+    closedPorts,
     pull: origin.pull,
     keepReleases: origin.keepReleases,
     registries: registry && [

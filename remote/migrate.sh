@@ -11,6 +11,8 @@
 #         pull       "missing" (default), "always" or "never"
 #         version_arguments  how many; version_argument_N: a program and its arguments that print the schema's version on their
 #                    last line, run after the migrations (none: not asked)
+#         locks      how many; lock_N_service, lock_N_user, lock_N_database: databases in the project's containers whose
+#                    advisory lock of migrations is held meanwhile, so that migrations on another way wait for these
 # Output: {"step":"migrate","project":…,"seconds":3,"schema":"0042"}; schema only where it was asked
 # Exit:   20 the migrations failed or took too long: the release does not start; the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091,SC2015
@@ -60,7 +62,69 @@ run_migrations() {
   compose run --rm -T --no-deps --pull "$policy" "$@" </dev/null
 }
 
+# Anything else that migrates, such as an image's entry point, waits by `SELECT pg_advisory_lock(4857283)`.
+lock_key=4857283
+
+# hold_locks: a session in each database that has its lock until the other end of its input is closed. That end is open in
+# this script and in the container's command, so that migrations whose script was killed still hold the lock.
+hold_locks() {
+  count=$(number locks 0) || exit 10
+  [ "$count" -gt 0 ] || return 0
+  pipe=$root/.groundwork.migrate.pipe
+  mkfifo -m 0600 "$pipe" || fail 12 "cannot write below $root"
+  exec 7<>"$pipe" || fail 12 "cannot write below $root"
+  n=1
+  while [ "$n" -le "$count" ]; do
+    lock_service=$(value "lock_${n}_service")
+    lock_user=$(value "lock_${n}_user")
+    lock_database=$(value "lock_${n}_database")
+    for name in "$lock_service" "$lock_user" "$lock_database"; do
+      case $name in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
+    done
+    held=$root/.groundwork.migrate.held
+    : >"$held" || fail 12 "cannot write below $root"
+    # A shell of its own: a function's redirections would keep copies of what they close.
+    (
+      exec 3>&- 4>&- 7>&- 9>&-
+      in_database -c "SET application_name = 'groundwork migrations'" \
+        -c "SET lock_timeout = '${limit}s'" -c "SELECT 'held' FROM (SELECT pg_advisory_lock($lock_key)) AS lock" -f -
+    ) <"$pipe" >"$held" &
+    wait_for_lock $!
+    n=$((n + 1))
+  done
+}
+
+in_database() {
+  compose exec -T "$lock_service" psql -X -w -q -t -A -v ON_ERROR_STOP=1 -U "$lock_user" -d "$lock_database" "$@"
+}
+
+# wait_for_lock PROCESS: until the session has the lock, or has given up.
+wait_for_lock() {
+  since=$(date +%s)
+  said=
+  until grep -q held "$held"; do
+    if ! kill -0 "$1" 2>/dev/null && ! grep -q held "$held"; then
+      ! grep -q 'lock timeout' "$log" ||
+        fail 20 "$(lock_holder) held the lock of migrations in $lock_database for $limit s; what served before still serves"
+      fail 20 "$lock_database does not give the lock of migrations; what served before still serves" with-log
+    fi
+    if [ -z "$said" ] && [ "$(date +%s)" -gt $((since + 1)) ]; then
+      said=1
+      printf 'migrate: waiting for %s, which holds the lock of migrations in %s\n' "$(lock_holder)" "$lock_database" >&4
+    fi
+    nap 0.1
+  done
+}
+
+lock_holder() {
+  holder=$(in_database -c "SELECT format('%s (process %s of the server, since %s)', coalesce(nullif(application_name, ''),
+    usename), pid, to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')) FROM pg_locks JOIN pg_stat_activity
+    USING (pid) WHERE locktype = 'advisory' AND objid = $lock_key AND classid = 0 AND granted LIMIT 1" </dev/null)
+  printf '%s' "${holder:-another session}"
+}
+
 started=$(date +%s)
+hold_locks
 within="timeout -k 10 $limit"
 run_migrations argument "$@"
 status=$?
@@ -76,4 +140,5 @@ if [ "$(number version_arguments 0)" -gt 0 ]; then
   schema=$(run_migrations version_argument "$@" | tr -d '\r' | sed -n '/[^ ]/h; ${x;p;}' | sed 's/^ *//; s/ *$//' | cut -c 1-200)
   [ -n "$schema" ] || fail 20 "the command for the schema's version printed nothing; the migrations have run, what served before still serves" with-log
 fi
+exec 7>&-
 finish "\"seconds\":$(($(date +%s) - started))${schema:+,\"schema\":\"$(json_text "$schema")\"}"

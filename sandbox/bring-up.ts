@@ -18,6 +18,8 @@ import { type InstalledProvider, installProviders } from "./providers/install";
 import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { readState } from "./state-file";
+import { hostLayout } from "./host/layout";
+import { reservePorts } from "./host/ports";
 import { deriveStackFile, keptInCopy, stackFileFacts } from "./stack-file";
 
 /** A sandbox that is ready for the engine. */
@@ -154,7 +156,9 @@ async function writeStackFile(
   const copy = folder.stackFile(stack);
   const before = existsSync(copy) ? await readFile(copy, "utf8") : "";
   const kept = keptInCopy(before);
-  const derived = deriveStackFile(text, file, record, kept);
+  const direct = stackFileFacts(text, file).direct.map(({ port }) => port);
+  const ports = await reservePorts(hostLayout(folder.host).portsFile, direct);
+  const derived = deriveStackFile(text, file, { ...record, ports }, kept);
   if (derived.text !== before) await writeWhole(copy, derived.text);
 
   const secrets = JSON.stringify(await sandboxSecrets({ folder, record }, secretNamesOf(text), variables));

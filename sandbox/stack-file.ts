@@ -13,17 +13,33 @@ export interface StackFileFacts {
   readonly proxiedNames: readonly string[];
   /** Origins in a swarm, with the first of their hosts. */
   readonly swarms: Readonly<Record<string, string>>;
+  /** Ports of machines that are asked from outside, past Cloudflare. */
+  readonly direct: readonly DirectPort[];
+}
+
+/** A port of a machine, by the machine's address or by a host name that leads to it. */
+export interface DirectPort {
+  readonly at: string;
+  readonly port: number;
 }
 
 interface RawConfig {
   "groundwork:domain"?: unknown;
   "groundwork:cloudflare"?: { accountId?: unknown; zoneId?: unknown };
   "groundwork:hosts"?: Record<string, { address?: unknown; port?: unknown }>;
-  "groundwork:origins"?: Record<
-    string,
-    { kind?: unknown; hosts?: unknown; hostnames?: unknown; proxied?: unknown } | null
-  >;
+  "groundwork:origins"?: Record<string, RawOrigin | null>;
   "groundwork:tunnels"?: Record<string, { ingress?: Record<string, unknown> } | null>;
+}
+
+interface RawOrigin {
+  kind?: unknown;
+  host?: unknown;
+  hosts?: unknown;
+  hostnames?: unknown;
+  proxied?: unknown;
+  addresses?: unknown;
+  closedPorts?: unknown;
+  proxy?: { httpPort?: unknown; httpsPort?: unknown } | null;
 }
 
 /** Reads the few facts that the sandbox itself needs. Everything else of the file is checked by platform/settings. */
@@ -54,7 +70,28 @@ export function stackFileFacts(text: string, file: string): StackFileFacts {
         origin?.kind === "swarm" && Array.isArray(origin.hosts) ? [[name, String(origin.hosts[0])]] : [],
       ),
     ),
+    direct: Object.values(config["groundwork:origins"] ?? {}).flatMap((origin) => directPorts(origin, hosts)),
   };
+}
+
+/** Ports that must be closed, at every address of the origin; and the doors of host names without Cloudflare in front. */
+function directPorts(
+  origin: RawOrigin | null,
+  hosts: Readonly<Record<string, { readonly address: string }>>,
+): DirectPort[] {
+  const machines = list(origin?.hosts ?? origin?.host).flatMap((name) => hosts[name]?.address ?? []);
+  const addresses = origin?.addresses === undefined ? machines : list(origin.addresses);
+  const closed = list(origin?.closedPorts).map(Number);
+  const { httpPort = 80, httpsPort = 443 } = origin?.proxy ?? {};
+  const names = origin?.kind === "compose" && origin.proxied === false ? list(origin.hostnames) : [];
+  return [
+    ...addresses.flatMap((at) => closed.map((port) => ({ at, port }))),
+    ...names.flatMap((at) => [httpPort, httpsPort].map((port) => ({ at, port: Number(port) }))),
+  ].filter(({ port }) => Number.isInteger(port) && port > 0);
+}
+
+function list(value: unknown): string[] {
+  return (Array.isArray(value) ? value : value === undefined ? [] : [value]).map(String);
 }
 
 function proxiedNames(config: RawConfig): string[] {
@@ -83,7 +120,11 @@ export function deriveStackFile(
     edge,
     databases = [],
     targets = [],
-  }: Pick<SandboxRecord, "api" | "host"> & Partial<Pick<SandboxRecord, "edge" | "databases" | "targets">>,
+    ports = new Map(),
+  }: Pick<SandboxRecord, "api" | "host"> &
+    Partial<Pick<SandboxRecord, "edge" | "databases" | "targets">> & {
+      readonly ports?: ReadonlyMap<number, number>;
+    },
   secrets: KeptInCopy = {},
 ): { readonly text: string; readonly notes: readonly string[] } {
   const facts = stackFileFacts(text, file);
@@ -122,7 +163,11 @@ export function deriveStackFile(
   if (edge !== undefined) {
     resolve.push(...facts.proxiedNames.map((name) => `${name}:443:127.0.0.1:${edge.httpsPort}`));
   }
-  document.setIn(["config", "groundwork:resolve"], resolve);
+  for (const { at, port } of facts.direct) {
+    const local = ports.get(port);
+    if (local !== undefined) resolve.push(`${at.includes(":") ? `[${at}]` : at}:${port}:127.0.0.1:${local}`);
+  }
+  document.setIn(["config", "groundwork:resolve"], [...new Set(resolve)]);
   document.deleteIn(["config", "groundwork:secrets"]);
   document.delete("secretsprovider");
   document.delete("encryptedkey");

@@ -120,6 +120,10 @@ export type PostgresWithAppUserArgs = ContainerPostgresArgs | ExternalPostgresAr
 export interface OriginDatabase {
   /** The compose service to start and wait for. */
   readonly service: string;
+  /** The superuser in its container. */
+  readonly adminUser: string;
+  /** The database whose lock migrations hold. */
+  readonly databaseName: pulumi.Output<string>;
   /** Variables for `${…}` in the compose file: the superuser's password of a new volume. Secret. */
   readonly composeEnvironment: Readonly<Record<string, pulumi.Input<string>>>;
   /** Makes the step that creates roles and grants, to run after the given ones; migrations wait for what it returns. */

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { listFrames, type Frames } from "../../remote/framing";
 import type { RemoteStep } from "../../remote/scripts";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
+import type { OriginDatabase } from "../database/args";
 import { localStep } from "../shared/local-step";
 import { caddyfile } from "./caddyfile";
 import { readComposeFile } from "./compose-files";
@@ -71,7 +72,7 @@ export function stepsBeforeRelease(
     ready.push(healthy, ...databases.map((database) => database.provision([healthy])));
   }
   if (migrations !== undefined) {
-    const migrated = step("migrations", "migrate", migrationFrames(migrations, content), ready);
+    const migrated = step("migrations", "migrate", migrationFrames(migrations, content, databases), ready);
     schema = migrated.stdout.apply(schemaOf);
     ready.push(
       migrated,
@@ -310,11 +311,17 @@ export function registryFrames(registries: readonly RegistryLogin[]): pulumi.Out
 function migrationFrames(
   migrations: NonNullable<ComposeDeploymentArgs["migrations"]>,
   { migrationHash, images }: ReleaseContent,
+  databases: readonly OriginDatabase[],
 ): pulumi.Output<Frames> {
   const { service } = migrations;
   return pulumi
-    .all([pulumi.all(migrations.environment ?? {}), migrationHash, images])
-    .apply(([variables, trigger, references]): Frames => ({
+    .all([
+      pulumi.all(migrations.environment ?? {}),
+      migrationHash,
+      images,
+      pulumi.all(databases.map(({ databaseName }) => databaseName)),
+    ])
+    .apply(([variables, trigger, references, names]): Frames => ({
       service,
       timeout: migrations.timeoutSeconds ?? 600,
       // Not the release's own name, which changes with every variable: migrations run again only for what they are made of.
@@ -331,7 +338,21 @@ function migrationFrames(
         "variable",
         Object.entries(variables).map(([name, value]) => ({ name, value })),
       ),
+      ...(databases.length === 0 ? {} : lockFrames(databases, names)),
     }));
+}
+
+/** Databases whose lock the migrations hold. */
+function lockFrames(databases: readonly OriginDatabase[], names: readonly string[]): Frames {
+  return listFrames(
+    "locks",
+    "lock",
+    databases.map(({ service: inside, adminUser: user }, index) => ({
+      service: inside,
+      user,
+      database: names[index] ?? "",
+    })),
+  );
 }
 
 function argumentFrames(command: readonly string[], prefix = ""): Frames {

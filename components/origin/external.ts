@@ -12,6 +12,8 @@ import type {
   ExternalReleaseOutput,
 } from "./external-input";
 import { hashOf } from "./hash";
+import { checksOf } from "./public-address";
+import type { VerifyPublicInput } from "./rollout-input";
 
 /** What an external origin came to. */
 export interface ExternalDeployment {
@@ -147,23 +149,41 @@ export function externalOrigin(
       ),
     );
   }
+  const { healthPath, verify = [] } = args;
+  const there = [...records, ...steps, ...certificates];
   const last = certificates.at(-1) ?? steps.at(-1) ?? records.at(-1);
-  const { healthPath } = args;
-  if (healthPath === undefined) return { release: releaseId, released, last };
-  const verified = localStep(
-    `${name}-verified`,
+  const verified =
+    healthPath === undefined
+      ? last
+      : localStep(
+          `${name}-verified`,
+          {
+            program: "external-health.js",
+            input: pulumi
+              .all([args.target, variables, pulumi.output(releaseId)])
+              .apply(([target, values, id]) => ({
+                ...placeOf(target, args.resolve),
+                hostname: args.hostnames[0],
+                path: healthPath,
+                trigger: hashOf([values, id]),
+              })),
+          },
+          { parent: origin, dependsOn: there },
+        );
+  if (verify.length === 0) return { release: releaseId, released, last: verified };
+  const asked = localStep(
+    `${name}-public`,
     {
-      program: "external-health.js",
-      input: pulumi.all([args.target, variables, pulumi.output(releaseId)]).apply(([target, values, id]) => ({
-        ...placeOf(target, args.resolve),
-        hostname: args.hostnames[0],
-        path: healthPath,
+      program: "verify-public.js",
+      input: pulumi.all([variables, pulumi.output(releaseId)]).apply(([values, id]): VerifyPublicInput => ({
+        checks: checksOf(verify, (path) => `https://${args.hostnames[0] ?? ""}${path}`),
+        resolve: args.resolve,
         trigger: hashOf([values, id]),
       })),
     },
-    { parent: origin, dependsOn: [...records, ...steps, ...certificates] },
+    { parent: origin, dependsOn: verified === undefined ? there : [verified, ...there] },
   );
-  return { release: releaseId, released, last: verified };
+  return { release: releaseId, released, last: asked };
 }
 
 function externalRecords(

@@ -43,6 +43,7 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
     }
     issues.check("healthPath", args.healthPath, isUrlPath, "is not a path");
     if (args.deliver?.command.length === 0) issues.add("deliver.command", "is empty");
+    verifyIssues(args, issues);
     externalReleaseIssues(args, issues);
     return issues;
   }
@@ -81,6 +82,12 @@ function hostIssues(args: Extract<DeployedArgs, { readonly kind: "compose" }>, i
       value: false,
     });
   }
+}
+
+function verifyIssues({ verify = [] }: Pick<ExternalOriginArgs, "verify">, issues: Issues): void {
+  verify.forEach(({ path }, index) =>
+    issues.check(`verify[${index}].path`, path, isUrlPath, "is not a path"),
+  );
 }
 
 function externalReleaseIssues({ release, healthPath }: ExternalOriginArgs, issues: Issues): void {
@@ -177,9 +184,7 @@ function deploymentIssues(name: string, args: DeployedArgs, issues: Issues): voi
   args.closedPorts?.forEach((port, index) =>
     issues.check(`closedPorts[${index}]`, port, isPort, "is not a port", "1 to 65535"),
   );
-  args.verify?.forEach(({ path }, index) =>
-    issues.check(`verify[${index}].path`, path, isUrlPath, "is not a path"),
-  );
+  verifyIssues(args, issues);
   if (args.probe !== undefined && args.probe !== false) {
     issues.check("probe.path", args.probe.path, isUrlPath, "is not a path");
     issues.check("probe.websocketPath", args.probe.websocketPath, isUrlPath, "is not a path");

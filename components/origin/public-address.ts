@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DeployedArgs } from "./overrides";
 import { proxyTls, rollingServices, serviceAt } from "./proxy";
-import type { ProbeInput, VerifyPublicInput } from "./rollout-input";
+import type { OriginCheck } from "../app-origin";
+import type { ProbeInput, PublicCheck, VerifyPublicInput } from "./rollout-input";
 
 /** Where visitors reach a path of a host name. */
 export function publicUrl(args: DeployedArgs, hostname: string, path: string): string {
@@ -66,14 +67,19 @@ export function publicChecks(
   return pulumi
     .all([hostname, pulumi.all([...addresses]), trigger])
     .apply(([name, machine, release]): VerifyPublicInput => ({
-      checks: verify.map(({ path, status, contains, http2 }) => ({
-        url: publicUrl(args, name, path),
-        status: status ?? 200,
-        contains,
-        http2,
-      })),
+      checks: checksOf(verify, (path) => publicUrl(args, name, path)),
       closed: closedPorts.length === 0 ? undefined : { addresses: machine, ports: closedPorts },
       resolve: args.host.args.resolve,
       trigger: release,
     }));
+}
+
+/** Checks as the program that asks takes them. */
+export function checksOf(verify: readonly OriginCheck[], urlOf: (path: string) => string): PublicCheck[] {
+  return verify.map(({ path, status = 200, contains, http2 }) => ({
+    url: urlOf(path),
+    status,
+    contains,
+    http2,
+  }));
 }

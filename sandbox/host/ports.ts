@@ -28,13 +28,51 @@ export function portKey(hostPort: number, protocol: Protocol): string {
   return `${hostPort}/${protocol}`;
 }
 
+/** The project of a port that is only reserved. */
+const nobody = "";
+
+/** The ports that a service has published. */
 export function readPorts(file: string): PortTable {
+  return Object.fromEntries(Object.entries(tableIn(file)).filter(([, { project }]) => project !== nobody));
+}
+
+function tableIn(file: string): PortTable {
   return readJson<PortTable>(file) ?? {};
 }
 
 /** The loopback port behind a published TCP port, or undefined where nothing publishes it. */
 export function resolvePort(file: string, hostPort: number): number | undefined {
   return readPorts(file)[portKey(hostPort, "tcp")]?.local;
+}
+
+/**
+ * Where TCP ports of the machine are, or will be once a service publishes them. Until then nothing listens there, as at a
+ * closed port.
+ *
+ * @returns the loopback port of each host port
+ */
+export async function reservePorts(
+  file: string,
+  hostPorts: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
+  if (hostPorts.length === 0) return new Map();
+  return withFileLock(file, async () => {
+    const table: Record<string, PortEntry> = { ...tableIn(file) };
+    const before = Object.keys(table).length;
+    const places = new Map<number, number>();
+    for (const hostPort of hostPorts) {
+      const taken = new Set(Object.values(table).map((entry) => entry.local));
+      const { local } = (table[portKey(hostPort, "tcp")] ??= {
+        project: nobody,
+        service: nobody,
+        local: await freePort(taken),
+        containerPort: hostPort,
+      });
+      places.set(hostPort, local);
+    }
+    if (Object.keys(table).length !== before) writeJson(file, table);
+    return places;
+  });
 }
 
 /**
@@ -50,14 +88,14 @@ export async function allocatePorts(
   isAlive: (entry: PortEntry) => boolean | Promise<boolean>,
 ): Promise<Map<PortRequest, number>> {
   return withFileLock(file, async () => {
-    const table: Record<string, PortEntry> = { ...readPorts(file) };
+    const table: Record<string, PortEntry> = { ...tableIn(file) };
     const result = new Map<PortRequest, number>();
     const before = JSON.stringify(table);
     for (const request of requests) {
       const key = portKey(request.hostPort, request.protocol);
       const held = table[key];
       const same = held?.project === owner.project && held.service === owner.service;
-      const alive = held !== undefined && (await isAlive(held));
+      const alive = held !== undefined && held.project !== nobody && (await isAlive(held));
       if (held !== undefined && !same && alive) {
         throw new Error(
           `driver failed programming external connectivity on endpoint ${owner.project}-${owner.service}-1: ` +
@@ -73,17 +111,6 @@ export async function allocatePorts(
     }
     if (JSON.stringify(table) !== before) writeJson(file, table);
     return result;
-  });
-}
-
-/** Forgets the ports of a project, or of one of its services. */
-export async function releasePorts(file: string, project: string, service?: string): Promise<void> {
-  await withFileLock(file, () => {
-    const table = readPorts(file);
-    const kept = Object.entries(table).filter(
-      ([, entry]) => entry.project !== project || (service !== undefined && entry.service !== service),
-    );
-    if (kept.length !== Object.keys(table).length) writeJson(file, Object.fromEntries(kept));
   });
 }
 

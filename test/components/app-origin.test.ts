@@ -359,6 +359,10 @@ test("everything: what is written on the host", async () => {
     variables: "1",
     variable_1_name: "DATABASE_URL",
     variable_1_value: "postgresql://m",
+    locks: "1",
+    lock_1_service: "db",
+    lock_1_user: "postgres",
+    lock_1_database: "streampai",
   });
   expect(readFrames(mocks.get("api-verified").inputs["stdin"])).toMatchObject({
     checks: "2",
@@ -622,8 +626,28 @@ describe("at a platform", () => {
     expect(inputOf("api-verified")).toMatchObject({ hostname: "api.example.com", path: "/health" });
   });
 
+  test("what must answer through its name is asked last", async () => {
+    const mocks = new Mocks(answers);
+    const origin = await runWith(
+      mocks,
+      () =>
+        new AppOrigin("api", {
+          ...base,
+          healthPath: "/health",
+          verify: [{ path: "/about", contains: "relay", http2: true }],
+        }),
+    );
+    expect(mocks.children().at(-1)?.name).toBe("api-public");
+    const asked = JSON.parse(mocks.get("api-public").inputs["stdin"] as string) as Record<string, unknown>;
+    expect(asked["checks"]).toEqual([
+      { url: "https://api.example.com/about", status: 200, contains: "relay", http2: true },
+    ]);
+    expect(origin.verified).toBeDefined();
+  });
+
   test.each<[string, Partial<ExternalOriginArgs>, string[]]>([
     ["nothing wrong", {}, []],
+    ["a path to ask", { verify: [{ path: "about" }] }, ['verify[0].path: is not a path "about"']],
     [
       "a release without words or a place to ask",
       { release: { command: [], rollback: [], environment: { "a-b": "1" }, probe: {} } },

@@ -36,7 +36,35 @@ test("the facts of a stack file are its domain, account, zone and machines", () 
     hosts: { oracle: { address: "203.0.113.10", port: 22 }, six: { address: "2001:db8::10", port: 2200 } },
     proxiedNames: [],
     swarms: {},
+    direct: [],
   });
+});
+
+test("ports that are asked past Cloudflare lead to where the machine's ports are here", () => {
+  const text = `${stackFile}  groundwork:origins:
+    api: { kind: compose, host: six, hostnames: [direct.example.com], proxied: false, closedPorts: [5432] }
+    pika: { kind: tunnel, host: oracle, closedPorts: [3000, 5432], proxy: { httpPort: 8080 } }
+`;
+  const { direct } = stackFileFacts(text, "Pulumi.staging.yaml");
+  expect(direct).toEqual([
+    { at: "2001:db8::10", port: 5432 },
+    { at: "direct.example.com", port: 80 },
+    { at: "direct.example.com", port: 443 },
+    { at: "203.0.113.10", port: 3000 },
+    { at: "203.0.113.10", port: 5432 },
+  ]);
+  const ports = new Map(direct.map(({ port }) => [port, 20_000 + port]));
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", { ...record, ports });
+  const { config } = parse(copy.text) as { config: Record<string, unknown> };
+  expect(config["groundwork:resolve"]).toEqual([
+    "203.0.113.10:22:127.0.0.1:4022",
+    "[2001:db8::10]:2200:127.0.0.1:4022",
+    "[2001:db8::10]:5432:127.0.0.1:25432",
+    "direct.example.com:80:127.0.0.1:20080",
+    "direct.example.com:443:127.0.0.1:20443",
+    "203.0.113.10:3000:127.0.0.1:23000",
+    "203.0.113.10:5432:127.0.0.1:25432",
+  ]);
 });
 
 test("the sandbox's copy says where things are, and nothing else of the stack file changes", () => {

@@ -23,7 +23,12 @@ export interface HostedDatabase {
   close(): Promise<void>;
 }
 
-/** The container's own socket is a connection as the superuser. */
+/** Shell that runs a container's psql: its own socket is a connection as the superuser. */
+export function containersPsql(server: Pick<TestPostgres, "port" | "password">): string {
+  return `while [ "$1" != psql ]; do shift; done
+    PGHOST=127.0.0.1 PGPORT=${server.port} PGPASSWORD='${server.password}' exec "$@"`;
+}
+
 function dockerFor(server: TestPostgres, log: string): string {
   return `#!/bin/sh
 printf '%s\\n' "$*" >>${log}
@@ -33,8 +38,7 @@ case " $* " in
   *" inspect "*) echo '{"app_default":{"IPAMConfig":null,"Gateway":"172.18.0.1","IPAddress":"127.0.0.1","GlobalIPv6Address":""}}' ;;
   *" info "*) echo / ;;
   *" exec -T db psql "*)
-    while [ "$1" != psql ]; do shift; done
-    PGHOST=127.0.0.1 PGPORT=${server.port} PGPASSWORD='${server.password}' exec "$@" ;;
+    ${containersPsql(server)} ;;
   *) exit 3 ;;
 esac
 `;

@@ -257,8 +257,8 @@ const shared = {
   environment: environment("Variables of all services of the origin.").default({}),
   verify: field(z.array(z.strictObject(verification.shape)).max(50), {
     description:
-      "What must answer through the public name before a release counts as done. Default: each healthPath.",
-    later: true,
+      "What must answer through the first host name, asked from where the stack is deployed, before an update counts as " +
+      "done. Health paths are asked on the host besides. Default: nothing more.",
     examples: [
       [
         { path: "/", http2: true },
@@ -317,7 +317,6 @@ const compose = {
   }).optional(),
   closedPorts: field(z.array(port("A port.", [5432])).max(100), {
     description: "Ports of the host that must not answer from where the stack is deployed.",
-    later: true,
     examples: [[3000, 8000, 5432]],
   }).default([]),
 };
