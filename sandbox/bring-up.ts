@@ -6,7 +6,7 @@ import { openProject } from "../automation/project";
 import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
-import { readSettings, secretNamesOf } from "../platform/settings";
+import { readSettings, secretNamesOf, type Settings } from "../platform/settings";
 import { findCaddy } from "./engine/caddy";
 import { type Engine, findEngine } from "./engine/engine";
 import { runEngine } from "./engine/run";
@@ -18,8 +18,10 @@ import { type InstalledProvider, installProviders } from "./providers/install";
 import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { readState } from "./state-file";
+import { readHostConfig } from "./host/config";
 import { hostLayout } from "./host/layout";
 import { reservePorts } from "./host/ports";
+import { originsWithStandIns } from "./stand-in-origins";
 import { deriveStackFile, keptInCopy, stackFileFacts } from "./stack-file";
 
 /** A sandbox that is ready for the engine. */
@@ -60,7 +62,8 @@ export async function bringUpSandbox({
 }: BringUpOptions): Promise<ReadySandbox> {
   const text = await readStackFile(stackFile, stack);
   // Everything that can be wrong is looked at before anything is started or changed.
-  const needs = needsOf(await readSettings(stackFile, stack));
+  const settings = await readSettings(stackFile, stack);
+  const needs = needsOf(settings);
   await readState(sandboxFolder(stack), stack);
   await keptJson(sandboxFolder(stack).secretsFile, {});
   const facts = stackFileFacts(text, stackFile);
@@ -78,7 +81,10 @@ export async function bringUpSandbox({
   const providers = await installProviders({ pulumiHome: folder.pulumiHome, policy: "missing" });
   for (const line of providerLines(providers)) log(line);
   const variables = await engineVariables(sandbox, engine, needs);
-  const notes = [...(await writeStackFile(text, stackFile, sandbox, engine, variables)), ...needs.notes];
+  const notes = [
+    ...(await writeStackFile(text, stackFile, settings, sandbox, engine, variables)),
+    ...needs.notes,
+  ];
   return { ...sandbox, engine, configFile: folder.stackFile(stack), variables, notes };
 }
 
@@ -149,6 +155,7 @@ async function readStackFile(file: string, stack: string): Promise<string> {
 async function writeStackFile(
   text: string,
   file: string,
+  settings: Settings,
   { folder, record, stack }: Sandbox,
   engine: Engine,
   variables: Readonly<Record<string, string>>,
@@ -158,7 +165,8 @@ async function writeStackFile(
   const kept = keptInCopy(before);
   const direct = stackFileFacts(text, file).direct.map(({ port }) => port);
   const ports = await reservePorts(hostLayout(folder.host).portsFile, direct);
-  const derived = deriveStackFile(text, file, { ...record, ports }, kept);
+  const standIns = originsWithStandIns(settings, file, readHostConfig(folder.host).config.images);
+  const derived = deriveStackFile(text, file, { ...record, ports, standIns }, kept);
   if (derived.text !== before) await writeWhole(copy, derived.text);
 
   const secrets = JSON.stringify(await sandboxSecrets({ folder, record }, secretNamesOf(text), variables));

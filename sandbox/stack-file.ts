@@ -1,4 +1,4 @@
-import { type Document, parseDocument } from "yaml";
+import { type Document, isSeq, parseDocument } from "yaml";
 import { UserError } from "../common/user-error";
 import type { SandboxRecord } from "./record";
 
@@ -108,6 +108,8 @@ function proxiedNames(config: RawConfig): string[] {
  * The sandbox's own copy of a stack file: the same, but for where things are. The API is the sandbox's, host names lead
  * to it as curl's `--resolve` would have it, its SSH host key is pinned, and the secrets are the sandbox's own.
  *
+ * @param sandbox What of it is where. `ports`: the machine's ports, by their numbers there. `standIns`: origins that a
+ * stand-in answers for.
  * @param secrets The encrypted secrets of an earlier copy, and the salt they were encrypted with.
  * @returns The text, and a line for each thing that differs, to be shown to the user.
  */
@@ -121,9 +123,11 @@ export function deriveStackFile(
     databases = [],
     targets = [],
     ports = new Map(),
+    standIns = new Set(),
   }: Pick<SandboxRecord, "api" | "host"> &
     Partial<Pick<SandboxRecord, "edge" | "databases" | "targets">> & {
       readonly ports?: ReadonlyMap<number, number>;
+      readonly standIns?: ReadonlySet<string>;
     },
   secrets: KeptInCopy = {},
 ): { readonly text: string; readonly notes: readonly string[] } {
@@ -162,6 +166,14 @@ export function deriveStackFile(
   }
   if (edge !== undefined) {
     resolve.push(...facts.proxiedNames.map((name) => `${name}:443:127.0.0.1:${edge.httpsPort}`));
+  }
+  for (const name of standIns) {
+    const at = ["config", "groundwork:origins", name, "verify"];
+    const checks = document.getIn(at);
+    if (!isSeq(checks)) continue;
+    for (const [index] of checks.items.entries())
+      for (const content of ["contains", "http2"]) document.deleteIn([...at, index, content]);
+    notes.push(`origins.${name}: verify asks for the statuses alone, as a stand-in answers here`);
   }
   for (const { at, port } of facts.direct) {
     const local = ports.get(port);

@@ -112,6 +112,27 @@ test("public names lead to the edge, and machines without IPv4 to ::1, where the
   ]);
 });
 
+test("where a stand-in answers, statuses are asked for alone, and that is said", () => {
+  const text = `${stackFile}  groundwork:origins:
+    api: { kind: compose, verify: [{ path: /, http2: true }, { path: /gone, status: 410, contains: bye }] }
+    web: { kind: compose, verify: [{ path: /, contains: hello }] }
+    old: { kind: compose }
+`;
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", {
+    ...record,
+    standIns: new Set(["api", "old"]),
+  });
+  const { config } = parse(copy.text) as { config: Record<string, unknown> };
+  expect(config["groundwork:origins"]).toEqual({
+    api: { kind: "compose", verify: [{ path: "/" }, { path: "/gone", status: 410 }] },
+    web: { kind: "compose", verify: [{ path: "/", contains: "hello" }] },
+    old: { kind: "compose" },
+  });
+  expect(copy.notes.filter((note) => note.includes("verify"))).toEqual([
+    "origins.api: verify asks for the statuses alone, as a stand-in answers here",
+  ]);
+});
+
 test("an origin in a swarm runs on its first host here, and that is said", () => {
   const text = `${stackFile}  groundwork:origins:
     api: { kind: swarm, hosts: [oracle, six], advertiseAddresses: { six: 10.0.0.2 }, hostnames: [api.example.com] }
