@@ -77,7 +77,8 @@ function pika(stack: string, project: string, site: string, api: string): System
     stack,
     directory: "examples/pika",
     answers: { [`https://${site}/`]: 200, [`https://${api}/health`]: 200 },
-    standIns: ["pika-cloud", "pika-web", "redis"].map((service) => `${project}/${service}`),
+    // Once in the colour that serves; pika-cloud in the project itself as well, where its migrations run.
+    standIns: ["-blue/pika-cloud", "-blue/pika-web", "/pika-cloud", "/redis"].map((one) => project + one),
     outputs: {
       addresses: { "origins.app": [`https://${api}`, `https://${site}`] },
       databases: roles(project.replace("-", "_")),
@@ -233,8 +234,8 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
         config: { ingress: { service: string }[] };
       };
       expect(config.ingress.map(({ service }) => service)).toEqual([
-        "http://pika-cloud:3001",
-        "http://pika-web:3000",
+        "http://caddy:3001",
+        "http://caddy:3000",
         "http_status:404",
       ]);
     }, 60_000);
