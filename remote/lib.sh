@@ -254,3 +254,26 @@ finish() {
   printf '{"step":"%s","project":"%s"%s}\n' "$step" "$project" "${1:+,$1}" >&3
   exit 0
 }
+
+# check_frames N: sets scheme, hostname and path of a check of the input.
+check_frames() {
+  scheme=$(value "check_${1}_scheme")
+  hostname=$(value "check_${1}_hostname")
+  path=$(value "check_${1}_path")
+  case $scheme in http | https) ;; *) fail 10 "bad scheme" ;; esac
+  case $hostname in '' | -* | *[!A-Za-z0-9.-]*) fail 10 "bad host name" ;; esac
+  case $path in /*) ;; *) fail 10 "bad path" ;; esac
+  case $path in *[\"\\]*) fail 10 "bad path" ;; esac
+}
+
+# ask_until_well ADDRESS PORT DEADLINE: asks a check there until it answers 2xx or 3xx; `status` is the last answer. Fails
+# past the deadline. The origin certificate is Cloudflare's to check, not ours.
+ask_until_well() {
+  while :; do
+    status=$(curl --silent --show-error --insecure --noproxy '*' --max-time 10 --output /dev/null \
+      --write-out '%{http_code}' --connect-to "$hostname:$2:$1:$2" "$scheme://$hostname:$2$path" 9>&- 3>&- 4>&-)
+    case $status in [23]??) return 0 ;; esac
+    [ "$(date +%s)" -lt "$3" ] || return 1
+    sleep 1
+  done
+}

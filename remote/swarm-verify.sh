@@ -17,22 +17,10 @@ deadline=$(($(date +%s) + $(number timeout 60)))
 answered=
 n=1
 while [ "$n" -le "$count" ]; do
-  path=$(value "check_${n}_path")
   port=$(number "check_${n}_port" 80)
-  scheme=$(value "check_${n}_scheme")
-  hostname=$(value "check_${n}_hostname")
-  case $scheme in http | https) ;; *) fail 10 "bad scheme" ;; esac
-  case $hostname in '' | -* | *[!A-Za-z0-9.-]*) fail 10 "bad host name" ;; esac
-  case $path in /*) ;; *) fail 10 "bad path" ;; esac
-  case $path in *[\"\\]*) fail 10 "bad path" ;; esac
-  while :; do
-    status=$(curl --silent --show-error --insecure --noproxy '*' --max-time 10 --output /dev/null \
-      --write-out '%{http_code}' --connect-to "$hostname:$port:127.0.0.1:$port" "$scheme://$hostname:$port$path" \
-      9>&- 3>&- 4>&-)
-    case $status in [23]??) break ;; esac
-    [ "$(date +%s)" -lt "$deadline" ] || fail 20 "$path answers $status on this host instead of 2xx or 3xx" with-log
-    sleep 1
-  done
+  check_frames "$n"
+  ask_until_well 127.0.0.1 "$port" "$deadline" ||
+    fail 20 "$path answers $status on this host instead of 2xx or 3xx" with-log
   answered="$answered${answered:+,}\"$path\":$status"
   n=$((n + 1))
 done
