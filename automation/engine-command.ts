@@ -18,13 +18,19 @@ type Run = (
  *
  * The engine runs in a process group of its own. In that of the terminal, Ctrl-C would reach it twice, from the
  * terminal and from the signal here; at the second it leaves what is under way unfinished.
+ *
+ * @param onStart told the process of each command that is started, and its first word. @default nobody
  */
-export function commandOf(engine: Engine): PulumiCommand {
-  const fields = { command: engine.pulumi, version: semver.parse(engine.version), run: runOf(engine) };
+export function commandOf(engine: Engine, onStart?: (pid: number, verb: string) => void): PulumiCommand {
+  const fields = {
+    command: engine.pulumi,
+    version: semver.parse(engine.version),
+    run: runOf(engine, onStart),
+  };
   return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
 }
 
-function runOf({ pulumi, binDirectory }: Engine): Run {
+function runOf({ pulumi, binDirectory }: Engine, onStart?: (pid: number, verb: string) => void): Run {
   return (args, cwd, environment, onOutput, onError, signal) =>
     new Promise((resolve, reject) => {
       const child = spawn(pulumi, [...args, "--non-interactive"], {
@@ -38,6 +44,7 @@ function runOf({ pulumi, binDirectory }: Engine): Run {
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
       });
+      if (child.pid !== undefined) onStart?.(child.pid, args[0] ?? "");
       const interrupt = (): boolean => child.kill("SIGINT");
       signal?.addEventListener("abort", interrupt, { once: true });
       let stdout = "";

@@ -1,32 +1,27 @@
 import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  type EngineEvent,
-  LocalWorkspace,
-  type OutputMap,
-  type PulumiFn,
-  Stack,
-} from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, OutputMap, PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import type { Log } from "../common/log";
 import { projectRoot } from "../common/project-root";
-import { type Engine, findEngine } from "../sandbox/engine/engine";
-import { runEngine } from "../sandbox/engine/run";
-import { type ChangeCounts, type Progress, nothingToDo, progressOf } from "./changes";
-import { commandOf } from "./engine-command";
-import { explainFailure } from "./failures";
 import type { RolloutOutput } from "../components/origin/run-rollout";
-import { decodeStepInput, type Frames } from "../remote/framing";
+import { ReportCollector } from "../report";
+import { type Engine, findEngine } from "../sandbox/engine/engine";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
-import { pluginsAreInstalled } from "./plugins";
-import {
-  type ExternalRollback,
-  type ExternalRollbackOptions,
-  type ExternalStep,
-  rollBackExternal,
-} from "./external-releases";
+import { type Drift, driftOf, readKnown, remembered, writeKnown } from "./drift";
+import { EngineStack } from "./engine-stack";
+import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
+import { explainFailure } from "./failures";
+import { type FollowedRun, followRun } from "./follow";
+import { type HistoryEntry, parseHistory } from "./history";
+import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
-import { editStackFile } from "./stack-file-edit";
+import type { RunOptions, RunResult } from "./run";
 import { type StackConfig, stackConfigOf } from "./stack-config";
+import { editStackFile } from "./stack-file-edit";
+import { assertDescribed } from "./stack-files";
+import { migrationFramesOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
+
+export type { RunOptions, RunResult } from "./run";
 
 /** Options of {@link Environment.open}. */
 export interface EnvironmentOptions {
@@ -46,30 +41,15 @@ export interface EnvironmentOptions {
   readonly log?: Log;
 }
 
-/** Options of a run. */
-export interface RunOptions {
-  /** Told each step and message as it comes. @default nobody */
-  readonly onProgress?: (progress: Progress) => void;
-  /** Ends the run as Ctrl-C does: what is under way is finished, nothing new begins. @default never */
-  readonly signal?: AbortSignal;
-  /** Resources, by URN, that are made anew although nothing of them has changed; for `up` only. @default none */
-  readonly replace?: readonly string[];
-  /** Told every event of the engine as it is, before {@link onProgress}. Events hold secrets. @default nobody */
-  readonly onEvent?: (event: EngineEvent) => void;
-}
-
-/** What `pulumi stack export` prints, as far as it is read here. */
-interface ExportedStack {
-  readonly version: number;
-  readonly deployment: { readonly pending_operations?: readonly { readonly type: string }[] };
-}
-
-/** What a run did, or would do. */
-export interface RunResult {
-  /** Resources by operation (`create`, `update`, `same` …). */
-  readonly changes: ChangeCounts;
-  /** True where nothing differs from what is described. */
-  readonly unchanged: boolean;
+/** Options of {@link Environment.drift}. */
+export interface DriftOptions extends Pick<RunOptions, "onProgress" | "onEvent" | "signal" | "log"> {
+  /**
+   * File that keeps since when each difference is known, from one check to the next. It holds no value. @default
+   * .groundwork/drift/<name>.json in the project's folder
+   */
+  readonly knownFile?: string;
+  /** Texts that the report must not show; marked secrets never are. @default [] */
+  readonly secrets?: readonly string[];
 }
 
 /**
@@ -83,64 +63,126 @@ export interface RunResult {
 export class Environment {
   private constructor(
     readonly name: string,
-    private readonly engine: Engine,
-    private readonly stack: Stack,
+    private readonly stack: EngineStack,
+    private readonly directory: string,
     private readonly configFile: string | undefined,
     private readonly variables: Readonly<Record<string, string>>,
   ) {}
 
   /**
-   * Opens an environment. Nothing is read or written yet: a stack that does not exist is made by the first run.
+   * Opens an environment. Nothing is written yet: a stack that does not exist is made by the first run.
    *
-   * @throws UserError where no engine can be had.
+   * @throws UserError where no engine can be had, or no stack file describes such an environment. A program of one's own
+   *   needs no stack file.
    */
   static async open(name: string, options: EnvironmentOptions = {}): Promise<Environment> {
-    const engine =
-      options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
     const directory = options.directory ?? projectRoot();
     const variables = { ...options.variables };
-    const home = variables.PULUMI_HOME ?? process.env.PULUMI_HOME;
-    const workspace = await LocalWorkspace.create({
-      workDir: directory,
-      pulumiCommand: commandOf(engine),
-      program: options.program ?? (await platformProgram(directory)),
-      envVars: {
-        PULUMI_SKIP_UPDATE_CHECK: "1",
-        ...((await pluginsAreInstalled(home)) ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
-        ...variables,
-        PATH: `${engine.binDirectory}:${variables.PATH ?? process.env.PATH ?? ""}`,
-      },
-    });
-    // Each command below names its stack; selecting it first would only start the CLI once more.
-    workspace.selectStack = () => Promise.resolve();
-    const stack = await Stack.select(name, workspace);
-    return new Environment(name, engine, stack, options.configFile, variables);
+    const file =
+      options.configFile ?? variables.PULUMI_OPTION_CONFIG_FILE ?? process.env.PULUMI_OPTION_CONFIG_FILE;
+    if (options.program === undefined || file !== undefined) assertDescribed(name, directory, file);
+    const engine =
+      options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
+    const program = options.program ?? (await platformProgram(directory));
+    const { configFile } = options;
+    const stack = await EngineStack.open({ name, directory, engine, program, configFile, variables });
+    return new Environment(name, stack, directory, configFile, variables);
   }
 
   /** What `up` would do. Changes nothing. */
   async preview(options: RunOptions = {}): Promise<RunResult> {
-    return this.run("preview", options, (engineOptions) => this.stack.preview(engineOptions));
+    return this.stack.run("preview", options, (engineOptions) => this.stack.sdk.preview(engineOptions));
   }
 
-  /** Makes the environment what its description says. */
+  /**
+   * Makes the environment what its description says. What a killed run has left is mended first.
+   *
+   * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
+   * @throws PolicyRefusedError where a mandatory policy is broken
+   */
   async up(options: RunOptions = {}): Promise<RunResult> {
-    return this.run("up", options, (engineOptions) => this.stack.up(engineOptions));
+    return this.stack.run("up", options, (engineOptions) => this.stack.sdk.up(engineOptions));
   }
 
   /** Reads what is really there into the state. */
   async refresh(options: RunOptions = {}): Promise<RunResult> {
-    return this.run("refresh", options, (engineOptions) => this.stack.refresh(engineOptions));
+    return this.stack.run("refresh", options, (engineOptions) => this.stack.sdk.refresh(engineOptions));
   }
 
   /** Removes everything of the environment, and the stack's own record where `remove` is given. */
   async destroy(options: RunOptions & { readonly remove?: boolean } = {}): Promise<RunResult> {
     const { remove = false, ...run } = options;
-    return this.run("destroy", run, (engineOptions) => this.stack.destroy({ ...engineOptions, remove }));
+    return this.stack.run("destroy", run, (engineOptions) =>
+      this.stack.sdk.destroy({ ...engineOptions, remove }),
+    );
   }
 
-  /** The stack's outputs; secret ones are marked as such. */
+  /**
+   * Starts a run whose events are taken by a loop; breaking it off ends the run.
+   *
+   * @example
+   * const run = environment.follow("up");
+   * for await (const event of run) collector.add(event);
+   * const { changes } = await run.result;
+   */
+  follow(verb: "preview" | "up" | "refresh" | "destroy", options: RunOptions = {}): FollowedRun {
+    return followRun((all) => this[verb](all), options);
+  }
+
+  /** What was changed outside of the code. Reads what is there; neither that nor the state is changed. */
+  async drift(options: DriftOptions = {}): Promise<Drift> {
+    const { knownFile = join(this.directory, ".groundwork", "drift", `${this.name}.json`), secrets = [] } =
+      options;
+    const facts = { kind: "drift", project: this.stack.project, stack: this.name, secrets } as const;
+    const collector = new ReportCollector(facts);
+    const onEvent = (event: EngineEvent): void => {
+      options.onEvent?.(event);
+      collector.add(event);
+    };
+    await this.stack.run("drift", { ...options, onEvent }, (engineOptions) =>
+      this.stack.sdk.refresh({ ...engineOptions, previewOnly: true }),
+    );
+    const report = collector.report({ result: "planned" });
+    const drift = driftOf(report, await this.state(), await readKnown(knownFile), new Date().toISOString());
+    await writeKnown(knownFile, remembered(drift));
+    return drift;
+  }
+
+  /**
+   * The runs of the past, the newest first.
+   *
+   * @param limit at most so many. @default 20
+   */
+  async history(limit = 20): Promise<HistoryEntry[]> {
+    const args = ["stack", "history", "--json", "--page-size", String(limit), "--page", "1"];
+    return parseHistory(await this.stack.command(args)).slice(0, limit);
+  }
+
+  /** Who is at work on the environment, whether they still live, and what a run that was cut short has left. */
+  async lockState(): Promise<LockState> {
+    return this.stack.locks.state();
+  }
+
+  /**
+   * Takes off the locks of those who are gone, and looks at what they had not ended, one by one.
+   *
+   * @throws ConcurrentUpdateError where a holder lives, or nothing is known of it, unless `force` is given
+   * @example
+   * const { removed, doubts } = await environment.unlock({ log: console.error });
+   */
+  async unlock(options: UnlockOptions = {}): Promise<Unlocked> {
+    return this.stack.locks.unlock(options);
+  }
+
+  /**
+   * The stack's outputs; secret ones are marked as such.
+   *
+   * @throws UserError where the environment was not brought up yet, or its secrets cannot be decrypted
+   */
   async outputs(): Promise<OutputMap> {
-    return this.stack.outputs();
+    return this.stack.sdk.outputs().catch((error: unknown) => {
+      throw explainFailure("reading the outputs", this.name, [], error);
+    });
   }
 
   /**
@@ -161,7 +203,9 @@ export class Environment {
    * const { ledger } = await environment.rollback({ log: console.error });
    */
   async rollback(options: RollbackOptions = {}): Promise<RolloutOutput> {
-    return rollBack(await this.config(), options, async (origin) => this.migrationFrames(origin));
+    return rollBack(await this.config(), options, async (origin) =>
+      migrationFramesOf((await this.stack.exported("--show-secrets")).deployment, origin),
+    );
   }
 
   /**
@@ -184,8 +228,10 @@ export class Environment {
    * @throws UserError where there is none, or a command fails
    */
   async rollbackExternal(origin: string, options: ExternalRollbackOptions = {}): Promise<ExternalRollback> {
-    const inputs = await this.stepIO(`${origin}-released`);
-    return rollBackExternal(origin, inputs, options);
+    const { deployment } = await this.stack.exported("--show-secrets");
+    const { stdin, stdout } = stepOf(deployment, `${origin}-released`) ?? {};
+    const step = stdin === undefined || stdout === undefined ? undefined : { stdin, stdout };
+    return rollBackExternal(origin, step, options);
   }
 
   /** The names of origins at platforms, and of those on hosts. */
@@ -198,35 +244,15 @@ export class Environment {
     return { platforms: names(true), hosts: names(false) };
   }
 
-  /** Input and output of a step's last run, by the state. */
-  private async stepIO(name: string): Promise<ExternalStep | undefined> {
-    const { deployment } = JSON.parse(await this.command(["stack", "export", "--show-secrets"])) as {
-      deployment: {
-        resources?: readonly {
-          urn: string;
-          inputs?: { stdin?: { plaintext?: string } };
-          outputs?: { stdout?: { plaintext?: string } };
-        }[];
-      };
-    };
-    const step = (deployment.resources ?? []).find(({ urn }) => urn.endsWith(`:Command::${name}`));
-    const stdin = step?.inputs?.stdin?.plaintext;
-    const stdout = step?.outputs?.stdout?.plaintext;
-    if (stdin === undefined || stdout === undefined) return undefined;
-    return { stdin: JSON.parse(stdin) as string, stdout: JSON.parse(stdout) as string };
-  }
-
   /** Settings and decrypted secrets. @throws SettingsError with every mistake */
   async config(): Promise<StackConfig> {
     const { configFile } = this;
     const args = ["config", "--json", "--show-secrets"];
-    const json = await this.command([
+    const json = await this.stack.command([
       ...args,
       ...(configFile === undefined ? [] : ["--config-file", configFile]),
-    ]).catch((error: unknown) => {
-      throw explainFailure("reading the settings", this.name, [], error);
-    });
-    return stackConfigOf(json, { stack: this.name, directory: this.stack.workspace.workDir, configFile });
+    ]);
+    return stackConfigOf(json, { stack: this.name, directory: this.directory, configFile });
   }
 
   /** The version of each role's password, as the last run left them. */
@@ -239,10 +265,7 @@ export class Environment {
 
   /** When a resource was made, ISO 8601; undefined where it is not there. */
   async createdAt(name: string): Promise<string | undefined> {
-    const { deployment } = JSON.parse(await this.command(["stack", "export"])) as {
-      deployment: { resources?: readonly { urn: string; created?: string }[] };
-    };
-    return (deployment.resources ?? []).find(({ urn }) => urn.endsWith(`::${name}`))?.created;
+    return resourceNamed(await this.state(), name)?.created;
   }
 
   /**
@@ -253,12 +276,11 @@ export class Environment {
   async setConfig(
     edits: readonly (readonly [path: readonly string[], value: number | boolean | undefined])[],
   ): Promise<void> {
-    const { workDir } = this.stack.workspace;
     const file =
       this.configFile ??
       this.variables["PULUMI_OPTION_CONFIG_FILE"] ??
       process.env["PULUMI_OPTION_CONFIG_FILE"] ??
-      join(workDir, `Pulumi.${this.name}.yaml`);
+      join(this.directory, `Pulumi.${this.name}.yaml`);
     const before = await readFile(file, "utf8");
     const after = edits.reduce((text, [path, value]) => editStackFile(text, path, value), before);
     if (after === before) return;
@@ -269,29 +291,12 @@ export class Environment {
 
   /** The URNs of the resources in the state whose names are asked for. */
   async urnsOf(isWanted: (name: string) => boolean): Promise<string[]> {
-    const { deployment } = JSON.parse(await this.command(["stack", "export"])) as {
-      deployment: { resources?: readonly { urn: string; custom?: boolean }[] };
-    };
-    return (deployment.resources ?? [])
-      .filter(({ custom, urn }) => custom === true && isWanted(urn.split("::").at(-1) ?? ""))
-      .map(({ urn }) => urn);
+    return urnsOf(await this.state(), isWanted);
   }
 
-  /** What the migrations of an origin were given at their last run, by the state. */
-  private async migrationFrames(origin: string): Promise<Frames | undefined> {
-    const { deployment } = JSON.parse(await this.command(["stack", "export", "--show-secrets"])) as {
-      deployment: { resources?: readonly { urn: string; inputs?: { stdin?: { plaintext?: string } } }[] };
-    };
-    const step = (deployment.resources ?? []).find(({ urn }) =>
-      urn.endsWith(`:Command::${origin}-migrations`),
-    );
-    const plaintext = step?.inputs?.stdin?.plaintext;
-    return plaintext === undefined ? undefined : decodeStepInput(JSON.parse(plaintext) as string);
-  }
-
-  /** The stack's state, as `pulumi stack export` gives it: secrets stay encrypted. */
-  async state(): Promise<unknown> {
-    return (await this.exported()).deployment;
+  /** The stack's state; secrets stay encrypted. */
+  async state(): Promise<StackState> {
+    return (await this.stack.exported()).deployment;
   }
 
   /**
@@ -299,84 +304,13 @@ export class Environment {
    * when what they made, if anything, is gone or of no harm.
    */
   async forgetPendingCreates(): Promise<void> {
-    const whole = await this.exported();
-    const { pending_operations: pending = [], ...deployment } = whole.deployment;
-    const kept = pending.filter(({ type }) => type !== "creating");
-    const edited = {
-      ...whole,
-      deployment: { ...deployment, ...(kept.length > 0 ? { pending_operations: kept } : {}) },
-    };
-    await this.command(["stack", "import"], JSON.stringify(edited)).catch((error: unknown) => {
-      throw explainFailure("mend", this.name, [], error);
-    });
+    await this.stack.forgetPendingCreates();
   }
 
   /** Takes protection off every resource, so that a destroy may remove them. */
   async unprotect(): Promise<void> {
-    await this.command(["state", "unprotect", "--all", "--yes"]);
+    await this.stack.command(["state", "unprotect", "--all", "--yes"]);
   }
-
-  /** By the CLI itself: the SDK's export decrypts every secret. */
-  private async exported(): Promise<ExportedStack> {
-    return JSON.parse(await this.command(["stack", "export"])) as ExportedStack;
-  }
-
-  private async command(args: string[], input = ""): Promise<string> {
-    const { workDir: directory, envVars: variables } = this.stack.workspace;
-    return runEngine(this.engine, [...args, "--stack", this.name], { directory, variables, input });
-  }
-
-  private async run(
-    verb: string,
-    { onProgress, signal, replace = [], onEvent: onEngineEvent }: RunOptions,
-    start: (options: {
-      onEvent: (event: EngineEvent) => void;
-      configFile?: string;
-      signal?: AbortSignal;
-      replace?: string[];
-    }) => Promise<unknown>,
-  ): Promise<RunResult> {
-    let changes: ChangeCounts = {};
-    const errors: string[] = [];
-    const onEvent = (event: EngineEvent): void => {
-      onEngineEvent?.(event);
-      if (event.summaryEvent !== undefined) changes = event.summaryEvent.resourceChanges;
-      const progress = progressOf(event);
-      if (progress === undefined) return;
-      if (progress.kind === "diagnostic" && progress.diagnostic.severity === "error") {
-        errors.push(progress.diagnostic.message);
-      }
-      onProgress?.(progress);
-    };
-    const options = {
-      onEvent,
-      ...(this.configFile === undefined ? {} : { configFile: this.configFile }),
-      ...(signal === undefined ? {} : { signal }),
-      ...(replace.length === 0 ? {} : { replace: [...replace] }),
-    };
-    try {
-      await start(options);
-    } catch (error) {
-      if (!isMissingStack(error)) throw explainFailure(verb, this.name, errors, error);
-      await this.create();
-      errors.length = 0;
-      await start(options).catch((second: unknown) => {
-        throw explainFailure(verb, this.name, errors, second);
-      });
-    }
-    return { changes, unchanged: nothingToDo(changes) };
-  }
-
-  private async create(): Promise<void> {
-    // This command knows no --config-file.
-    await this.command(["stack", "init", "--no-select"]).catch((error: unknown) => {
-      throw explainFailure("make", this.name, [], error);
-    });
-  }
-}
-
-function isMissingStack(error: unknown): boolean {
-  return error instanceof Error && /no stack named/.test(error.message);
 }
 
 async function platformProgram(directory: string): Promise<PulumiFn> {

@@ -1,5 +1,7 @@
 import { UserError } from "../common/user-error";
 import { withoutColours } from "./changes";
+import { ConcurrentUpdateError } from "./errors";
+import { locksInRefusal } from "./locks/holder";
 
 const apiUnreachable =
   /got no answer after \d+ tries|(?:Get|Post|Put|Patch|Delete) "https?:[^"]*": .*(?:dial tcp|no such host|timeout)/;
@@ -24,11 +26,18 @@ const known: readonly {
     }),
   },
   {
-    when: /the stack is currently locked by/,
-    explain: (stack, text) => ({
-      what: `another run holds the lock of stack ${stack}${holder(text)}`,
-      // That command asks nobody whether the holder lives, and takes every lock of the stack.
-      next: `wait for it; only when that process is gone, and no other run is at work: pulumi cancel -s ${stack}, which takes all locks off without asking`,
+    when: /unable to read PULUMI_CONFIG_PASSPHRASE_FILE/,
+    explain: (_stack, text) => ({
+      what: "the passphrase's file cannot be read",
+      value: lineWith(/unable to read PULUMI_CONFIG_PASSPHRASE_FILE/, text),
+      next: "correct PULUMI_CONFIG_PASSPHRASE_FILE, or set PULUMI_CONFIG_PASSPHRASE, and run the same command again",
+    }),
+  },
+  {
+    when: /no stack named/,
+    explain: (stack) => ({
+      what: `environment ${stack} was not brought up yet: the backend knows no such stack`,
+      next: `npx groundwork up -s ${stack} makes it; where it is kept elsewhere, pulumi login leads there`,
     }),
   },
   {
@@ -115,7 +124,9 @@ export function explainFailure(
   const raw = cause instanceof Error ? cause.message : String(cause);
   const text = [...errors, raw].join("\n");
   // What a release's own application has printed last may hold any of those words.
-  const match = releaseFailed.test(text) ? undefined : known.find(({ when }) => when.test(text));
+  const ofRelease = releaseFailed.test(text);
+  if (!ofRelease && isLocked(text)) return new ConcurrentUpdateError(stack, locksInRefusal(text), cause);
+  const match = ofRelease ? undefined : known.find(({ when }) => when.test(text));
   if (match !== undefined) return new UserError({ ...match.explain(stack, text), cause });
   const told = unique(errors.length > 0 ? errors : [essence(raw)]);
   return new UserError({
@@ -142,11 +153,9 @@ function lineWith(pattern: RegExp, text: string): string {
   return withoutColours(text.split("\n").find((line) => pattern.test(line)) ?? "").trim();
 }
 
-function holder(text: string): string {
-  const found = /created by (\S+) \(pid (\d+)\)(?: at (\S+))?/.exec(text);
-  if (found === null) return "";
-  const [, who, pid, since] = found;
-  return `: ${who ?? "somebody"}, process ${pid ?? "unknown"}${since === undefined ? "" : `, since ${since}`}`;
+/** By a lock of the engine's own, or as Pulumi Cloud words it. */
+function isLocked(text: string): boolean {
+  return /the stack is currently locked by|Another update is currently in progress/.test(text);
 }
 
 /** The part of a CLI failure that says why: its `error:` lines, else all of it. */

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Environment } from "../automation/environment";
+import { passphraseOf } from "../automation/passphrase";
 import { openProject } from "../automation/project";
 import { gitHubPlace } from "../automation/pull-requests/place";
+import type { StackConfig } from "../automation/stack-config";
 import { UserError } from "../common/user-error";
 import { ReportCollector, type Sections } from "../report";
 import type { CommandContext } from "./command";
@@ -18,7 +20,7 @@ import { runAndTell } from "./run";
 export async function previewAndComment(
   environment: Environment,
   context: CommandContext,
-  { add = () => undefined, sections = () => ({}) }: PreviewParts = {},
+  { add = () => undefined, sections = () => ({}), config }: PreviewParts = {},
 ): Promise<void> {
   const place = gitHubPlace(process.env);
   if (place === undefined) {
@@ -29,10 +31,8 @@ export async function previewAndComment(
     });
   }
   const { name: project, directory } = openProject();
-  const [secrets, stackFile] = await Promise.all([
-    knownSecrets(environment, place.token),
-    stackFileOf(environment.name, directory),
-  ]);
+  const secrets = knownSecrets(config, place.token);
+  const stackFile = await stackFileOf(environment.name, directory);
   const collector = new ReportCollector({ kind: "preview", project, stack: environment.name, secrets });
   const publish = async (result: "planned" | "failed"): Promise<void> => {
     const { publishToGitHub } = await import("../automation/pull-requests/github");
@@ -64,18 +64,27 @@ export async function previewAndComment(
 export interface PreviewParts {
   readonly add?: ReportCollector["add"];
   readonly sections?: () => Sections;
+  /** The settings, where they can be read: where they cannot, the preview says so. */
+  readonly config?: StackConfig | undefined;
 }
 
-/** Texts that no report may show. Where the settings cannot be read, the preview says so. */
-async function knownSecrets(environment: Environment, token: string | undefined): Promise<string[]> {
+/** Texts that no report may show. */
+function knownSecrets(config: StackConfig | undefined, token: string | undefined): string[] {
   const own = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "CLOUDFLARE_API_TOKEN"].map(
     (name) => process.env[name],
   );
-  const configured = await environment.config().then(
-    ({ secrets }) => Object.values(secrets),
-    () => [],
-  );
-  return [token, ...own, ...configured].filter((text) => text !== undefined && text !== "") as string[];
+  return [token, ...own, passphraseInFile(), ...Object.values(config?.secrets ?? {})].filter(
+    (text) => text !== undefined && text !== "",
+  ) as string[];
+}
+
+/** Where the file cannot be read, the engine cannot read it either: no text of it can be shown. */
+function passphraseInFile(): string | undefined {
+  try {
+    return passphraseOf({ PULUMI_CONFIG_PASSPHRASE_FILE: process.env["PULUMI_CONFIG_PASSPHRASE_FILE"] });
+  } catch {
+    return undefined;
+  }
 }
 
 async function stackFileOf(stack: string, directory: string): Promise<{ path: string; text: string }> {

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Environment } from "../automation/environment";
 import { openProject } from "../automation/project";
+import { nameOf } from "../automation/state";
 import { type Log, silent } from "../common/log";
 import { identify, sleep } from "../common/processes";
 import { UserError } from "../common/user-error";
@@ -87,8 +88,4 @@ function atWork({ pid, username, timestamp }: EngineLock, stack: string): UserEr
     value: `process ${pid} of ${username}, since ${timestamp}`,
     next: `wait for its end, or end it (kill -INT ${pid}), then run the same command again`,
   });
-}
-
-function nameOf(urn: string): string {
-  return urn.split("::").at(-1) ?? urn;
 }

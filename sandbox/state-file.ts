@@ -1,29 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { openProject } from "../automation/project";
+import type { StackState } from "../automation/state";
 import type { SandboxFolder } from "./folder";
 import { keptJson } from "./kept-files";
-
-/** A resource as Pulumi records it, as far as it is read here. */
-export interface RecordedResource {
-  readonly urn: string;
-  readonly type: string;
-  readonly id?: string;
-  readonly inputs?: Readonly<Record<string, unknown>>;
-  readonly outputs?: Readonly<Record<string, unknown>>;
-}
-
-/** What a run had begun and not ended when the state was written. */
-export interface PendingOperation {
-  readonly type: string;
-  readonly resource: RecordedResource;
-}
-
-/** The state of a stack. */
-export interface StackState {
-  readonly resources?: readonly RecordedResource[];
-  readonly pending_operations?: readonly PendingOperation[];
-}
 
 /** Where Pulumi's file backend keeps a stack of this project; the state before the last write is beside it. */
 export function stateFile(folder: SandboxFolder, stack: string): string {

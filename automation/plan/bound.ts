@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
 import { UserError } from "../../common/user-error";
 import type { Environment } from "../environment";
+import { passphraseOf, type Variables } from "../passphrase";
+import type { StackConfig } from "../stack-config";
 import { type PlanFile, PlanCollector, digestOf, hashOfFiles, parsePlanFile, planDifferences } from "./plan";
 
 /** What is to run is not what was approved. Nothing was run. */
@@ -30,14 +32,14 @@ export type ApprovedPlan = PlanFile | { readonly digest: string };
 
 /** Where the parts of a plan come from that no event tells. */
 export interface PlanSource {
-  /** Settings and secrets as one text. @default of the stack, decrypted */
-  readonly settings?: string;
+  /** Settings and secrets. @default of the stack, read and decrypted */
+  readonly config?: Pick<StackConfig, "settings" | "secrets">;
   /** Hash of what describes resources. @default of the platform's sources and the project's program */
   readonly program?: string;
   /** Folder of the project, which is not part of a plan. @default none */
   readonly directory?: string;
   /** Variables with the key. @default those of this process */
-  readonly variables?: Readonly<Record<string, string | undefined>>;
+  readonly variables?: Variables;
 }
 
 /** A plan in the making. */
@@ -65,7 +67,7 @@ export async function beginPlan(environment: Environment, source: PlanSource = {
   const collector = new PlanCollector({
     stack: environment.name,
     program: source.program ?? programHash(directory),
-    settings: source.settings ?? canonicalSettings(await environment.config()),
+    settings: canonicalSettings(source.config ?? (await environment.config())),
     key,
     folders: [directory, projectRoot(), homedir()].filter((folder) => folder.length > 1),
   });
@@ -127,11 +129,9 @@ export function readApproved(text: string): ApprovedPlan {
 }
 
 /** The same for everybody who may run the stack, and for nobody else. Stretched, because a passphrase may be short. */
-function planKey(stack: string, variables: Readonly<Record<string, string | undefined>>): Uint8Array {
-  const { GROUNDWORK_PLAN_KEY: own, PULUMI_CONFIG_PASSPHRASE: passphrase } = variables;
-  const file = variables["PULUMI_CONFIG_PASSPHRASE_FILE"];
-  const secret = own || passphrase || (file ? readFileSync(file, "utf8").trim() : "");
-  if (secret === "") {
+function planKey(stack: string, variables: Variables): Uint8Array {
+  const secret = variables["GROUNDWORK_PLAN_KEY"] || passphraseOf(variables);
+  if (secret === undefined) {
     throw new UserError({
       what: "there is no key for the plan's hashes",
       allowed:
@@ -142,7 +142,7 @@ function planKey(stack: string, variables: Readonly<Record<string, string | unde
   return scryptSync(secret, `groundwork plan ${stack}`, 32);
 }
 
-function canonicalSettings(config: Awaited<ReturnType<Environment["config"]>>): string {
+function canonicalSettings(config: Pick<StackConfig, "settings" | "secrets">): string {
   return JSON.stringify([config.settings, Object.entries(config.secrets).sort()]);
 }
 

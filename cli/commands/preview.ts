@@ -23,10 +23,22 @@ export const preview: CommandDeclaration<PreviewChoice> = {
   async run({ comment = false, savePlan, ...choice }, context) {
     const environment = await openOwn(stackOf(choice, "preview"), context);
     const { directory } = openProject();
-    const plan = savePlan === undefined ? undefined : await beginPlan(environment, { directory });
+    // Read and decrypted once. What is wrong with them belongs on the pull request: there the preview itself tells it.
+    const config =
+      savePlan === undefined && !comment
+        ? undefined
+        : await environment.config().catch((error: unknown) => {
+            if (comment) return undefined;
+            throw error;
+          });
+    const plan =
+      savePlan === undefined || config === undefined
+        ? undefined
+        : await beginPlan(environment, { directory, config });
     const command = `npx groundwork up ${chosen(environment.name)} --plan`;
     if (comment) {
       await previewAndComment(environment, context, {
+        config,
         ...(plan === undefined ? {} : { add: plan.add }),
         sections: () => {
           if (plan === undefined) return {};

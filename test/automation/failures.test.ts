@@ -1,3 +1,4 @@
+import { ConcurrentUpdateError } from "../../automation/errors";
 import { explainFailure } from "../../automation/failures";
 import { UserError } from "../../common/user-error";
 
@@ -9,8 +10,23 @@ test.each([
   ],
   [
     "error: the stack is currently locked by 1 lock(s).\n  file:///x: created by me@host (pid 4711) at 2026-11-21T10:00:00Z",
-    /another run holds the lock of stack staging: me@host, process 4711, since 2026-11-21T10:00:00Z/,
-    /pulumi cancel -s staging/,
+    /another run holds the lock of stack staging: me on host \(process 4711\), since 2026-11-21T10:00:00/,
+    /groundwork unlock -s staging/,
+  ],
+  [
+    "error: [409] Conflict: Another update is currently in progress.",
+    /another run holds the lock of stack staging: who it is, the backend does not tell/,
+    /--lock-wait/,
+  ],
+  [
+    "error: unable to read PULUMI_CONFIG_PASSPHRASE_FILE: open /x: no such file or directory",
+    /the passphrase's file cannot be read: .*open \/x/,
+    /correct PULUMI_CONFIG_PASSPHRASE_FILE/,
+  ],
+  [
+    "error: no stack named 'staging' found",
+    /environment staging was not brought up yet/,
+    /groundwork up -s staging/,
   ],
   ["error: PULUMI_ACCESS_TOKEN must be set for login", /no state backend is chosen/, /pulumi login/],
   ["write state: no space left on device", /the disk is full/, /free some space/],
@@ -52,7 +68,7 @@ test.each([
   ],
 ])("a known failure of the engine is explained with the next command: %s", (text, what, next) => {
   const error = explainFailure("up", "staging", [], new Error(text));
-  expect(error.parts.what).toMatch(what);
+  expect(error.message.split("\n")[0]).toMatch(what);
   expect(error.parts.next).toMatch(next);
 });
 
@@ -76,6 +92,16 @@ test("an unknown failure gives every message of the run once, and not the engine
 test("a run that told no error is explained by the error lines of the engine's output", () => {
   const cause = new Error("code: 255\n stdout: noise\n stderr: error: no Pulumi.yaml found\n");
   expect(explainFailure("preview", "dev", [], cause).message).toContain("no Pulumi.yaml found");
+});
+
+test("a refusal for a lock is an error of its own kind, with those who hold it", () => {
+  const lock = "file:///s/.pulumi/locks/organization/shop/dev/0f1e.json";
+  const said = `error: the stack is currently locked by 1 lock(s). Either wait …\n  ${lock}: created by anna@ci-7 (pid 4711) at 2026-11-21T10:00:00Z`;
+  const error = explainFailure("up", "dev", [], new Error(said));
+  expect(error).toBeInstanceOf(ConcurrentUpdateError);
+  expect((error as ConcurrentUpdateError).holders).toEqual([
+    { id: "0f1e", pid: 4711, user: "anna", host: "ci-7", since: "2026-11-21T10:00:00.000Z" },
+  ]);
 });
 
 test("a mistake that is explained already passes as it is", () => {

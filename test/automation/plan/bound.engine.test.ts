@@ -6,6 +6,7 @@ import * as random from "@pulumi/random";
 import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import { Environment } from "../../../automation/environment";
 import { PlanChangedError, assertApproved, beginPlan, readApproved } from "../../../automation/plan/bound";
+import type { StackConfig } from "../../../automation/stack-config";
 import { installProviders } from "../../../sandbox/providers/install";
 
 jest.setTimeout(240_000);
@@ -28,6 +29,9 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+/** No stack file of the platform's is read here. */
+const config = { settings: {} as StackConfig["settings"], secrets: {} };
+
 /** The second resource's input is known only once the first is made. */
 const program =
   (length: number): PulumiFn =>
@@ -40,7 +44,7 @@ const program =
 async function open(length: number) {
   const environment = await Environment.open("dev", { directory, variables, program: program(length) });
   const planned = async () => {
-    const plan = await beginPlan(environment, { directory, variables, settings: "", program: "" });
+    const plan = await beginPlan(environment, { directory, variables, config, program: "" });
     await environment.preview({ onEvent: plan.add });
     return plan;
   };

@@ -1,0 +1,232 @@
+import { type EngineEvent, LocalWorkspace, type PulumiFn, Stack } from "@pulumi/pulumi/automation/index.js";
+import { silent } from "../common/log";
+import { sleep } from "../common/processes";
+import type { Engine } from "../sandbox/engine/engine";
+import { runEngine } from "../sandbox/engine/run";
+import { commandOf } from "./engine-command";
+import { ConcurrentUpdateError } from "./errors";
+import { explainFailure } from "./failures";
+import { parseHistory } from "./history";
+import { type Backend, backendOf } from "./locks/backend";
+import { holderWords } from "./locks/holder";
+import { type KeptLease, keepLease } from "./locks/lease";
+import { type LockedStack, StackLocks } from "./locks/stack-locks";
+import { pluginsAreInstalled } from "./plugins";
+import { openProject } from "./project";
+import { type RunOptions, type RunResult, RunWatch } from "./run";
+import { type ExportedStack, parseExport, withoutPendingCreates } from "./state";
+
+/** Where an engine works, and with what. */
+export interface EngineStackOptions {
+  readonly name: string;
+  readonly directory: string;
+  readonly engine: Engine;
+  readonly program: PulumiFn;
+  readonly configFile: string | undefined;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** What the engine is started with. */
+export interface EngineOptions {
+  onEvent: (event: EngineEvent) => void;
+  configFile?: string;
+  signal?: AbortSignal;
+  replace?: string[];
+  refresh?: boolean;
+}
+
+/** One stack under the engine: how its commands are started, one run at a time. */
+export class EngineStack {
+  readonly locks: StackLocks;
+
+  private constructor(
+    readonly sdk: Stack,
+    private readonly options: EngineStackOptions,
+    private readonly starts: EngineStarts,
+  ) {
+    this.locks = new StackLocks(this.lockedStack());
+  }
+
+  /** Nothing is started yet. */
+  static async open(options: EngineStackOptions): Promise<EngineStack> {
+    const { name, directory, engine, program, variables } = options;
+    const home = variables.PULUMI_HOME ?? process.env.PULUMI_HOME;
+    const starts: EngineStarts = {};
+    const workspace = await LocalWorkspace.create({
+      workDir: directory,
+      pulumiCommand: commandOf(engine, (pid, verb) => starts.onStart?.(pid, verb)),
+      program,
+      envVars: {
+        PULUMI_SKIP_UPDATE_CHECK: "1",
+        ...((await pluginsAreInstalled(home)) ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
+        ...variables,
+        PATH: `${engine.binDirectory}:${variables.PATH ?? process.env.PATH ?? ""}`,
+      },
+    });
+    // Each command below names its stack; selecting it first would only start the CLI once more.
+    workspace.selectStack = () => Promise.resolve();
+    return new EngineStack(await Stack.select(name, workspace), options, starts);
+  }
+
+  /** The project's name. */
+  get project(): string {
+    return openProject(this.options.directory).name;
+  }
+
+  /** By the CLI itself: the SDK's export decrypts every secret. */
+  async exported(...flags: "--show-secrets"[]): Promise<ExportedStack> {
+    return parseExport(await this.command(["stack", "export", ...flags]));
+  }
+
+  /**
+   * Runs one short command of the engine on this stack.
+   *
+   * @param input standard input; the way for secrets. Default: empty
+   * @throws UserError that explains what the engine said
+   */
+  async command(args: string[], input = ""): Promise<string> {
+    const { workDir: directory, envVars: variables } = this.sdk.workspace;
+    return runEngine(this.options.engine, [...args, "--stack", this.options.name], {
+      directory,
+      variables,
+      input,
+    }).catch((error: unknown) => {
+      throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, this.options.name, [], error);
+    });
+  }
+
+  /**
+   * A run: those who are at work are waited for, what is left of a killed one is mended, then the engine is started.
+   *
+   * @param verb `up` and the like, as the engine names it; `drift` and `preview` take no lock
+   */
+  async run(
+    verb: string,
+    options: RunOptions,
+    start: (options: EngineOptions) => Promise<unknown>,
+  ): Promise<RunResult> {
+    const { signal, lockWait = 0, log = silent } = options;
+    const until = Date.now() + lockWait;
+    // A preview reads the state as it is, and holds no lock.
+    const changes = verb !== "preview" && verb !== "drift";
+    let said = false;
+    for (;;) {
+      signal?.throwIfAborted();
+      if (changes) await this.locks.clear({ ...options, until });
+      try {
+        return await this.attempt(verb, options, start);
+      } catch (error) {
+        if (!(error instanceof ConcurrentUpdateError) || Date.now() >= until) throw error;
+        if (!said) log(`waiting for ${error.holders.map(holderWords).join("; ") || "another run"}`);
+        said = true;
+        await sleep(1000);
+      }
+    }
+  }
+
+  /** Starts the engine; a stack that is not there yet is made first. */
+  private async attempt(
+    verb: string,
+    { replace = [], refresh = false, signal, ...tell }: RunOptions,
+    start: (options: EngineOptions) => Promise<unknown>,
+  ): Promise<RunResult> {
+    const watched = async (): Promise<RunResult> => {
+      const watch = new RunWatch(verb, this.options.name, tell);
+      try {
+        await start({
+          onEvent: watch.add,
+          ...(this.options.configFile === undefined ? {} : { configFile: this.options.configFile }),
+          ...(signal === undefined ? {} : { signal }),
+          ...(replace.length === 0 ? {} : { replace: [...replace] }),
+          ...(refresh ? { refresh } : {}),
+        });
+        return watch.result();
+      } catch (error) {
+        if (isMissingStack(error)) throw error;
+        throw watch.failure(error);
+      }
+    };
+    return this.leased(verb, async () => {
+      try {
+        return await watched();
+      } catch (error) {
+        if (!isMissingStack(error)) throw error;
+        // There is nothing to read of what was never made, and no stack is made for that.
+        if (verb === "drift" || verb === "refresh") throw explainFailure(verb, this.options.name, [], error);
+        await this.create();
+        return watched();
+      }
+    });
+  }
+
+  /** While the engine is at work, this process says that it is there. */
+  private async leased<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {
+    const { folder } = this.backend();
+    if (folder === undefined || verb === "preview" || verb === "drift") return work();
+    const place = { folder, project: this.project, stack: this.options.name };
+    const leases: Promise<KeptLease>[] = [];
+    this.starts.onStart = (pid, started) => {
+      if (started === verb) leases.push(keepLease(place, pid));
+    };
+    try {
+      return await work();
+    } finally {
+      delete this.starts.onStart;
+      for (const lease of leases) await (await lease.catch(() => undefined))?.end();
+    }
+  }
+
+  async forgetPendingCreates(isWanted?: (urn: string) => boolean): Promise<void> {
+    const edited = withoutPendingCreates(await this.exported(), isWanted);
+    await this.command(["stack", "import"], JSON.stringify(edited));
+  }
+
+  private async create(): Promise<void> {
+    // This command knows no --config-file.
+    await this.command(["stack", "init", "--no-select"]);
+  }
+
+  private backend(): Backend {
+    const { directory, variables } = this.options;
+    return backendOf(directory, { ...process.env, ...variables });
+  }
+
+  private lockedStack(): LockedStack {
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- read when they are asked for, not when it is opened
+    const stack = this;
+    return {
+      name: this.options.name,
+      get project() {
+        return stack.project;
+      },
+      get backend() {
+        return stack.backend();
+      },
+      state: async () => (await this.exported()).deployment,
+      history: async () =>
+        parseHistory(await this.command(["stack", "history", "--json", "--page-size", "1", "--page", "1"])),
+      isUpdating: async () => {
+        const text = await this.command(["stack", "ls", "--json"]);
+        const all = JSON.parse(text) as readonly { name: string; updateInProgress?: boolean }[];
+        return all.some(
+          ({ name, updateInProgress }) => name === this.options.name && updateInProgress === true,
+        );
+      },
+      cancel: async () => void (await this.command(["cancel", "--yes"])),
+      forget: (urns) => this.forgetPendingCreates((urn) => urns.includes(urn)),
+      adopt: async (urn, id) => {
+        const chosen = ["--target", urn, "--import-pending-creates", urn, "--import-pending-creates", id];
+        await this.command(["refresh", "--yes", "--skip-preview", ...chosen]);
+      },
+    };
+  }
+}
+
+/** Told of each command of the engine that is started. */
+interface EngineStarts {
+  onStart?: (pid: number, verb: string) => void;
+}
+
+function isMissingStack(error: unknown): boolean {
+  return error instanceof Error && /no stack named/.test(error.message);
+}

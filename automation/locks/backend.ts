@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse } from "yaml";
+import type { Variables } from "../passphrase";
+
+/** Where stacks are kept. `bucket`: S3 and what is like it. `cloud`: Pulumi Cloud, or a server like it. */
+export interface Backend {
+  readonly kind: "file" | "bucket" | "cloud" | "none";
+  /** Without credentials. */
+  readonly url: string;
+  /** The folder of a file backend, absolute. */
+  readonly folder?: string;
+}
+
+/**
+ * Where a project's stacks are kept, found as the engine finds it, without starting it: PULUMI_BACKEND_URL, else
+ * `backend.url` of Pulumi.yaml, else where `pulumi login` went.
+ */
+export function backendOf(directory: string, variables: Variables): Backend {
+  const url =
+    variables["PULUMI_BACKEND_URL"] || urlOfProject(directory) || urlOfLogin(variables["PULUMI_HOME"]);
+  if (url === undefined) return { kind: "none", url: "" };
+  if (/^https?:/.test(url)) return { kind: "cloud", url: withoutCredentials(url) };
+  if (!url.startsWith("file://")) return { kind: "bucket", url: withoutCredentials(url) };
+  const [path = ""] = url.slice("file://".length).split("?");
+  const folder = path.startsWith("~") ? join(homedir(), path.slice(1)) : resolve(directory, path);
+  return { kind: "file", url, folder };
+}
+
+function urlOfProject(directory: string): string | undefined {
+  const file = join(directory, "Pulumi.yaml");
+  if (!existsSync(file)) return undefined;
+  const project = parse(readFileSync(file, "utf8")) as { backend?: { url?: string } } | null;
+  return project?.backend?.url;
+}
+
+function urlOfLogin(home = join(homedir(), ".pulumi")): string | undefined {
+  try {
+    const { current } = JSON.parse(readFileSync(join(home, "credentials.json"), "utf8")) as {
+      current?: string;
+    };
+    return current === "" ? undefined : current;
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//");
+}

@@ -1,0 +1,106 @@
+/** The locks of a file backend: files of the engine's, one for each run that holds the stack. */
+import { readdirSync, readFileSync } from "node:fs";
+import { readFile, readdir, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { identify, isRunning } from "../../common/processes";
+import { ciRunOf, type CiRun } from "./ci-run";
+import { judge, type LockHolder, parseLock, type Surroundings } from "./holder";
+import { leaseOf } from "./lease";
+
+/** Which stack of which file backend. */
+export interface StackPlace {
+  /** The backend's folder. */
+  readonly folder: string;
+  readonly project: string;
+  readonly stack: string;
+}
+
+/** Who holds the stack's locks. What is no whole lock yet is left out: it is read again, or refused by the engine. */
+export async function readHolders(
+  place: StackPlace,
+  surroundings: Surroundings = here(),
+): Promise<LockHolder[]> {
+  const directory = lockFolder(place);
+  const names = await readdir(directory).catch((): string[] => []);
+  const locks = await Promise.all(
+    names
+      .filter((name) => name.endsWith(".json"))
+      .map(async (name) => {
+        const text = await readFile(join(directory, name), "utf8").catch(() => "");
+        return parseLock(name.slice(0, -".json".length), text);
+      }),
+  );
+  return Promise.all(
+    locks
+      .filter((lock) => lock !== undefined)
+      .map(async (lock) => judge(lock, await leaseOf(place, lock), surroundings)),
+  );
+}
+
+/** Takes one lock off. Each run has a name of its own: no lock that was taken since then can be hit. */
+export async function removeLock(place: StackPlace, id: string): Promise<void> {
+  const file = join(lockFolder(place), `${id}.json`);
+  await rm(file, { force: true });
+  await rm(`${file}.attrs`, { force: true });
+}
+
+function lockFolder({ folder, project, stack }: StackPlace): string {
+  return join(folder, ".pulumi", "locks", "organization", project, stack);
+}
+
+/** What this machine knows of its processes. */
+function here(): Surroundings {
+  return {
+    host: hostname(),
+    now: Date.now(),
+    process(pid) {
+      const identity = identify(pid);
+      if (identity === undefined) return undefined;
+      const startedAt = startOf(identity.started);
+      const program = textOf(`/proc/${pid}/comm`)?.trim();
+      const ci = ciOf(pid);
+      return {
+        ...(startedAt === undefined ? {} : { startedAt }),
+        ...(program === undefined ? {} : { program }),
+        ...(ci === undefined ? {} : { ci }),
+      };
+    },
+    isRunning: ({ pid, started }) => isRunning({ pid, started }),
+  };
+}
+
+/** When a process began: its ticks since the boot (100 a second on Linux), and when that was. */
+function startOf(started: string): number | undefined {
+  const ticks = Number(/:(\d+)$/.exec(started)?.[1]);
+  const boot = Number(/^btime (\d+)$/m.exec(textOf("/proc/stat") ?? "")?.[1]);
+  return Number.isNaN(ticks) || Number.isNaN(boot) ? undefined : boot * 1000 + ticks * 10;
+}
+
+function ciOf(pid: number): CiRun | undefined {
+  const text = textOf(`/proc/${pid}/environ`);
+  if (text === undefined) return undefined;
+  const variables = text.split("\0").map((line): [string, string] => {
+    const at = line.indexOf("=");
+    return [line.slice(0, at), line.slice(at + 1)];
+  });
+  return ciRunOf(Object.fromEntries(variables));
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** True where the folder of a file backend can be read at all. */
+export function isReadable(folder: string): boolean {
+  try {
+    readdirSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}

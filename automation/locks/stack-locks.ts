@@ -1,0 +1,252 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Log, silent } from "../../common/log";
+import { sleep } from "../../common/processes";
+import { UserError } from "../../common/user-error";
+import { ConcurrentUpdateError, LeftoverLockError } from "../errors";
+import { type HistoryEntry } from "../history";
+import type { PendingOperation, StackState } from "../state";
+import type { Backend } from "./backend";
+import { type Doubt, doubtLine, doubtsOf } from "./doubt";
+import type { Examine } from "./examine";
+import { type LockHolder, holderWords } from "./holder";
+import { removeLease } from "./lease";
+import { isReadable, readHolders, removeLock, type StackPlace } from "./lock-files";
+
+/** Who is at work on an environment, and what a run that was cut short has left. */
+export interface LockState {
+  readonly backend: Pick<Backend, "kind" | "url">;
+  /** Undefined where the backend tells it only to a run that it refuses: S3 and what is like it. */
+  readonly held: boolean | undefined;
+  /** As far as the backend names them. */
+  readonly holders: readonly LockHolder[];
+  /** What had been begun and not ended when the state was last written. While a run is at work, that is its own. */
+  readonly doubts: readonly Doubt[];
+}
+
+/** Options of {@link StackLocks.unlock}. */
+export interface UnlockOptions {
+  /** Takes off locks of holders that live, or of which nothing is known, as well. @default false */
+  readonly force?: boolean;
+  /** Ids of things that a creation cut short has made, by URN or name: they are taken into the state. @default none */
+  readonly adopt?: Readonly<Record<string, string>>;
+  /** Creations cut short, by URN or name, that have made nothing, or whose things were removed. @default none */
+  readonly forget?: readonly string[];
+  /** Looks whether a creation that was cut short has made its thing. @default nobody */
+  readonly examine?: Examine;
+  /** Told what is done, a line each. @default nobody */
+  readonly log?: Log;
+}
+
+/** What an unlock did. */
+export interface Unlocked {
+  readonly removed: readonly LockHolder[];
+  /** Every operation that was cut short, as it was found. */
+  readonly doubts: readonly Doubt[];
+  /** URNs that were taken into the state. */
+  readonly adopted: readonly string[];
+  /** URNs of creations that are begun anew by the next run. */
+  readonly forgotten: readonly string[];
+}
+
+/** What the locks need of their environment. */
+export interface LockedStack {
+  readonly name: string;
+  readonly project: string;
+  readonly backend: Backend;
+  readonly state: () => Promise<StackState>;
+  readonly history: () => Promise<readonly HistoryEntry[]>;
+  /** What `pulumi stack ls` says: an update is in progress. Of a server only. */
+  readonly isUpdating: () => Promise<boolean>;
+  /** Takes off every lock, whoever holds it. */
+  readonly cancel: () => Promise<void>;
+  readonly forget: (urns: readonly string[]) => Promise<void>;
+  readonly adopt: (urn: string, id: string) => Promise<void>;
+}
+
+/** An engine whose command was killed ends by itself: what is under way is finished first. Milliseconds. */
+const endingPatience = 90_000;
+
+const pause = 500;
+
+/** The locks of one environment. */
+export class StackLocks {
+  constructor(private readonly stack: LockedStack) {}
+
+  async state(): Promise<LockState> {
+    const { backend } = this.stack;
+    const doubts = doubtsOf((await this.stack.state()).pending_operations ?? []);
+    const known = { backend: { kind: backend.kind, url: backend.url }, doubts };
+    const place = this.place();
+    if (place !== undefined) {
+      if (!isReadable(place.folder)) throw unreachable(place.folder);
+      const holders = await readHolders(place);
+      return { ...known, held: holders.length > 0, holders };
+    }
+    if (backend.kind !== "cloud") return { ...known, held: undefined, holders: [] };
+    const held = await this.stack.isUpdating();
+    return { ...known, held, holders: held ? await this.updating() : [] };
+  }
+
+  /**
+   * Waits for those who are at work, takes off what is left of those who are gone, and repairs what they left.
+   *
+   * @param until milliseconds since 1970: so long is waited for a holder that lives
+   */
+  async clear({ until, signal, leftovers = "repair", examine, log = silent }: ClearOptions): Promise<void> {
+    const place = this.place();
+    if (place === undefined) return;
+    const patience = Date.now() + endingPatience;
+    const said = new Set<string>();
+    for (;;) {
+      signal?.throwIfAborted();
+      const holders = await readHolders(place);
+      const gone = holders.filter(({ state }) => state === "gone");
+      if (gone.length > 0) {
+        if (leftovers === "refuse")
+          throw new LeftoverLockError(this.stack.name, gone, doubtsOf(await this.pending(place)));
+        for (const holder of gone) await this.takeOff(place, holder, log);
+      }
+      const others = holders.filter(({ state }) => state !== "gone");
+      if (others.length === 0) break;
+      const ending = others.every((holder) => holder.ending);
+      if (Date.now() > (ending ? Math.max(until, patience) : until))
+        throw new ConcurrentUpdateError(this.stack.name, others);
+      for (const holder of others) {
+        if (!said.has(holder.id))
+          log(`waiting for ${holderWords(holder)}${holder.ending ? `: ${holder.why}` : ""}`);
+        said.add(holder.id);
+      }
+      await sleep(pause);
+    }
+    const pending = await this.pending(place);
+    if (pending.length > 0) await this.examineAll(pending, {}, examine, log);
+  }
+
+  /**
+   * Takes off the locks of those who are gone, and looks at what they had not ended, one by one.
+   *
+   * @throws ConcurrentUpdateError where a holder lives, or may live, unless that is forced
+   */
+  async unlock({ force = false, examine, log = silent, ...choice }: UnlockOptions): Promise<Unlocked> {
+    const found = await this.state();
+    const place = this.place();
+    const blocking = found.holders.filter(({ state }) => state !== "gone");
+    if (!force && blocking.length > 0) throw new ConcurrentUpdateError(this.stack.name, blocking);
+    if (!force && found.held === undefined) throw untold(this.stack.name, found.backend);
+    if (place === undefined) {
+      if (found.held !== false) await this.stack.cancel();
+    } else for (const holder of found.holders) await this.takeOff(place, holder, log);
+    const pending = (await this.stack.state()).pending_operations ?? [];
+    const { adopted, forgotten } = await this.examineAll(pending, choice, examine, log);
+    return { removed: found.holders, doubts: doubtsOf(pending), adopted, forgotten };
+  }
+
+  private async takeOff(place: StackPlace, holder: LockHolder, log: Log): Promise<void> {
+    await removeLock(place, holder.id);
+    await removeLease(place, holder);
+    log(`took off the lock of ${holderWords(holder)}: ${holder.why}`);
+  }
+
+  /** Each operation is told. What does no harm is begun anew; what is found is taken in; the rest stays in the state. */
+  private async examineAll(
+    pending: readonly PendingOperation[],
+    { adopt = {}, forget = [] }: Pick<UnlockOptions, "adopt" | "forget">,
+    examine: Examine | undefined,
+    log: Log,
+  ): Promise<Pick<Unlocked, "adopted" | "forgotten">> {
+    const forgotten: string[] = [];
+    const found = new Map<string, string>();
+    const state = pending.length > 0 ? await this.stack.state() : {};
+    for (const operation of pending) {
+      const [doubt] = doubtsOf([operation]);
+      if (doubt === undefined) continue;
+      const { urn, name, repaired } = doubt;
+      const given = adopt[urn] ?? adopt[name];
+      if (doubt.operation !== "creating") log(`cut short: ${doubtLine(doubt)}`);
+      else if (given !== undefined) found.set(urn, given);
+      else if (repaired || forget.includes(urn) || forget.includes(name)) {
+        log(`cut short: creating ${name}: it is begun anew`);
+        forgotten.push(urn);
+      } else {
+        const outcome = await examine?.(operation, state);
+        if (outcome === "absent") {
+          log(`cut short: creating ${name}: it was not made; it is begun anew`);
+          forgotten.push(urn);
+        } else if (outcome !== undefined) found.set(urn, outcome.id);
+        else log(`cut short: ${doubtLine(doubt)}`);
+      }
+    }
+    if (forgotten.length > 0) await this.stack.forget(forgotten);
+    for (const [urn, id] of found) {
+      await this.stack.adopt(urn, id);
+      log(
+        `cut short: creating ${urn.slice(urn.lastIndexOf("::") + 2)}: it was made (${id}), and is taken in`,
+      );
+    }
+    return { adopted: [...found.keys()], forgotten };
+  }
+
+  /** By the file itself, which costs no start of the engine; by the engine where that is not a plain one. */
+  private async pending({ folder, project, stack }: StackPlace): Promise<readonly PendingOperation[]> {
+    const file = join(folder, ".pulumi", "stacks", project, `${stack}.json`);
+    const text = await readFile(file, "utf8").catch(() => "");
+    if (!text.includes('"pending_operations"')) return [];
+    return (await this.stack.state()).pending_operations ?? [];
+  }
+
+  /** What a server's history says of the update in progress. */
+  private async updating(): Promise<LockHolder[]> {
+    const [latest] = await this.stack.history();
+    if (latest === undefined || latest.result !== "in-progress") return [];
+    const { by, startedAt: since } = latest;
+    return [
+      {
+        ...{
+          id: String(latest.version ?? "latest"),
+          pid: 0,
+          user: by.author ?? "somebody",
+          host: "elsewhere",
+        },
+        ...{ since, state: "unknown", why: "the server says that an update is in progress", ending: false },
+        ...(by.ci === undefined ? {} : { ci: by.ci }),
+      },
+    ];
+  }
+
+  private place(): StackPlace | undefined {
+    const { name: stack, project, backend } = this.stack;
+    return backend.folder === undefined ? undefined : { folder: backend.folder, project, stack };
+  }
+}
+
+/** Options of {@link StackLocks.clear}. */
+interface ClearOptions {
+  readonly until: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly leftovers?: "repair" | "refuse" | undefined;
+  readonly examine?: Examine | undefined;
+  readonly log?: Log | undefined;
+}
+
+function unreachable(folder: string): UserError {
+  return new UserError({
+    what: "the folder with the states cannot be read",
+    value: folder,
+    next: "mount it, or lead elsewhere by PULUMI_BACKEND_URL or pulumi login",
+  });
+}
+
+function untold(stack: string, { kind, url }: LockState["backend"]): UserError {
+  return kind === "none"
+    ? new UserError({
+        what: "no state backend is chosen",
+        next: "pulumi login (Pulumi Cloud, s3://…, or file://…)",
+      })
+    : new UserError({
+        what: `the backend does not tell who holds the lock of ${stack}`,
+        value: url,
+        allowed: "a run that it refuses is told who it is",
+        next: `once you know that nobody is at work: npx groundwork unlock -s ${stack} --force, which takes off every lock`,
+      });
+}

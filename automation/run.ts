@@ -1,0 +1,83 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import type { Log } from "../common/log";
+import { type ChangeCounts, type Progress, nothingToDo, progressOf, withoutColours } from "./changes";
+import { type PolicyViolation, PolicyRefusedError } from "./errors";
+import { explainFailure } from "./failures";
+import type { Examine } from "./locks/examine";
+
+/** Options of a run. */
+export interface RunOptions {
+  /** Told each step and message as it comes. @default nobody */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the run as Ctrl-C does: what is under way is finished, nothing new begins. @default never */
+  readonly signal?: AbortSignal;
+  /** Resources, by URN, that are made anew although nothing of them has changed; for `up` only. @default none */
+  readonly replace?: readonly string[];
+  /** Reads what is really there first; for `up` and `preview`. @default false */
+  readonly refresh?: boolean;
+  /** Told every event of the engine as it is, before {@link onProgress}. Events hold secrets. @default nobody */
+  readonly onEvent?: (event: EngineEvent) => void;
+  /** How long another run that holds the lock is waited for, in milliseconds. @default 0: refused at once */
+  readonly lockWait?: number;
+  /**
+   * What becomes of a lock whose holder is surely gone, and of what that run had not ended. `repair`: the lock is taken
+   * off, what is in doubt is told one by one. `refuse`: LeftoverLockError. @default "repair"
+   */
+  readonly leftovers?: "repair" | "refuse";
+  /** Looks whether a creation that was cut short has made its thing. @default nobody looks: it is told as in doubt */
+  readonly examine?: Examine;
+  /** Told for whom the run waits and what was repaired, a line each. @default nobody */
+  readonly log?: Log;
+}
+
+/** What a run did, or would do. */
+export interface RunResult {
+  /** Resources by operation (`create`, `update`, `same` …). */
+  readonly changes: ChangeCounts;
+  /** True where nothing differs from what is described. */
+  readonly unchanged: boolean;
+}
+
+/** Takes the events of a run: hands them on, and keeps what its end is told by. */
+export class RunWatch {
+  private changes: ChangeCounts = {};
+  private readonly errors: string[] = [];
+  private readonly violations: PolicyViolation[] = [];
+
+  constructor(
+    private readonly verb: string,
+    private readonly stack: string,
+    private readonly options: Pick<RunOptions, "onEvent" | "onProgress">,
+  ) {}
+
+  readonly add = (event: EngineEvent): void => {
+    this.options.onEvent?.(event);
+    if (event.summaryEvent !== undefined) this.changes = event.summaryEvent.resourceChanges;
+    if (event.policyEvent?.enforcementLevel === "mandatory") {
+      const { policyName, policyPackName, resourceUrn, message } = event.policyEvent;
+      this.violations.push({
+        policy: policyName,
+        pack: policyPackName,
+        text: withoutColours(message).trim(),
+        ...(resourceUrn ? { urn: resourceUrn } : {}),
+      });
+    }
+    const progress = progressOf(event);
+    if (progress === undefined) return;
+    if (progress.kind === "diagnostic" && progress.diagnostic.severity === "error") {
+      this.errors.push(progress.diagnostic.message);
+    }
+    this.options.onProgress?.(progress);
+  };
+
+  result(): RunResult {
+    return { changes: this.changes, unchanged: nothingToDo(this.changes) };
+  }
+
+  /** The error that a failed run is told by. */
+  failure(cause: unknown): Error {
+    if (this.violations.length > 0)
+      return new PolicyRefusedError(this.verb, this.stack, this.violations, cause);
+    return explainFailure(this.verb, this.stack, this.errors, cause);
+  }
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { type CloudflareServer, startCloudflare } from "../../sandbox/cloudflare/server";
+import { installProviders } from "../../sandbox/providers/install";
+import { projectRoot } from "../../common/project-root";
+import { type CommandResult, runProgram } from "./command";
+import { InterruptibleCommand } from "./interruptible";
+
+const accountId = "000000000000000000000000000000a1";
+const zoneId = "000000000000000000000000000000b1";
+
+/**
+ * A project of a few buckets and a site at the sandbox's Cloudflare, with a file backend of its own: what `groundwork up`
+ * brings up in seconds, by the real command under the real engine.
+ */
+export class SmallProject {
+  readonly apiToken = randomBytes(20).toString("hex");
+  readonly passphrase = randomBytes(12).toString("hex");
+
+  private constructor(
+    readonly directory: string,
+    private readonly server: CloudflareServer,
+    readonly variables: Readonly<Record<string, string>>,
+  ) {}
+
+  static async start(): Promise<SmallProject> {
+    const directory = mkdtempSync(join(tmpdir(), "gw-small-"));
+    const [apiToken, passphrase] = [randomBytes(20).toString("hex"), randomBytes(12).toString("hex")];
+    for (const folder of ["home", "state", "cloudflare"]) mkdirSync(join(directory, folder));
+    const server = await startCloudflare({
+      stateDirectory: join(directory, "cloudflare"),
+      accountId,
+      apiToken,
+    });
+    await server.ensureZone({ id: zoneId, name: "example.com" });
+    const pulumiHome = join(directory, "home");
+    await installProviders({ pulumiHome, policy: "always", path: "" });
+    writeFileSync(join(directory, "Pulumi.yaml"), "name: small\nruntime: nodejs\n");
+    writeFileSync(join(directory, "passphrase"), passphrase, { mode: 0o600 });
+    const project = new SmallProject(directory, server, {
+      PULUMI_HOME: pulumiHome,
+      PULUMI_BACKEND_URL: `file://${join(directory, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE_FILE: join(directory, "passphrase"),
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      PULUMI_SKIP_UPDATE_CHECK: "1",
+      CLOUDFLARE_BASE_URL: server.url,
+      CLOUDFLARE_API_TOKEN: apiToken,
+      NO_COLOR: "1",
+    });
+    Object.assign(project, { apiToken, passphrase });
+    project.describe("shop", 3);
+    return project;
+  }
+
+  /** Writes a stack file with so many buckets; what the engine has put into it stays. */
+  describe(stack: string, buckets: number): void {
+    const file = join(this.directory, `Pulumi.${stack}.yaml`);
+    let salt = "";
+    try {
+      salt = /^encryptionsalt: .*$/m.exec(readFileSync(file, "utf8"))?.[0] ?? "";
+    } catch {
+      // There is none yet.
+    }
+    const names = Array.from({ length: buckets }, (_, index) => `media-${index}`);
+    const config = {
+      "groundwork:domain": "example.com",
+      "groundwork:cloudflare": { accountId, zoneId, apiUrl: this.server.url },
+      "groundwork:sites": {
+        web: { project: "shop-web", productionBranch: "main", hostnames: ["www.example.com"] },
+      },
+      "groundwork:buckets": Object.fromEntries(
+        names.map((name) => [name, { name: `shop-${name}`, customDomain: `${name}.example.com` }]),
+      ),
+    };
+    writeFileSync(file, `${stringify({ config })}${salt}\n`);
+  }
+
+  /** Runs `groundwork ARGS --directory <this project>` to its end. */
+  run(args: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+    return runProgram(
+      process.execPath,
+      [join(projectRoot(), "bin", "groundwork.js"), ...args, "--directory", this.directory],
+      { ...this.variables, ...variables },
+    );
+  }
+
+  /** The same, to be ended in the middle. */
+  begin(args: readonly string[]): InterruptibleCommand {
+    return new InterruptibleCommand([...args, "--directory", this.directory], this.variables);
+  }
+
+  /** Asks the API, as somebody does who changes things by hand. */
+  async api(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.server.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.apiToken}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer = (await response.json()) as { success: boolean; errors: unknown; result: unknown };
+    if (!answer.success) throw new Error(`${method} ${path}: ${JSON.stringify(answer.errors)}`);
+    return answer.result;
+  }
+
+  get zonePath(): string {
+    return `/zones/${zoneId}`;
+  }
+
+  get accountPath(): string {
+    return `/accounts/${accountId}`;
+  }
+
+  async end(): Promise<void> {
+    await this.server.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
