@@ -38,8 +38,8 @@ export interface Drift {
 export interface KnownDrift {
   /** The last check. */
   readonly checkedAt: string;
-  /** URN -> the check that found it first. */
-  readonly since: Readonly<Record<string, string>>;
+  /** By URN: the check that found it first, and when it was still as recorded. */
+  readonly since: Readonly<Record<string, { readonly first: string; readonly recorded?: string }>>;
 }
 
 /**
@@ -58,15 +58,12 @@ export function driftOf(
   const items = report.changes
     .filter(({ operation }) => operation === "update" || operation === "delete" || operation === "replace")
     .map(({ urn, type, name, title, operation, properties }): DriftItem => {
-      const first = known?.since[urn];
+      const before = known?.since[urn];
       // A run may have written it after the last check.
-      const recorded = [modified.get(urn), first === undefined ? known?.checkedAt : undefined]
-        .filter((time) => time !== undefined)
-        .sort((one, other) => Date.parse(one) - Date.parse(other))
-        .at(-1);
+      const recorded = before === undefined ? latest(modified.get(urn), known?.checkedAt) : before.recorded;
       return {
         ...{ urn, type, name, title, what: operation === "delete" ? "gone" : "changed", properties },
-        knownSince: first ?? checkedAt,
+        knownSince: before?.first ?? checkedAt,
         ...(recorded === undefined ? {} : { asRecordedAt: recorded }),
       };
     });
@@ -80,6 +77,13 @@ export function driftOf(
   };
 }
 
+function latest(...times: (string | undefined)[]): string | undefined {
+  return times
+    .filter((time) => time !== undefined)
+    .sort((one, other) => Date.parse(one) - Date.parse(other))
+    .at(-1);
+}
+
 function sectionItem({ urn, title, what, properties, knownSince }: DriftItem) {
   const paths = properties.map(({ path }) => path).join(", ");
   return { urn, title, what: what === "gone" ? "is gone" : `was changed: ${paths}`, knownSince };
@@ -87,7 +91,11 @@ function sectionItem({ urn, title, what, properties, knownSince }: DriftItem) {
 
 /** What this check leaves for the next one. */
 export function remembered({ checkedAt, items }: Drift): KnownDrift {
-  return { checkedAt, since: Object.fromEntries(items.map(({ urn, knownSince }) => [urn, knownSince])) };
+  const since = items.map(({ urn, knownSince: first, asRecordedAt: recorded }) => [
+    urn,
+    { first, ...(recorded === undefined ? {} : { recorded }) },
+  ]);
+  return { checkedAt, since: Object.fromEntries(since) as KnownDrift["since"] };
 }
 
 /** What earlier checks remember; undefined where there was none, or its file is no whole one. */

@@ -14,7 +14,7 @@ import { type LockedStack, StackLocks } from "./locks/stack-locks";
 import { pluginsAreInstalled } from "./plugins";
 import { openProject } from "./project";
 import { type RunOptions, type RunResult, RunWatch } from "./run";
-import { type ExportedStack, parseExport, withoutPendingCreates } from "./state";
+import { type ExportedStack, parseExport, withAdopted, withoutPendingCreates } from "./state";
 
 /** Where an engine works, and with what. */
 export interface EngineStackOptions {
@@ -215,8 +215,9 @@ export class EngineStack {
       cancel: async () => void (await this.command(["cancel", "--yes"])),
       forget: (urns) => this.forgetPendingCreates((urn) => urns.includes(urn)),
       adopt: async (urn, id) => {
-        const chosen = ["--target", urn, "--import-pending-creates", urn, "--import-pending-creates", id];
-        await this.command(["refresh", "--yes", "--skip-preview", ...chosen]);
+        const edited = withAdopted(await this.exported(), urn, id);
+        await this.command(["stack", "import"], JSON.stringify(edited));
+        await this.command(["refresh", "--yes", "--skip-preview", "--target", urn]);
       },
     };
   }

@@ -24,6 +24,8 @@ export interface PendingOperation {
 
 /** The state of a stack. */
 export interface StackState {
+  /** `time`: when the state was written, ISO 8601. */
+  readonly manifest?: { readonly time?: string };
   readonly resources?: readonly StateResource[];
   readonly pending_operations?: readonly PendingOperation[];
 }
@@ -86,6 +88,21 @@ export function withoutPendingCreates<State extends ExportedStack>(
     ...exported,
     deployment: { ...deployment, ...(kept.length > 0 ? { pending_operations: kept } : {}) },
   };
+}
+
+/**
+ * The state with a creation that was cut short as a resource with that id. What it has become is not known yet: a refresh
+ * of it reads that.
+ */
+export function withAdopted(exported: ExportedStack, urn: string, id: string): ExportedStack {
+  const { resources = [], pending_operations: pending = [] } = exported.deployment;
+  const operation = pending.find(({ type, resource }) => type === "creating" && resource.urn === urn);
+  if (operation === undefined) return exported;
+  const { resource } = operation;
+  const adopted = { ...resource, id, outputs: { ...resource.inputs, ...resource.outputs, id } };
+  const { deployment, ...rest } = withoutPendingCreates(exported, (one) => one === urn);
+  // What it depends on was recorded before it was begun, so it may stand last.
+  return { ...rest, deployment: { ...deployment, resources: [...resources, adopted] } };
 }
 
 /** A secret text of a state that shows its secrets. */

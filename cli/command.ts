@@ -6,6 +6,8 @@ export interface CommandContext {
   readonly print: Log;
   /** Writes one line of progress to standard error, so that the answer can be piped. */
   readonly say: Log;
+  /** Sets an exit code that says what was found; what went wrong is thrown instead. */
+  readonly exitWith: (code: number) => void;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -6,9 +6,7 @@ import { UserError } from "../common/user-error";
 import { openProject } from "../automation/project";
 import { type CommandContext, type CommandDeclaration, directoryOption, stackOption } from "./command";
 import { commands } from "./commands";
-
-/** Exit codes: part of the interface, documented in docs/cli.md. */
-const exitCodes = { userError: 1, usage: 2, bug: 70, interrupted: 130 } as const;
+import { exitCodes } from "./exit-codes";
 
 const beginHere = `
 Begin here:
@@ -34,7 +32,11 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
+  let code = 0;
   const context: CommandContext = {
+    exitWith: (wanted) => {
+      code = wanted;
+    },
     print: (line) => console.log(line),
     say: (line) => console.error(line),
     signal: interrupt.signal,
@@ -49,7 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
   for (const group of groups(commands)) addGroup(program, group, context);
   try {
     await program.parseAsync([...argv], { from: "user" });
-    return 0;
+    return code;
   } catch (error) {
     return report(error, interrupt.signal.aborted);
   }

@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Environment } from "../automation/environment";
-import { passphraseOf } from "../automation/passphrase";
 import { openProject } from "../automation/project";
 import { gitHubPlace } from "../automation/pull-requests/place";
 import type { StackConfig } from "../automation/stack-config";
 import { UserError } from "../common/user-error";
 import { ReportCollector, type Sections } from "../report";
 import type { CommandContext } from "./command";
+import { knownSecrets } from "./known-secrets";
 import { runAndTell } from "./run";
 
 /**
@@ -20,7 +20,7 @@ import { runAndTell } from "./run";
 export async function previewAndComment(
   environment: Environment,
   context: CommandContext,
-  { add = () => undefined, sections = () => ({}), config }: PreviewParts = {},
+  { add = () => undefined, sections = () => ({}), config, json = false, refresh = false }: PreviewParts = {},
 ): Promise<void> {
   const place = gitHubPlace(process.env);
   if (place === undefined) {
@@ -31,7 +31,7 @@ export async function previewAndComment(
     });
   }
   const { name: project, directory } = openProject();
-  const secrets = knownSecrets(config, place.token);
+  const secrets = [...knownSecrets(config), ...(place.token === undefined ? [] : [place.token])];
   const stackFile = await stackFileOf(environment.name, directory);
   const collector = new ReportCollector({ kind: "preview", project, stack: environment.name, secrets });
   const publish = async (result: "planned" | "failed"): Promise<void> => {
@@ -49,9 +49,13 @@ export async function previewAndComment(
     if (check) context.say("check set");
   };
   try {
-    await runAndTell(environment, "preview", context, 0, (event) => {
-      collector.add(event);
-      add(event);
+    await runAndTell(environment, "preview", context, {
+      json,
+      run: { refresh },
+      onEvent: (event) => {
+        collector.add(event);
+        add(event);
+      },
     });
   } catch (error) {
     if (!context.signal.aborted) await publish("failed");
@@ -66,25 +70,10 @@ export interface PreviewParts {
   readonly sections?: () => Sections;
   /** The settings, where they can be read: where they cannot, the preview says so. */
   readonly config?: StackConfig | undefined;
-}
-
-/** Texts that no report may show. */
-function knownSecrets(config: StackConfig | undefined, token: string | undefined): string[] {
-  const own = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "CLOUDFLARE_API_TOKEN"].map(
-    (name) => process.env[name],
-  );
-  return [token, ...own, passphraseInFile(), ...Object.values(config?.secrets ?? {})].filter(
-    (text) => text !== undefined && text !== "",
-  ) as string[];
-}
-
-/** Where the file cannot be read, the engine cannot read it either: no text of it can be shown. */
-function passphraseInFile(): string | undefined {
-  try {
-    return passphraseOf({ PULUMI_CONFIG_PASSPHRASE_FILE: process.env["PULUMI_CONFIG_PASSPHRASE_FILE"] });
-  } catch {
-    return undefined;
-  }
+  /** Prints the report as well. @default false */
+  readonly json?: boolean;
+  /** Reads first what is really there. @default false */
+  readonly refresh?: boolean;
 }
 
 async function stackFileOf(stack: string, directory: string): Promise<{ path: string; text: string }> {

@@ -1,9 +1,13 @@
 import colours from "picocolors";
 import type { Progress } from "../automation/changes";
 import type { Environment, RunOptions, RunResult } from "../automation/environment";
+import { openProject } from "../automation/project";
 import type { CommandContext } from "./command";
 import type { Log } from "../common/log";
+import { ReportCollector, reportJson } from "../report";
 import { ledgerLine, readLedger } from "../components/origin/ledger";
+import { examineAtCloudflare } from "./examine";
+import { knownSecrets } from "./known-secrets";
 import { ProgressLines, countsLine } from "./progress";
 
 type Verb = "preview" | "up" | "refresh" | "destroy";
@@ -15,18 +19,56 @@ const headings: Readonly<Record<Verb, (name: string) => string>> = {
   destroy: (name) => `destroying ${name}`,
 };
 
-/**
- * Runs a verb on an environment, each resource told as it is planned or done, and says how many of which at the end.
- *
- * @param expected How many resources are to be told, where a preview has shown it: each is numbered. @default unknown
- * @param onEvent Told every event of the engine. @default nobody
- */
+/** How a run is told, beside its lines. */
+export interface Telling {
+  /** How many resources are to be told, where a preview has shown it: each is numbered. @default unknown */
+  readonly expected?: number;
+  /** Told every event of the engine. @default nobody */
+  readonly onEvent?: RunOptions["onEvent"];
+  /** How the engine is to run. @default as it does by itself */
+  readonly run?: Pick<RunOptions, "lockWait" | "refresh">;
+  /** Prints the report as JSON at the end, whatever the end is. @default false */
+  readonly json?: boolean;
+}
+
+/** Runs a verb on an environment, each resource told as it is planned or done, and says how many of which at the end. */
 export async function runAndTell(
   environment: Environment,
   verb: Verb,
+  context: CommandContext,
+  { json = false, ...telling }: Telling = {},
+): Promise<RunResult & { readonly told: number }> {
+  if (!json) return runInLines(environment, verb, context, telling);
+  const { name: project } = openProject();
+  // Where the settings cannot be read, the run says so.
+  const config = await environment.config().catch(() => undefined);
+  const collector = new ReportCollector({
+    kind: verb,
+    project,
+    stack: environment.name,
+    secrets: knownSecrets(config),
+  });
+  const onEvent: RunOptions["onEvent"] = (event) => {
+    collector.add(event);
+    telling.onEvent?.(event);
+  };
+  const print = (result: "planned" | "succeeded" | "failed" | "cancelled"): void =>
+    context.print(reportJson(collector.report({ result })));
+  try {
+    const result = await runInLines(environment, verb, context, { ...telling, onEvent });
+    print(verb === "preview" ? "planned" : "succeeded");
+    return result;
+  } catch (error) {
+    print(context.signal.aborted ? "cancelled" : "failed");
+    throw error;
+  }
+}
+
+async function runInLines(
+  environment: Environment,
+  verb: Verb,
   { say, signal }: CommandContext,
-  expected = 0,
-  onEvent?: RunOptions["onEvent"],
+  { expected = 0, onEvent, run }: Omit<Telling, "json">,
 ): Promise<RunResult & { readonly told: number }> {
   signal.throwIfAborted();
   say(colours.bold(headings[verb](environment.name)));
@@ -39,7 +81,14 @@ export async function runAndTell(
       if (origin !== undefined) released.add(origin);
     }
   };
-  const options: RunOptions = { onProgress, signal, ...(onEvent === undefined ? {} : { onEvent }) };
+  const options: RunOptions = {
+    onProgress,
+    signal,
+    log: say,
+    examine: examineAtCloudflare(environment),
+    ...run,
+    ...(onEvent === undefined ? {} : { onEvent }),
+  };
   const result = await environment[verb](options);
   say(`${environment.name}: ${countsLine(result.changes, verb !== "preview")}`);
   if (verb === "up" && released.size > 0) await tellLedgers(environment, released, say);

@@ -53,7 +53,7 @@ async function bringUp(
   tellDifferences(ready, say);
   const settings = await readSettings(ready.configFile, ready.stack);
   const { unchanged, told } = await runAndTell(environment, "preview", context);
-  if (!unchanged) await runAndTell(environment, "up", context, told);
+  if (!unchanged) await runAndTell(environment, "up", context, { expected: told });
   signal.throwIfAborted();
   await publishSites(ready, settings, say);
   signal.throwIfAborted();

@@ -98,6 +98,7 @@ export class StackLocks {
     if (place === undefined) return;
     const patience = Date.now() + endingPatience;
     const said = new Set<string>();
+    const removed: LockHolder[] = [];
     for (;;) {
       signal?.throwIfAborted();
       const holders = await readHolders(place);
@@ -106,6 +107,7 @@ export class StackLocks {
         if (leftovers === "refuse")
           throw new LeftoverLockError(this.stack.name, gone, doubtsOf(await this.pending(place)));
         for (const holder of gone) await this.takeOff(place, holder, log);
+        removed.push(...gone);
       }
       const others = holders.filter(({ state }) => state !== "gone");
       if (others.length === 0) break;
@@ -120,7 +122,7 @@ export class StackLocks {
       await sleep(pause);
     }
     const pending = await this.pending(place);
-    if (pending.length > 0) await this.examineAll(pending, {}, examine, log);
+    if (pending.length > 0) await this.examineAll(pending, { removed, examine, log });
   }
 
   /**
@@ -138,7 +140,12 @@ export class StackLocks {
       if (found.held !== false) await this.stack.cancel();
     } else for (const holder of found.holders) await this.takeOff(place, holder, log);
     const pending = (await this.stack.state()).pending_operations ?? [];
-    const { adopted, forgotten } = await this.examineAll(pending, choice, examine, log);
+    const { adopted, forgotten } = await this.examineAll(pending, {
+      ...choice,
+      removed: found.holders,
+      examine,
+      log,
+    });
     return { removed: found.holders, doubts: doubtsOf(pending), adopted, forgotten };
   }
 
@@ -151,9 +158,7 @@ export class StackLocks {
   /** Each operation is told. What does no harm is begun anew; what is found is taken in; the rest stays in the state. */
   private async examineAll(
     pending: readonly PendingOperation[],
-    { adopt = {}, forget = [] }: Pick<UnlockOptions, "adopt" | "forget">,
-    examine: Examine | undefined,
-    log: Log,
+    { adopt = {}, forget = [], removed, examine, log }: Examination,
   ): Promise<Pick<Unlocked, "adopted" | "forgotten">> {
     const forgotten: string[] = [];
     const found = new Map<string, string>();
@@ -169,7 +174,7 @@ export class StackLocks {
         log(`cut short: creating ${name}: it is begun anew`);
         forgotten.push(urn);
       } else {
-        const outcome = await examine?.(operation, state);
+        const outcome = await examine?.(operation, state, beginning(removed, state));
         if (outcome === "absent") {
           log(`cut short: creating ${name}: it was not made; it is begun anew`);
           forgotten.push(urn);
@@ -218,6 +223,21 @@ export class StackLocks {
     const { name: stack, project, backend } = this.stack;
     return backend.folder === undefined ? undefined : { folder: backend.folder, project, stack };
   }
+}
+
+/** How what was cut short is looked at. */
+interface Examination extends Pick<UnlockOptions, "adopt" | "forget"> {
+  /** Whose run it was. */
+  readonly removed: readonly LockHolder[];
+  readonly examine: Examine | undefined;
+  readonly log: Log;
+}
+
+/** A run without a lock has begun before it wrote the state; an hour before at the most, as nobody knows better. */
+function beginning(removed: readonly LockHolder[], { manifest }: StackState): string {
+  const [first] = removed.map(({ since }) => since).sort();
+  const written = manifest?.time === undefined ? Date.now() : Date.parse(manifest.time);
+  return first ?? new Date(written - 3_600_000).toISOString();
 }
 
 /** Options of {@link StackLocks.clear}. */

@@ -1,6 +1,8 @@
 import type { CommandDeclaration } from "../command";
 import { dbCommands } from "../db";
 import { destroy } from "./destroy";
+import { drift } from "./drift";
+import { history } from "./history";
 import { outputs } from "./outputs";
 import { preview } from "./preview";
 import { refresh } from "./refresh";
@@ -12,6 +14,7 @@ import { sandboxEnv } from "./sandbox-env";
 import { sandboxStatus } from "./sandbox-status";
 import { sandboxStop } from "./sandbox-stop";
 import { start } from "./start";
+import { unlock } from "./unlock";
 import { up } from "./up";
 
 /** Every command, in the order of the help. */
@@ -20,9 +23,12 @@ export const commands: readonly CommandDeclaration[] = [
   preview,
   up,
   refresh,
+  drift,
   outputs,
   releases,
   rollback,
+  history,
+  unlock,
   destroy,
   ...dbCommands,
   sandbox,

@@ -1,11 +1,12 @@
 import { type CommandDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { type JsonChoice, jsonOption } from "../run-options";
 
-export const outputs: CommandDeclaration<EnvironmentChoice> = {
+export const outputs: CommandDeclaration<EnvironmentChoice & JsonChoice> = {
   name: "outputs",
   summary: "prints what the environment gives to those who use it, as JSON; secrets as [secret]",
   example: "npx groundwork outputs -s staging",
-  options: [stackOption],
+  options: [stackOption, { ...jsonOption, description: "the same: the answer is JSON in any case" }],
   async run(options, context) {
     const environment = await openOwn(stackOf(options, "outputs"), context);
     const all = await environment.outputs();

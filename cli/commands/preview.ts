@@ -5,10 +5,12 @@ import { type CommandDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
 import { previewAndComment } from "../preview-comment";
 import { runAndTell } from "../run";
+import { type JsonChoice, jsonOption } from "../run-options";
 
-interface PreviewChoice extends EnvironmentChoice {
+interface PreviewChoice extends EnvironmentChoice, JsonChoice {
   readonly comment?: boolean;
   readonly savePlan?: string;
+  readonly refresh?: boolean;
 }
 
 export const preview: CommandDeclaration<PreviewChoice> = {
@@ -19,8 +21,10 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     stackOption,
     { flags: "--comment", description: "puts the report on the pull request that this job is about" },
     { flags: "--save-plan <file>", description: "writes the plan, which up --plan then does and no other" },
+    { flags: "--refresh", description: "reads first what is really there" },
+    jsonOption,
   ],
-  async run({ comment = false, savePlan, ...choice }, context) {
+  async run({ comment = false, savePlan, refresh = false, json = false, ...choice }, context) {
     const environment = await openOwn(stackOf(choice, "preview"), context);
     const { directory } = openProject();
     // Read and decrypted once. What is wrong with them belongs on the pull request: there the preview itself tells it.
@@ -39,6 +43,8 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     if (comment) {
       await previewAndComment(environment, context, {
         config,
+        json,
+        refresh,
         ...(plan === undefined ? {} : { add: plan.add }),
         sections: () => {
           if (plan === undefined) return {};
@@ -46,7 +52,14 @@ export const preview: CommandDeclaration<PreviewChoice> = {
           return { plan: { digest, command: `${command} ${digest}` } };
         },
       });
-    } else await runAndTell(environment, "preview", context, 0, plan?.add);
+    } else {
+      const onEvent = plan?.add;
+      await runAndTell(environment, "preview", context, {
+        json,
+        run: { refresh },
+        ...(onEvent === undefined ? {} : { onEvent }),
+      });
+    }
     if (plan === undefined || savePlan === undefined) return;
     const file = plan.file();
     await writeFile(savePlan, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });

@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import type { OriginReleases, ReleaseRecord } from "../../automation/releases";
 import { type CommandDeclaration, type OptionDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { jsonOption } from "../run-options";
 
 /** Options of the commands on releases. */
 export interface OriginChoice extends EnvironmentChoice {
@@ -17,11 +18,7 @@ export const releases: CommandDeclaration<OriginChoice & { readonly json?: boole
   name: "releases",
   summary: "lists the releases that the hosts keep: images, schema, and what each rollout lost",
   example: "npx groundwork releases -s prod",
-  options: [
-    stackOption,
-    originOption,
-    { flags: "--json", description: "prints all that is known of them as JSON" },
-  ],
+  options: [stackOption, originOption, jsonOption],
   async run(options, context) {
     const stack = stackOf(options, "releases");
     const environment = await openOwn(stack, context);

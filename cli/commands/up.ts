@@ -4,10 +4,16 @@ import { type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 import { runAndTell } from "../run";
+import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
 
-export const up: CommandDeclaration<EnvironmentChoice & { readonly plan?: string }> = {
+interface UpChoice extends EnvironmentChoice, LockChoice, JsonChoice {
+  readonly plan?: string;
+  readonly refresh?: boolean;
+}
+
+export const up: CommandDeclaration<UpChoice> = {
   name: "up",
-  summary: "makes the environment what its stack file says",
+  summary: "makes the environment what its stack file says; mends first what a killed run has left",
   example: "npx groundwork up -s staging",
   options: [
     stackOption,
@@ -15,17 +21,24 @@ export const up: CommandDeclaration<EnvironmentChoice & { readonly plan?: string
       flags: "--plan <file or digest>",
       description: "previews first, and refuses to do anything but this plan",
     },
+    {
+      flags: "--refresh",
+      description: "reads first what is really there: what was changed outside is made as described",
+    },
+    lockWaitOption,
+    jsonOption,
   ],
-  async run({ plan, ...choice }, context) {
+  async run({ plan, refresh = false, json = false, ...choice }, context) {
     const approved = plan === undefined ? undefined : readApproved(plan);
+    const run = { ...lockWaitOf(choice), refresh };
     const environment = await openOwn(stackOf(choice, "up"), context);
     if (approved !== undefined) {
       const now = await beginPlan(environment, { directory: openProject().directory });
-      await runAndTell(environment, "preview", context, 0, now.add);
+      await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });
       assertApproved(approved, now);
       context.say("this is the plan that was approved");
     }
-    await runAndTell(environment, "up", context);
-    await attackAfterUp(environment, context);
+    await runAndTell(environment, "up", context, { run, json });
+    await attackAfterUp(environment, json ? { ...context, print: context.say } : context);
   },
 };

@@ -4,6 +4,7 @@ import {
   resourceNamed,
   stepOf,
   urnsOf,
+  withAdopted,
   withoutPendingCreates,
 } from "../../automation/state";
 import { encodeFrames } from "../../remote/framing";
@@ -73,6 +74,15 @@ test("pending creations are taken out, those that are wanted or all; everything 
     deployment: { pending_operations: deployment.pending_operations!.slice(0, 2) },
   };
   expect(withoutPendingCreates(without)).toEqual({ version: 3, deployment: {} });
+});
+
+test("a creation that has made its thing becomes a resource with its id, after all it depends on", () => {
+  const one = urn("a:b:C", "one");
+  const { resources, pending_operations } = withAdopted(exported, one, "4711").deployment;
+  expect(resources?.at(-1)).toEqual({ urn: one, type: "a:b:C", id: "4711", outputs: { id: "4711" } });
+  expect(resources).toHaveLength(4);
+  expect(pending_operations?.map(({ resource }) => resource.urn)).not.toContain(one);
+  expect(withAdopted(exported, urn("a:b:C", "three"), "1")).toBe(exported);
 });
 
 test("a stack that was only made has an empty state", () => {

@@ -56,7 +56,7 @@ export class SmallProject {
   }
 
   /** Writes a stack file with so many buckets; what the engine has put into it stays. */
-  describe(stack: string, buckets: number): void {
+  describe(stack: string, buckets: number, prefix = "media"): void {
     const file = join(this.directory, `Pulumi.${stack}.yaml`);
     let salt = "";
     try {
@@ -64,7 +64,7 @@ export class SmallProject {
     } catch {
       // There is none yet.
     }
-    const names = Array.from({ length: buckets }, (_, index) => `media-${index}`);
+    const names = Array.from({ length: buckets }, (_, index) => `${prefix}-${index}`);
     const config = {
       "groundwork:domain": "example.com",
       "groundwork:cloudflare": { accountId, zoneId, apiUrl: this.server.url },

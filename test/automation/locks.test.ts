@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { backendOf } from "../../automation/locks/backend";
+import { ciRunOf } from "../../automation/locks/ci-run";
+import { doubtsOf } from "../../automation/locks/doubt";
+import {
+  type EngineLock,
+  holderWords,
+  judge,
+  type Lease,
+  parseLock,
+  type Surroundings,
+} from "../../automation/locks/holder";
+
+const now = Date.parse("2026-11-28T12:00:00Z");
+const lock: EngineLock = {
+  id: "0f1e",
+  pid: 4711,
+  user: "anna",
+  host: "here",
+  since: "2026-11-28T11:50:00.000Z",
+};
+const started = Date.parse("2026-11-28T11:49:59Z");
+
+function surroundings(process?: ReturnType<Surroundings["process"]>, commandRuns = true): Surroundings {
+  return { host: "here", now, process: () => process, isRunning: () => commandRuns };
+}
+const lease = (until: string): Lease => ({
+  ...{ host: "there", enginePid: 4711, pid: 4700, started: "boot:1", until },
+  ci: { system: "GitHub Actions", url: "https://github.com/acme/shop/actions/runs/7" },
+});
+
+describe("a lock's holder on this machine", () => {
+  test.each([
+    ["no such process", undefined, "gone", /no process 4711 runs/],
+    ["the engine itself", { startedAt: started, program: "pulumi" }, "lives", /process 4711 runs/],
+    ["another program of that number", { startedAt: started, program: "node" }, "gone", /another program/],
+    [
+      "a later engine of that number",
+      { startedAt: now - 60_000, program: "pulumi" },
+      "gone",
+      /began after the lock was taken/,
+    ],
+    ["a process of which nothing is told", {}, "lives", /runs on this machine/],
+  ] as const)("%s: %s", (_, process, state, why) => {
+    const holder = judge(lock, undefined, surroundings(process));
+    expect(holder.state).toBe(state);
+    expect(holder.why).toMatch(why);
+    expect(holder.ending).toBe(false);
+  });
+
+  test("its command was killed and its engine ends what it had begun: it lives, and is ending", () => {
+    const own = { ...lease("2026-11-28T12:00:30Z"), host: "here" };
+    const engine = { startedAt: started, program: "pulumi" };
+    expect(judge(lock, own, surroundings(engine, false))).toMatchObject({ state: "lives", ending: true });
+    expect(judge(lock, own, surroundings(engine, true))).toMatchObject({ state: "lives", ending: false });
+  });
+});
+
+describe("a lock's holder on another machine", () => {
+  const far = { ...lock, host: "there" };
+
+  test("without a lease nothing is known: it is never taken for gone, even where a process of that number is not here", () => {
+    expect(judge(far, undefined, surroundings())).toMatchObject({ state: "unknown" });
+  });
+
+  test("its command's lease says that it lives until it has run out, clocks that differ allowed for", () => {
+    expect(judge(far, lease("2026-11-28T12:00:30Z"), surroundings()).state).toBe("lives");
+    expect(judge(far, lease("2026-11-28T11:59:10Z"), surroundings()).state).toBe("lives");
+    const gone = judge(far, lease("2026-11-28T11:58:00Z"), surroundings());
+    expect(gone.state).toBe("gone");
+    expect(holderWords(gone)).toBe(
+      "anna on there (process 4711), since 2026-11-28T11:50:00.000Z, GitHub Actions: https://github.com/acme/shop/actions/runs/7",
+    );
+  });
+});
+
+test("half a lock is no lock", () => {
+  const text = JSON.stringify({
+    pid: 1,
+    username: "a",
+    hostname: "b",
+    timestamp: "2026-11-28T12:00:00+01:00",
+  });
+  expect(parseLock("x", text)).toMatchObject({ pid: 1, since: "2026-11-28T11:00:00.000Z" });
+  expect(parseLock("x", text.slice(0, 20))).toBeUndefined();
+  expect(parseLock("x", "{}")).toBeUndefined();
+});
+
+test("each operation that was cut short is told by itself; only what may be there twice needs a look", () => {
+  const operation = (type: string, resourceType: string) => ({
+    type,
+    resource: { urn: `urn:pulumi:dev::shop::${resourceType}::one`, type: resourceType },
+  });
+  const doubts = doubtsOf([
+    operation("creating", "cloudflare:index/dnsRecord:DnsRecord"),
+    operation("creating", "command:remote:Command"),
+    operation("updating", "cloudflare:index/dnsRecord:DnsRecord"),
+    operation("deleting", "cloudflare:index/dnsRecord:DnsRecord"),
+  ]);
+  expect(doubts.map(({ operation: what, repaired }) => [what, repaired])).toEqual([
+    ["creating", false],
+    ["creating", true],
+    ["updating", true],
+    ["deleting", true],
+  ]);
+});
+
+test("a pipeline's run is known by its variables", () => {
+  expect(
+    ciRunOf({
+      ...{
+        GITHUB_ACTIONS: "true",
+        GITHUB_SERVER_URL: "https://github.example",
+        GITHUB_REPOSITORY: "acme/shop",
+      },
+      ...{ GITHUB_RUN_ID: "7", GITHUB_RUN_ATTEMPT: "2" },
+    }),
+  ).toEqual({ system: "GitHub Actions", url: "https://github.example/acme/shop/actions/runs/7/attempts/2" });
+  expect(ciRunOf({ GITLAB_CI: "true", CI_JOB_URL: "https://gitlab.example/-/jobs/1" })).toEqual({
+    system: "GitLab CI",
+    url: "https://gitlab.example/-/jobs/1",
+  });
+  expect(ciRunOf({ CI: "true" })).toEqual({ system: "a pipeline" });
+  expect(ciRunOf({})).toBeUndefined();
+});
+
+test("the backend is found as the engine finds it, and its address is told without credentials", () => {
+  const directory = mkdtempSync(join(tmpdir(), "gw-backend-"));
+  try {
+    const of = (url: string) => backendOf(directory, { PULUMI_BACKEND_URL: url });
+    expect(of("file:///srv/state?no_tmp_dir=true")).toMatchObject({ kind: "file", folder: "/srv/state" });
+    expect(of("file://./state").folder).toBe(join(directory, "state"));
+    expect(of("s3://bucket?region=auto")).toMatchObject({ kind: "bucket", url: "s3://bucket?region=auto" });
+    expect(of("postgres://me:secret@db/states").url).toBe("postgres://db/states");
+    expect(of("https://api.pulumi.com").kind).toBe("cloud");
+    expect(backendOf(directory, { PULUMI_HOME: directory })).toEqual({ kind: "none", url: "" });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
