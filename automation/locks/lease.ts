@@ -6,13 +6,16 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { identify } from "../../common/processes";
+import { identify, isRunning } from "../../common/processes";
 import { ciRunOf } from "./ci-run";
 import type { EngineLock, Lease } from "./holder";
 import type { StackPlace } from "./lock-files";
 
 /** Milliseconds between two renewals, and how long each is good for. */
 const renewal = { every: 15_000, lasts: 60_000 } as const;
+
+/** So long after its end a lease of another machine is of no use any more, whatever the clocks are. Milliseconds. */
+const forgotten = 3_600_000;
 
 /** A lease that is being kept. */
 export interface KeptLease {
@@ -68,6 +71,16 @@ export async function leaseOf(place: StackPlace, { host, pid }: EngineLock): Pro
 export async function removeLease(place: StackPlace, { host, pid }: EngineLock): Promise<void> {
   for (const { file, lease } of await readLeases(place)) {
     if (lease.host === host && lease.enginePid === pid) await rm(file, { force: true });
+  }
+}
+
+/** Removes the leases of commands that were killed and whose engines have given their locks back. */
+export async function sweepLeases(place: StackPlace): Promise<void> {
+  for (const { file, lease } of await readLeases(place)) {
+    const { host, pid, started, until } = lease;
+    const gone =
+      host === hostname() ? !isRunning({ pid, started }) : Date.parse(until) + forgotten < Date.now();
+    if (gone) await rm(file, { force: true });
   }
 }
 

@@ -10,7 +10,7 @@ import type { Backend } from "./backend";
 import { type Doubt, doubtLine, doubtsOf } from "./doubt";
 import type { Examine } from "./examine";
 import { type LockHolder, holderWords } from "./holder";
-import { removeLease } from "./lease";
+import { removeLease, sweepLeases } from "./lease";
 import { isReadable, readHolders, removeLock, type StackPlace } from "./lock-files";
 
 /** Who is at work on an environment, and what a run that was cut short has left. */
@@ -121,6 +121,7 @@ export class StackLocks {
       }
       await sleep(pause);
     }
+    await sweepLeases(place);
     const pending = await this.pending(place);
     if (pending.length > 0) await this.examineAll(pending, { removed, examine, log });
   }

@@ -6,7 +6,7 @@ import { parseHistory } from "../../automation/history";
 import { type RunOptions, RunWatch } from "../../automation/run";
 import { ReportCollector } from "../../report";
 
-const event = (sequence: number): EngineEvent => ({ sequence, timestamp: 0 }) as EngineEvent;
+const event = (sequence: number): EngineEvent => ({ sequence, timestamp: 0 });
 
 describe("a run's events in a loop", () => {
   const result = { changes: { create: 1 }, unchanged: false };

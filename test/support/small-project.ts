@@ -104,6 +104,11 @@ export class SmallProject {
     return answer.result;
   }
 
+  /** The next two requests to such a path are answered late, and with a failure that is tried again. */
+  delay(path: RegExp, milliseconds: number): void {
+    this.server.faults.add({ path, delayMs: milliseconds, kind: 503, times: 2 });
+  }
+
   get zonePath(): string {
     return `/zones/${zoneId}`;
   }

@@ -1,0 +1,181 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Ajv from "ajv/dist/2020";
+import { projectRoot } from "../../common/project-root";
+import { commentMarker } from "../../report";
+import { findEngine } from "../../sandbox/engine/engine";
+import { GitHubServer } from "../support/github-server";
+import { SmallProject } from "../support/small-project";
+
+// One small stack under the real engine, by the real command: what it answers, people and programs.
+jest.setTimeout(300_000);
+
+let project: SmallProject;
+
+beforeAll(async () => {
+  project = await SmallProject.start();
+});
+afterAll(() => project.end());
+
+/** What `--json` printed, held against the documented schema. */
+function valid(schema: string, stdout: string): unknown {
+  const answer = JSON.parse(stdout) as unknown;
+  const text = readFileSync(join(projectRoot(), "schemas", `${schema}.schema.json`), "utf8");
+  const validate = new Ajv({ strict: false }).compile(JSON.parse(text) as object);
+  if (!validate(answer)) throw new Error(`${schema}: ${JSON.stringify(validate.errors)}\n${stdout}`);
+  return answer;
+}
+
+test("a passphrase file that is not there is a mistake with its remedy, wherever it is read", async () => {
+  const variables = { PULUMI_CONFIG_PASSPHRASE_FILE: join(project.directory, "nowhere") };
+  for (const args of [["preview", "--save-plan", join(project.directory, "no.json")], ["up"], ["outputs"]]) {
+    const { code, stderr } = await project.run([...args, "-s", "shop"], variables);
+    expect(stderr).toMatch(/nowhere/);
+    expect(stderr).toMatch(/next: (?:correct PULUMI_CONFIG_PASSPHRASE_FILE|npx groundwork up -s shop)/);
+    expect(code).toBe(1);
+  }
+});
+
+test("what was not brought up yet is told as that, and looking at it makes no stack", async () => {
+  for (const command of ["outputs", "history", "drift", "unlock"]) {
+    const { code, stderr } = await project.run([command, "-s", "shop"]);
+    expect(stderr).toMatch(/environment shop was not brought up yet[\s\S]*npx groundwork up -s shop/);
+    expect(code).toBe(1);
+  }
+});
+
+describe("a plan that was approved", () => {
+  const plan = (): string => join(project.directory, "plan.json");
+
+  test("one changed setting is refused by name and nothing is run; the same as approved is done", async () => {
+    const preview = await project.run(["preview", "-s", "shop", "--save-plan", plan(), "--json"]);
+    expect(preview.code).toBe(0);
+    expect(valid("report", preview.stdout)).toMatchObject({ kind: "preview", result: "planned" });
+
+    project.describe("shop", 4);
+    const refused = await project.run(["up", "-s", "shop", "--plan", plan()]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/another one than the approved: nothing was run/);
+    expect(refused.stderr).toMatch(/R2Bucket buckets-media-3: was not in the plan \(create\)/);
+    expect(await project.api("GET", `${project.zonePath}/dns_records`)).toEqual([]);
+
+    project.describe("shop", 3);
+    const done = await project.run(["up", "-s", "shop", "--plan", plan(), "--json"]);
+    expect(done.stderr).toContain("this is the plan that was approved");
+    expect(done.code).toBe(0);
+    const report = valid("report", done.stdout) as { counts: Record<string, number> };
+    expect(report).toMatchObject({ kind: "up", result: "succeeded" });
+    expect(report.counts["create"]).toBeGreaterThan(10);
+    for (const secret of [project.apiToken, project.passphrase]) expect(done.all).not.toContain(secret);
+  });
+});
+
+test("outputs and history answer as documented", async () => {
+  const outputs = await project.run(["outputs", "-s", "shop", "--json"]);
+  expect(valid("json/outputs", outputs.stdout)).toMatchObject({
+    addresses: { "sites.web": ["https://www.example.com"] },
+    connections: "[secret]",
+  });
+  const history = await project.run(["history", "-s", "shop", "--json", "--limit", "1"]);
+  expect(valid("json/history", history.stdout)).toMatchObject([{ kind: "update", result: "succeeded" }]);
+  const releases = await project.run(["releases", "-s", "shop", "--json"]);
+  expect(valid("json/releases", releases.stdout)).toEqual([]);
+  const look = await project.run(["unlock", "-s", "shop", "--look", "--json"]);
+  expect(valid("json/unlock-look", look.stdout)).toMatchObject({ held: false, holders: [], doubts: [] });
+  const unlock = await project.run(["unlock", "-s", "shop", "--json"]);
+  expect(valid("json/unlock", unlock.stdout)).toEqual({
+    removed: [],
+    doubts: [],
+    adopted: [],
+    forgotten: [],
+  });
+});
+
+test("drift: told with since when it is known and exit code 3, state and world untouched; then reverted", async () => {
+  const state = join(project.directory, "state", ".pulumi", "stacks", "small", "shop.json");
+  const clean = await project.run(["drift", "-s", "shop"]);
+  expect(clean.stdout).toMatch(/shop: nothing was changed outside/);
+  expect(clean.code).toBe(0);
+
+  const records = `${project.zonePath}/dns_records`;
+  const record = async (): Promise<{ id: string; proxied: boolean }> => {
+    const all = (await project.api("GET", records)) as { id: string; name: string; proxied: boolean }[];
+    return all.find(({ name }) => name === "www.example.com")!;
+  };
+  const { id } = await record();
+  await project.api("PATCH", `${records}/${id}`, { proxied: false });
+  const before = readFileSync(state, "utf8");
+
+  const first = await project.run(["drift", "-s", "shop"]);
+  expect(first.code).toBe(3);
+  expect(first.stdout).toMatch(/DNS record CNAME www\.example\.com/);
+  expect(first.stdout).toMatch(/proxied: true → false/);
+  expect(first.stdout).toMatch(/known since \S+; as recorded until \S+/);
+  const since = /known since (\S+?);/.exec(first.stdout)?.[1];
+  expect(readFileSync(state, "utf8")).toBe(before);
+  expect((await record()).proxied).toBe(false);
+
+  const again = await project.run(["drift", "-s", "shop", "--json"]);
+  expect(again.code).toBe(3);
+  const answer = valid("json/drift", again.stdout) as { items: object[]; revert: string };
+  expect(answer.items).toMatchObject([{ what: "changed", knownSince: since }]);
+
+  // A plain up compares with what the state knows, and sees nothing: hence the command that is told.
+  expect(answer.revert).toMatch(/^npx groundwork up -s shop .*--refresh$/);
+  const reverted = await project.run(["up", "-s", "shop", "--refresh"]);
+  expect(reverted.code).toBe(0);
+  expect((await record()).proxied).toBe(true);
+  expect((await project.run(["drift", "-s", "shop"])).code).toBe(0);
+});
+
+test("a preview's comment is edited on a thread of 120, with the plan's digest, and the settings are decrypted once", async () => {
+  const server = await GitHubServer.start();
+  try {
+    for (let index = 0; index < 120; index += 1) {
+      if (index === 70) server.addComment(`${commentMarker({ project: "small", stack: "shop" })}\nof the last run`);
+      else server.addComment(`comment ${index}`, "somebody");
+    }
+    const event = { pull_request: { number: 12, head: { sha: "a".repeat(40) } } };
+    writeFileSync(join(project.directory, "event.json"), JSON.stringify(event));
+    project.describe("shop", 4);
+    const plan = join(project.directory, "commented.json");
+    const { path, calls } = await countedEngine();
+    const { code, stderr, all } = await project.run(
+      ["preview", "-s", "shop", "--comment", "--save-plan", plan],
+      {
+        PATH: path,
+        GITHUB_REPOSITORY: "acme/shop",
+        GITHUB_EVENT_PATH: join(project.directory, "event.json"),
+        GITHUB_API_URL: server.url,
+        GITHUB_TOKEN: server.token,
+      },
+    );
+    expect(stderr).toContain("comment edited: https://github.example/acme/shop/pull/12");
+    expect(code).toBe(0);
+    expect(server.comments).toHaveLength(120);
+    const body = server.comments[70]!.body;
+    const { digest } = JSON.parse(readFileSync(plan, "utf8")) as { digest: string };
+    expect(body).toContain(digest);
+    expect(body).toContain("shop-media-3");
+    expect(server.checks).toHaveLength(1);
+    for (const secret of [project.apiToken, project.passphrase, server.token]) {
+      expect(all).not.toContain(secret);
+      expect(body).not.toContain(secret);
+    }
+    expect(calls().filter((line) => line.startsWith("config "))).toHaveLength(1);
+  } finally {
+    await server.close();
+  }
+});
+
+/** The engine behind a script that writes down with what it is called. */
+async function countedEngine(): Promise<{ path: string; calls: () => string[] }> {
+  const { pulumi, binDirectory } = await findEngine();
+  const folder = join(project.directory, "counted");
+  const log = join(folder, "calls");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "pulumi"), `#!/bin/sh\necho "$*" >> '${log}'\nexec '${pulumi}' "$@"\n`);
+  chmodSync(join(folder, "pulumi"), 0o755);
+  const path = [folder, binDirectory, process.env["PATH"] ?? ""].join(":");
+  return { path, calls: () => readFileSync(log, "utf8").trim().split("\n") };
+}

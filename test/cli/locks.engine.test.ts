@@ -1,0 +1,242 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Environment } from "../../automation/environment";
+import { ConcurrentUpdateError, LeftoverLockError } from "../../automation/errors";
+import type { LockState } from "../../automation/locks/stack-locks";
+import { SmallProject } from "../support/small-project";
+
+// One small stack under the real engine, by the real command: killed, locked by others, brought back.
+jest.setTimeout(600_000);
+
+/** How many moments are tried; a whole run of the aim is `GROUNDWORK_KILLS=20 npx jest test/cli/locks`. */
+const kills = Number(process.env["GROUNDWORK_KILLS"] ?? 3);
+
+let project: SmallProject;
+let locks: string;
+let stateFile: string;
+let environment: Environment;
+const begun = new Date().toISOString();
+
+beforeAll(async () => {
+  project = await SmallProject.start();
+  locks = join(project.directory, "state", ".pulumi", "locks", "organization", "small", "shop");
+  stateFile = join(project.directory, "state", ".pulumi", "stacks", "small", "shop.json");
+  const { directory, variables } = project;
+  // The program runs in this process, and takes its token from here.
+  process.env["CLOUDFLARE_API_TOKEN"] = project.apiToken;
+  environment = await Environment.open("shop", { directory, variables });
+});
+afterAll(() => project.end());
+
+interface StateFile {
+  checkpoint: { latest: { resources: Resource[]; pending_operations?: object[] } };
+}
+interface Resource {
+  urn: string;
+  type: string;
+  id?: string;
+}
+const readStateFile = (): StateFile => JSON.parse(readFileSync(stateFile, "utf8")) as StateFile;
+
+const heldLocks = (): string[] =>
+  existsSync(locks) ? readdirSync(locks).filter((name) => name.endsWith(".json")) : [];
+
+function writeLock(pid: number, since: string, host = hostname()): void {
+  mkdirSync(locks, { recursive: true });
+  const lock = { pid, username: "somebody", hostname: host, timestamp: since };
+  writeFileSync(join(locks, `${pid}.json`), JSON.stringify(lock));
+}
+
+/** A process that passes for an engine: those are known by their program's name. */
+function engineLike(): ChildProcess {
+  const program = join(project.directory, "pulumi");
+  if (!existsSync(program)) copyFileSync("/bin/sleep", program);
+  return spawn(program, ["600"], { stdio: "ignore" });
+}
+
+async function dnsNames(): Promise<string[]> {
+  const records = (await project.api("GET", `${project.zonePath}/dns_records?per_page=100`)) as {
+    name: string;
+  }[];
+  return records.map(({ name }) => name).sort();
+}
+
+/** Nothing is left of the run that was cut short, nothing is there twice, and nothing more is to change. */
+async function expectWhole(buckets: readonly string[]): Promise<void> {
+  expect(heldLocks()).toEqual([]);
+  expect(readStateFile().checkpoint.latest.pending_operations ?? []).toEqual([]);
+  expect(await dnsNames()).toEqual(
+    [...buckets.map((name) => `${name}.example.com`), "www.example.com"].sort(),
+  );
+  expect((await environment.preview()).unchanged).toBe(true);
+}
+
+test(`killed with SIGKILL at ${kills} random moments: up alone brings it back each time`, async () => {
+  for (let round = 0; round < kills; round += 1) {
+    // Each round makes three buckets and deletes those of the round before.
+    const prefix = `round${round}`;
+    project.describe("shop", 3, prefix);
+    const command = project.begin(["up", "-s", "shop"]);
+    await command.until(/bringing shop up/);
+    const moment = Math.round(Math.random() * 5_000);
+    await sleep(moment);
+    // The command alone, whose engine then ends by itself; or both, as a machine that goes down does.
+    const both = round % 2 === 0;
+    command.signal("SIGKILL");
+    const pids = heldLocks().map(
+      (name) => (JSON.parse(readFileSync(join(locks, name), "utf8")) as { pid: number }).pid,
+    );
+    if (both) for (const pid of pids) killIfThere(pid);
+    await command.ended;
+    // Printed, so that a failure can be repeated.
+    console.log(`killed ${both ? "with its engine" : "alone"} ${moment} ms after the beginning`);
+    const again = await project.run(["up", "-s", "shop"]);
+    if (again.code !== 0)
+      throw new Error(`the next up ended with ${again.code ?? "a signal"}:\n${again.all}`);
+    await expectWhole([0, 1, 2].map((index) => `${prefix}-${index}`));
+  }
+});
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+describe("a run that was cut short between Cloudflare's answer and the writing of the state", () => {
+  /** As no test could hit it by time. */
+  function lose(name: string): Resource {
+    const whole = readStateFile();
+    const { latest } = whole.checkpoint;
+    const lost = latest.resources.find(({ urn }) => urn.endsWith(`::${name}`))!;
+    latest.resources = latest.resources.filter((resource) => resource !== lost);
+    latest.pending_operations = [
+      { type: "creating", resource: { ...lost, id: undefined, outputs: undefined } },
+    ];
+    writeFileSync(stateFile, JSON.stringify(whole));
+    return lost;
+  }
+  const gonePid = (): number => spawnSync("/bin/true").pid;
+
+  test("up finds what was made and takes it in: it is not made twice, nor made anew", async () => {
+    const lost = lose("web-dns-www.example.com");
+    writeLock(gonePid(), begun);
+    const { code, stderr } = await project.run(["up", "-s", "shop"]);
+    expect(stderr).toMatch(/took off the lock of somebody on \S+ \(process \d+\), since .*: no process/);
+    expect(stderr).toContain(`creating web-dns-www.example.com: it was made (${lost.id!}), and is taken in`);
+    expect(stderr).toContain("nothing to change");
+    expect(code).toBe(0);
+    await expectWhole(
+      (await dnsNames()).filter((name) => !/^www/.test(name)).map((name) => name.split(".")[0]!),
+    );
+  });
+
+  test("what was there before that run is not taken in: unlock tells it, and takes it in when it is told so", async () => {
+    const lost = lose("web-dns-www.example.com");
+    writeLock(gonePid(), new Date(Date.now() + 3_600_000).toISOString());
+    const refusing = environment.up({ leftovers: "refuse" });
+    await expect(refusing).rejects.toThrow(LeftoverLockError);
+    const look = await project.run(["unlock", "-s", "shop", "--look"]);
+    expect(look.stdout).toMatch(
+      /shop: locked\n {2}by somebody .*: gone \(no process \d+ runs on this machine\)/,
+    );
+    expect(look.stdout).toMatch(
+      /not ended: creating DnsRecord web-dns-www\.example\.com: it may have been made/,
+    );
+    expect(heldLocks()).toHaveLength(1);
+
+    const unlocked = await project.run(["unlock", "-s", "shop"]);
+    expect(unlocked.stderr).toMatch(
+      /cut short: creating DnsRecord web-dns-www\.example\.com: it may have been made/,
+    );
+    expect(unlocked.code).toBe(0);
+    expect(heldLocks()).toEqual([]);
+    expect((await environment.lockState()).doubts).toHaveLength(1);
+
+    const { adopted } = await environment.unlock({ adopt: { "web-dns-www.example.com": lost.id! } });
+    expect(adopted).toEqual([lost.urn]);
+    await expectWhole(
+      (await dnsNames()).filter((name) => !/^www/.test(name)).map((name) => name.split(".")[0]!),
+    );
+  });
+});
+
+test("a holder that lives is never unlocked unless that is forced; --lock-wait waits for it, and says for whom", async () => {
+  const engine = engineLike();
+  try {
+    writeLock(engine.pid!, new Date().toISOString());
+    const state = await environment.lockState();
+    expect(state).toMatchObject({
+      held: true,
+      holders: [{ pid: engine.pid, state: "lives", ending: false }],
+    });
+    await expect(environment.unlock()).rejects.toThrow(ConcurrentUpdateError);
+
+    const refused = await project.run(["up", "-s", "shop"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(
+      new RegExp(
+        `another run holds the lock of stack shop: somebody on \\S+ \\(process ${engine.pid!}\\), since 20`,
+      ),
+    );
+    expect(refused.stderr).toContain("npx groundwork unlock -s shop");
+
+    const waiting = project.begin(["up", "-s", "shop", "--lock-wait", "10m"]);
+    await waiting.until(new RegExp(`waiting for somebody on \\S+ \\(process ${engine.pid!}\\)`));
+    engine.kill("SIGKILL");
+    const { code, all } = await waiting.ended;
+    expect(all).toMatch(/nothing to change/);
+    expect(code).toBe(0);
+    expect(heldLocks()).toEqual([]);
+  } finally {
+    engine.kill("SIGKILL");
+  }
+});
+
+test("a holder on another machine counts as one that may live; --force takes its lock off", async () => {
+  writeLock(4711, new Date().toISOString(), "elsewhere");
+  const refused = await project.run(["unlock", "-s", "shop"]);
+  expect(refused.stderr).toMatch(/somebody on elsewhere \(process 4711\)/);
+  expect(refused.code).toBe(1);
+  expect(heldLocks()).toHaveLength(1);
+  const forced = await project.run(["unlock", "-s", "shop", "--force", "--json"]);
+  expect(JSON.parse(forced.stdout)).toMatchObject({ removed: [{ host: "elsewhere", state: "unknown" }] });
+  expect(heldLocks()).toEqual([]);
+});
+
+test("two at once: the second waits for the first, then both have done their part; the first's lease names its command", async () => {
+  project.describe("shop", 3, "two");
+  project.delay(/\/r2\/buckets/, 4_000);
+  const first = project.begin(["up", "-s", "shop"]);
+  while (heldLocks().length === 0) await sleep(50);
+  const second = project.begin(["up", "-s", "shop", "--lock-wait", "10m"]);
+  await second.until(/waiting for /);
+  const { holders }: LockState = await environment.lockState();
+  const leases = join(project.directory, "state", ".pulumi", "groundwork-leases", "small", "shop");
+  const held = readdirSync(leases).filter((name) => name.endsWith(".json"));
+  expect(held).toEqual([`${first.pid}-${holders[0]!.pid}.json`]);
+  const [one, other] = await Promise.all([first.ended, second.ended]);
+  expect(one.code).toBe(0);
+  expect(other.all).toMatch(/nothing to change/);
+  expect(other.code).toBe(0);
+  expect(readdirSync(leases)).toEqual([]);
+  await expectWhole(["two-0", "two-1", "two-2"]);
+});
+
+test("an aborted signal ends a wait for a lock, and a run before it has begun", async () => {
+  const engine = engineLike();
+  try {
+    writeLock(engine.pid!, new Date().toISOString());
+    const stop = new AbortController();
+    const waiting = environment.up({ lockWait: 600_000, signal: stop.signal, log: () => stop.abort() });
+    await expect(waiting).rejects.toThrow(/abort/i);
+    await expect(environment.preview({ signal: stop.signal })).rejects.toThrow(/abort/i);
+  } finally {
+    engine.kill("SIGKILL");
+  }
+});
