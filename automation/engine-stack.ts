@@ -1,6 +1,7 @@
 import { type EngineEvent, LocalWorkspace, type PulumiFn, Stack } from "@pulumi/pulumi/automation/index.js";
 import { silent } from "../common/log";
 import { sleep } from "../common/processes";
+import { UserError } from "../common/user-error";
 import type { Engine } from "../sandbox/engine/engine";
 import { runEngine } from "../sandbox/engine/run";
 import { commandOf } from "./engine-command";
@@ -14,7 +15,7 @@ import { type LockedStack, StackLocks } from "./locks/stack-locks";
 import { pluginsAreInstalled } from "./plugins";
 import { openProject } from "./project";
 import { type RunOptions, type RunResult, RunWatch } from "./run";
-import { type ExportedStack, parseExport, withAdopted, withoutPendingCreates } from "./state";
+import { type ExportedStack, parseExport, withSettled } from "./state";
 
 /** Where an engine works, and with what. */
 export interface EngineStackOptions {
@@ -176,9 +177,24 @@ export class EngineStack {
     }
   }
 
-  async forgetPendingCreates(isWanted?: (urn: string) => boolean): Promise<void> {
-    const edited = withoutPendingCreates(await this.exported(), isWanted);
+  /**
+   * Takes what a killed run began and never ended out of the state; creations whose ids are given become resources, as they
+   * are found.
+   */
+  async settle(ids: Readonly<Record<string, string>> = {}): Promise<void> {
+    const edited = withSettled(await this.exported(), ids);
     await this.command(["stack", "import"], JSON.stringify(edited));
+    const targets = Object.keys(ids).flatMap((urn) => ["--target", urn]);
+    if (targets.length > 0) await this.command(["refresh", "--yes", "--skip-preview", ...targets]);
+  }
+
+  /** The same, on a stack that is made first where there is none. */
+  async commandOnMade(args: string[]): Promise<string> {
+    return this.command(args).catch(async (error: unknown) => {
+      if (!(error instanceof UserError) || !isMissingStack(error.cause)) throw error;
+      await this.create();
+      return this.command(args);
+    });
   }
 
   private async create(): Promise<void> {
@@ -213,12 +229,7 @@ export class EngineStack {
         );
       },
       cancel: async () => void (await this.command(["cancel", "--yes"])),
-      forget: (urns) => this.forgetPendingCreates((urn) => urns.includes(urn)),
-      adopt: async (urn, id) => {
-        const edited = withAdopted(await this.exported(), urn, id);
-        await this.command(["stack", "import"], JSON.stringify(edited));
-        await this.command(["refresh", "--yes", "--skip-preview", "--target", urn]);
-      },
+      settle: (ids) => this.settle(ids),
     };
   }
 }

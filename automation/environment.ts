@@ -244,14 +244,18 @@ export class Environment {
     return { platforms: names(true), hosts: names(false) };
   }
 
-  /** Settings and decrypted secrets. @throws SettingsError with every mistake */
-  async config(): Promise<StackConfig> {
+  /**
+   * Settings and decrypted secrets.
+   *
+   * @param makeStack makes the stack where the backend has none yet, as a preview does: nobody else can decrypt for it.
+   *   Default: false
+   * @throws SettingsError with every mistake
+   */
+  async config({ makeStack = false }: { readonly makeStack?: boolean } = {}): Promise<StackConfig> {
     const { configFile } = this;
     const args = ["config", "--json", "--show-secrets"];
-    const json = await this.stack.command([
-      ...args,
-      ...(configFile === undefined ? [] : ["--config-file", configFile]),
-    ]);
+    const whole = [...args, ...(configFile === undefined ? [] : ["--config-file", configFile])];
+    const json = makeStack ? await this.stack.commandOnMade(whole) : await this.stack.command(whole);
     return stackConfigOf(json, { stack: this.name, directory: this.directory, configFile });
   }
 
@@ -304,7 +308,7 @@ export class Environment {
    * when what they made, if anything, is gone or of no harm.
    */
   async forgetPendingCreates(): Promise<void> {
-    await this.stack.forgetPendingCreates();
+    await this.stack.settle();
   }
 
   /** Takes protection off every resource, so that a destroy may remove them. */

@@ -77,32 +77,24 @@ export function migrationFramesOf(state: StackState, origin: string): Frames | u
   return stdin === undefined ? undefined : decodeStepInput(stdin);
 }
 
-/** The state without the creations that were begun and never ended, or without those of them that are wanted. */
-export function withoutPendingCreates<State extends ExportedStack>(
-  exported: State,
-  isWanted: (urn: string) => boolean = () => true,
-): State {
-  const { pending_operations: pending = [], ...deployment } = exported.deployment;
-  const kept = pending.filter(({ type, resource }) => type !== "creating" || !isWanted(resource.urn));
-  return {
-    ...exported,
-    deployment: { ...deployment, ...(kept.length > 0 ? { pending_operations: kept } : {}) },
-  };
-}
-
 /**
- * The state with a creation that was cut short as a resource with that id. What it has become is not known yet: a refresh
- * of it reads that.
+ * The state without what was begun and never ended, but with those creations as resources whose ids are known. What they
+ * have become is not known yet: a refresh of them reads that. The engine's import takes no pending operation anyway.
+ *
+ * @param ids by URN. Default: none, so that all creations are begun anew
  */
-export function withAdopted(exported: ExportedStack, urn: string, id: string): ExportedStack {
-  const { resources = [], pending_operations: pending = [] } = exported.deployment;
-  const operation = pending.find(({ type, resource }) => type === "creating" && resource.urn === urn);
-  if (operation === undefined) return exported;
-  const { resource } = operation;
-  const adopted = { ...resource, id, outputs: { ...resource.inputs, ...resource.outputs, id } };
-  const { deployment, ...rest } = withoutPendingCreates(exported, (one) => one === urn);
-  // What it depends on was recorded before it was begun, so it may stand last.
-  return { ...rest, deployment: { ...deployment, resources: [...resources, adopted] } };
+export function withSettled<State extends ExportedStack>(
+  exported: State,
+  ids: Readonly<Record<string, string>> = {},
+): State {
+  const { resources = [], pending_operations: pending = [], ...deployment } = exported.deployment;
+  const adopted = pending.flatMap(({ type, resource }) => {
+    const id = ids[resource.urn];
+    if (type !== "creating" || id === undefined) return [];
+    return [{ ...resource, id, outputs: { ...resource.inputs, ...resource.outputs, id } }];
+  });
+  // What they depend on was recorded before they were begun, so they may stand last; one may depend on another.
+  return { ...exported, deployment: { ...deployment, resources: [...resources, ...adopted] } };
 }
 
 /** A secret text of a state that shows its secrets. */

@@ -41,7 +41,8 @@ export async function runAndTell(
   if (!json) return runInLines(environment, verb, context, telling);
   const { name: project } = openProject();
   // Where the settings cannot be read, the run says so.
-  const config = await environment.config().catch(() => undefined);
+  const makeStack = verb === "preview" || verb === "up";
+  const config = await environment.config({ makeStack }).catch(() => undefined);
   const collector = new ReportCollector({
     kind: verb,
     project,

@@ -99,6 +99,8 @@ const testTools = [
   { program: "dockerd", debian: "docker.io", why: "runs the sandbox's containers" },
   { program: "openssl", debian: "openssl", why: "makes the origin's key on a host" },
   { program: "curl", debian: "curl", why: "asks the edge as a visitor would" },
+  { program: "zsh", debian: "zsh", why: "completes commands" },
+  { program: "fish", debian: "fish", why: "completes commands" },
 ];
 
 function installTestTools() {

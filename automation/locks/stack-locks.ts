@@ -60,8 +60,8 @@ export interface LockedStack {
   readonly isUpdating: () => Promise<boolean>;
   /** Takes off every lock, whoever holds it. */
   readonly cancel: () => Promise<void>;
-  readonly forget: (urns: readonly string[]) => Promise<void>;
-  readonly adopt: (urn: string, id: string) => Promise<void>;
+  /** Takes what was cut short out of the state; creations whose ids are given, by URN, become resources. */
+  readonly settle: (ids: Readonly<Record<string, string>>) => Promise<void>;
 }
 
 /** An engine whose command was killed ends by itself: what is under way is finished first. Milliseconds. */
@@ -156,41 +156,45 @@ export class StackLocks {
     log(`took off the lock of ${holderWords(holder)}: ${holder.why}`);
   }
 
-  /** Each operation is told. What does no harm is begun anew; what is found is taken in; the rest stays in the state. */
+  /**
+   * Each operation is told. What does no harm is begun anew, what is found is taken in. What stays in doubt stays in the
+   * state, unless something has to be written there: the engine drops every such record then, which is said.
+   */
   private async examineAll(
     pending: readonly PendingOperation[],
     { adopt = {}, forget = [], removed, examine, log }: Examination,
   ): Promise<Pick<Unlocked, "adopted" | "forgotten">> {
     const forgotten: string[] = [];
-    const found = new Map<string, string>();
+    const ids: Record<string, string> = {};
+    const open: Doubt[] = [];
     const state = pending.length > 0 ? await this.stack.state() : {};
     for (const operation of pending) {
       const [doubt] = doubtsOf([operation]);
       if (doubt === undefined) continue;
-      const { urn, name, repaired } = doubt;
-      const given = adopt[urn] ?? adopt[name];
-      if (doubt.operation !== "creating") log(`cut short: ${doubtLine(doubt)}`);
-      else if (given !== undefined) found.set(urn, given);
-      else if (repaired || forget.includes(urn) || forget.includes(name)) {
-        log(`cut short: creating ${name}: it is begun anew`);
-        forgotten.push(urn);
-      } else {
-        const outcome = await examine?.(operation, state, beginning(removed, state));
-        if (outcome === "absent") {
-          log(`cut short: creating ${name}: it was not made; it is begun anew`);
-          forgotten.push(urn);
-        } else if (outcome !== undefined) found.set(urn, outcome.id);
-        else log(`cut short: ${doubtLine(doubt)}`);
+      const { urn, name } = doubt;
+      const told = forget.includes(urn) || forget.includes(name);
+      if (doubt.operation !== "creating") {
+        log(`cut short: ${doubtLine(doubt)}`);
+        continue;
       }
+      const given = adopt[urn] ?? adopt[name];
+      const outcome =
+        given !== undefined
+          ? { id: given }
+          : doubt.repaired || told
+            ? "absent"
+            : await examine?.(operation, state, beginning(removed, state));
+      if (outcome === undefined) open.push(doubt);
+      else if (outcome === "absent") forgotten.push(urn);
+      else ids[urn] = outcome.id;
+      log(`cut short: ${outcomeLine(doubt, outcome)}`);
     }
-    if (forgotten.length > 0) await this.stack.forget(forgotten);
-    for (const [urn, id] of found) {
-      await this.stack.adopt(urn, id);
-      log(
-        `cut short: creating ${urn.slice(urn.lastIndexOf("::") + 2)}: it was made (${id}), and is taken in`,
-      );
+    const isAsked = forget.length > 0 || Object.keys(ids).length > 0;
+    if (isAsked || (forgotten.length > 0 && open.length === 0)) {
+      await this.stack.settle(ids);
+      for (const { name } of open) log(`the state keeps no record of that any more: creating ${name}`);
     }
-    return { adopted: [...found.keys()], forgotten };
+    return { adopted: Object.keys(ids), forgotten };
   }
 
   /** By the file itself, which costs no start of the engine; by the engine where that is not a plain one. */
@@ -239,6 +243,13 @@ function beginning(removed: readonly LockHolder[], { manifest }: StackState): st
   const [first] = removed.map(({ since }) => since).sort();
   const written = manifest?.time === undefined ? Date.now() : Date.parse(manifest.time);
   return first ?? new Date(written - 3_600_000).toISOString();
+}
+
+function outcomeLine(doubt: Doubt, outcome: { readonly id: string } | "absent" | undefined): string {
+  if (outcome === undefined) return doubtLine(doubt);
+  return outcome === "absent"
+    ? `creating ${doubt.name}: nothing came of it that would be in the way; it is begun anew`
+    : `creating ${doubt.name}: it was made (${outcome.id}), and is taken in`;
 }
 
 /** Options of {@link StackLocks.clear}. */

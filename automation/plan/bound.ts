@@ -67,7 +67,7 @@ export async function beginPlan(environment: Environment, source: PlanSource = {
   const collector = new PlanCollector({
     stack: environment.name,
     program: source.program ?? programHash(directory),
-    settings: canonicalSettings(source.config ?? (await environment.config())),
+    settings: canonicalSettings(source.config ?? (await environment.config({ makeStack: true }))),
     key,
     folders: [directory, projectRoot(), homedir()].filter((folder) => folder.length > 1),
   });

@@ -1,5 +1,6 @@
 import type { CommandDeclaration } from "../command";
 import { dbCommands } from "../db";
+import { completionOf } from "./completion";
 import { destroy } from "./destroy";
 import { drift } from "./drift";
 import { history } from "./history";
@@ -36,4 +37,5 @@ export const commands: readonly CommandDeclaration[] = [
   sandboxStatus,
   sandboxStop,
   sandboxDestroy,
+  completionOf(() => commands),
 ] as readonly CommandDeclaration[];

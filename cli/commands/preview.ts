@@ -31,7 +31,7 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     const config =
       savePlan === undefined && !comment
         ? undefined
-        : await environment.config().catch((error: unknown) => {
+        : await environment.config({ makeStack: true }).catch((error: unknown) => {
             if (comment) return undefined;
             throw error;
           });

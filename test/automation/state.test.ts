@@ -4,8 +4,7 @@ import {
   resourceNamed,
   stepOf,
   urnsOf,
-  withAdopted,
-  withoutPendingCreates,
+  withSettled,
 } from "../../automation/state";
 import { encodeFrames } from "../../remote/framing";
 
@@ -61,28 +60,16 @@ test("a step's input and output are read where the state shows its secrets, and 
   expect(stepOf(hidden, "x")).toEqual({});
 });
 
-test("pending creations are taken out, those that are wanted or all; everything else is kept as it is", () => {
-  const one = withoutPendingCreates(exported, (pending) => pending.endsWith("::one"));
-  expect(one.deployment.pending_operations?.map(({ resource }) => resource.urn.split("::").at(-1))).toEqual([
-    "two",
-    "three",
-  ]);
-  expect(withoutPendingCreates(exported).deployment.pending_operations).toHaveLength(1);
-  expect(one).toMatchObject({ somethingNew: true, deployment: { manifest: { version: "v3" } } });
-  const without = {
-    version: 3,
-    deployment: { pending_operations: deployment.pending_operations!.slice(0, 2) },
-  };
-  expect(withoutPendingCreates(without)).toEqual({ version: 3, deployment: {} });
-});
-
-test("a creation that has made its thing becomes a resource with its id, after all it depends on", () => {
+test("what was cut short is taken out; a creation whose id is known becomes a resource, after all it depends on", () => {
   const one = urn("a:b:C", "one");
-  const { resources, pending_operations } = withAdopted(exported, one, "4711").deployment;
-  expect(resources?.at(-1)).toEqual({ urn: one, type: "a:b:C", id: "4711", outputs: { id: "4711" } });
-  expect(resources).toHaveLength(4);
-  expect(pending_operations?.map(({ resource }) => resource.urn)).not.toContain(one);
-  expect(withAdopted(exported, urn("a:b:C", "three"), "1")).toBe(exported);
+  const settled = withSettled(exported, { [one]: "4711", [urn("a:b:C", "three")]: "not created" });
+  expect(settled.deployment.pending_operations).toBeUndefined();
+  expect(settled.deployment.resources?.slice(0, 3)).toEqual(deployment.resources);
+  expect(settled.deployment.resources?.slice(3)).toEqual([
+    { urn: one, type: "a:b:C", id: "4711", outputs: { id: "4711" } },
+  ]);
+  expect(settled).toMatchObject({ somethingNew: true, deployment: { manifest: { version: "v3" } } });
+  expect(withSettled(exported).deployment.resources).toEqual(deployment.resources);
 });
 
 test("a stack that was only made has an empty state", () => {

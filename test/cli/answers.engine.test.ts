@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv/dist/2020";
 import { projectRoot } from "../../common/project-root";
 import { commentMarker } from "../../report";
 import { findEngine } from "../../sandbox/engine/engine";
 import { GitHubServer } from "../support/github-server";
+import { runProgram } from "../support/command";
 import { SmallProject } from "../support/small-project";
 
 // One small stack under the real engine, by the real command: what it answers, people and programs.
@@ -25,16 +26,6 @@ function valid(schema: string, stdout: string): unknown {
   if (!validate(answer)) throw new Error(`${schema}: ${JSON.stringify(validate.errors)}\n${stdout}`);
   return answer;
 }
-
-test("a passphrase file that is not there is a mistake with its remedy, wherever it is read", async () => {
-  const variables = { PULUMI_CONFIG_PASSPHRASE_FILE: join(project.directory, "nowhere") };
-  for (const args of [["preview", "--save-plan", join(project.directory, "no.json")], ["up"], ["outputs"]]) {
-    const { code, stderr } = await project.run([...args, "-s", "shop"], variables);
-    expect(stderr).toMatch(/nowhere/);
-    expect(stderr).toMatch(/next: (?:correct PULUMI_CONFIG_PASSPHRASE_FILE|npx groundwork up -s shop)/);
-    expect(code).toBe(1);
-  }
-});
 
 test("what was not brought up yet is told as that, and looking at it makes no stack", async () => {
   for (const command of ["outputs", "history", "drift", "unlock"]) {
@@ -68,6 +59,16 @@ describe("a plan that was approved", () => {
     expect(report.counts["create"]).toBeGreaterThan(10);
     for (const secret of [project.apiToken, project.passphrase]) expect(done.all).not.toContain(secret);
   });
+});
+
+test("a passphrase file that is not there is a mistake with its remedy, wherever it is read", async () => {
+  const variables = { PULUMI_CONFIG_PASSPHRASE_FILE: join(project.directory, "nowhere") };
+  for (const args of [["preview", "--save-plan", join(project.directory, "no.json")], ["up"], ["outputs"]]) {
+    const { code, stderr } = await project.run([...args, "-s", "shop"], variables);
+    expect(stderr).toMatch(/nowhere/);
+    expect(stderr).toMatch(/next: correct PULUMI_CONFIG_PASSPHRASE_FILE/);
+    expect(code).toBe(1);
+  }
 });
 
 test("outputs and history answer as documented", async () => {
@@ -132,7 +133,8 @@ test("a preview's comment is edited on a thread of 120, with the plan's digest, 
   const server = await GitHubServer.start();
   try {
     for (let index = 0; index < 120; index += 1) {
-      if (index === 70) server.addComment(`${commentMarker({ project: "small", stack: "shop" })}\nof the last run`);
+      if (index === 70)
+        server.addComment(`${commentMarker({ project: "small", stack: "shop" })}\nof the last run`);
       else server.addComment(`comment ${index}`, "somebody");
     }
     const event = { pull_request: { number: 12, head: { sha: "a".repeat(40) } } };
@@ -165,6 +167,34 @@ test("a preview's comment is edited on a thread of 120, with the plan's digest, 
     expect(calls().filter((line) => line.startsWith("config "))).toHaveLength(1);
   } finally {
     await server.close();
+  }
+});
+
+test("a script of at most 30 lines embeds it all: events, drift, history, and errors that it tells apart", async () => {
+  const script = join(projectRoot(), "examples", "embed", "deploy.mjs");
+  expect(readFileSync(script, "utf8").trim().split("\n").length).toBeLessThanOrEqual(30);
+  project.describe("shop", 4);
+  const args = [script, "shop", project.directory];
+  const { code, stdout, all } = await runProgram(process.execPath, args, project.variables);
+  if (code !== 0) throw new Error(all);
+  expect(stdout).toContain("create buckets-media-3-domain");
+  expect(stdout).toMatch(/0 changed outside; the last run: update succeeded\n$/);
+
+  const locks = join(project.directory, "state", ".pulumi", "locks", "organization", "small", "shop");
+  const lock = { pid: 1, username: "somebody", hostname: "elsewhere", timestamp: new Date().toISOString() };
+  writeFileSync(join(locks, "1.json"), JSON.stringify(lock));
+  project.describe("shop", 3);
+  const short = readFileSync(script, "utf8").replace("600_000", "0");
+  const impatient = join(projectRoot(), ".groundwork", `embed-${process.pid}.mjs`);
+  mkdirSync(join(projectRoot(), ".groundwork"), { recursive: true });
+  writeFileSync(impatient, short);
+  try {
+    const refused = await runProgram(process.execPath, [impatient, ...args.slice(1)], project.variables);
+    expect(refused.stderr).toMatch(/at work: \[[\s\S]*host: 'elsewhere'/);
+    expect(refused.code).toBe(1);
+  } finally {
+    rmSync(impatient);
+    rmSync(join(locks, "1.json"));
   }
 });
 
