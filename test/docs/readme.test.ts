@@ -127,7 +127,8 @@ describe("the README's examples", () => {
 /** What in a command line does not exist. */
 function mistakesOf(line: string): string[] {
   return line
-    .replace(/^eval "\$\((.*?)\)"/, "$1")
+    .replace(/^(?:eval "\$\(|source <\()(.*?)\)"?/, "$1")
+    .replace(/ \| source$/, "")
     .split(/\s+&&\s+/)
     .flatMap((one) => {
       const [program, first = "", ...rest] = one.split(/\s+/);
@@ -147,7 +148,14 @@ const pulumiVerbs = new Set(["preview", "up", "refresh", "destroy", "stack", "co
 
 function mistakesOfGroundwork(words: readonly string[]): string[] {
   const options = words.filter((word) => word.startsWith("-") && word !== "--");
-  const names = words.filter((word, index) => !word.startsWith("-") && words[index - 1] !== "-s");
+  const valued = commands.flatMap(({ options: own }) =>
+    own.flatMap(({ flags }) => (flags.includes("<") ? (flags.match(/--?[a-z-]+/g) ?? []) : [])),
+  );
+  const all = words.filter(
+    (word, index) => !word.startsWith("-") && !valued.includes(words[index - 1] ?? ""),
+  );
+  const takesWords = (find(all.slice(0, -1))?.arguments ?? []).length > 0;
+  const names = takesWords ? all.slice(0, -1) : all;
   const allowed = [
     "--help",
     ...(find(names)?.options ?? []).flatMap(({ flags }) => flags.match(/--?[a-z-]+/g) ?? []),
