@@ -7,6 +7,7 @@ const apiUnreachable =
   /got no answer after \d+ tries|(?:Get|Post|Put|Patch|Delete) "https?:[^"]*": .*(?:dial tcp|no such host|timeout)/;
 const tokenRefused =
   /status 40[13]\b|\b40[13] (?:Forbidden|Unauthorized)|Authentication error|Invalid API Token|"code":\s*(?:9109|10000)\b/;
+const stateUnreachable = /unable to open bucket|read "\.pulumi\/meta\.yaml"|could not (?:list|read) bucket/;
 const sshUnreachable = /dial tcp (\S+:\d+): (?:connect: )?([^\n]*)/;
 
 /** What the engine says of a known failure -> what the user reads instead. The first that matches is taken. */
@@ -31,6 +32,14 @@ const known: readonly {
       what: "the passphrase's file cannot be read",
       value: lineWith(/unable to read PULUMI_CONFIG_PASSPHRASE_FILE/, text),
       next: "correct PULUMI_CONFIG_PASSPHRASE_FILE, or set PULUMI_CONFIG_PASSPHRASE, and run the same command again",
+    }),
+  },
+  {
+    when: stateUnreachable,
+    explain: (_stack, text) => ({
+      what: "the backend with the states cannot be reached",
+      value: lineWith(stateUnreachable, text),
+      next: "mount its folder, or look at the network and its credentials; pulumi login or PULUMI_BACKEND_URL leads elsewhere",
     }),
   },
   {

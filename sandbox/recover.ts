@@ -1,25 +1,16 @@
-import { readFile, readdir, rm } from "node:fs/promises";
-import { hostname } from "node:os";
-import { join } from "node:path";
 import type { Environment } from "../automation/environment";
+import type { LockHolder } from "../automation/locks/holder";
+import { readHolders, removeLock } from "../automation/locks/lock-files";
 import { openProject } from "../automation/project";
 import { nameOf } from "../automation/state";
 import { type Log, silent } from "../common/log";
-import { identify, sleep } from "../common/processes";
+import { sleep } from "../common/processes";
 import { UserError } from "../common/user-error";
 import type { ReadySandbox } from "./bring-up";
 import { readState } from "./state-file";
 
 /** How long an engine whose command was killed may take to see that, in milliseconds: what is under way is finished first. */
 const orphanPatience = 90_000;
-
-/** What the engine writes into a lock of its file backend. */
-interface EngineLock {
-  readonly pid: number;
-  readonly username: string;
-  readonly hostname: string;
-  readonly timestamp: string;
-}
 
 /**
  * Mends what a killed run has left, so that the next one converges: takes the engine's lock off, and removes what was
@@ -48,18 +39,17 @@ export async function recoverFromKilledRun(
   await environment.forgetPendingCreates();
 }
 
-/** Locks of engines that are gone. One that still runs is waited for: it ends soon when its command was killed. */
+/**
+ * Locks of engines that are gone, or of a machine that this one is not any more. One that still runs is waited for: it ends
+ * soon when its command was killed.
+ */
 async function removeEngineLocks({ folder, stack }: ReadySandbox, log: Log): Promise<void> {
-  const directory = join(folder.state, ".pulumi", "locks", "organization", openProject().name, stack);
+  const place = { folder: folder.state, project: openProject().name, stack };
   const patience = Date.now() + orphanPatience;
   for (let said = false; ; said = true) {
-    let living: EngineLock | undefined;
-    for (const name of await readdir(directory).catch((): string[] => [])) {
-      const file = join(directory, name);
-      const lock = await readLock(file);
-      if (lock !== undefined && (await isAtWork(lock))) living = lock;
-      else await rm(file, { force: true });
-    }
+    const holders = await readHolders(place);
+    const living = holders.find(({ state }) => state === "lives");
+    for (const { id, state } of holders) if (state !== "lives") await removeLock(place, id);
     if (living === undefined) return;
     if (Date.now() > patience) throw atWork(living, stack);
     if (!said) log(`an engine (process ${living.pid}) is still at work on ${stack}; waiting for its end`);
@@ -67,25 +57,10 @@ async function removeEngineLocks({ folder, stack }: ReadySandbox, log: Log): Pro
   }
 }
 
-async function readLock(file: string): Promise<EngineLock | undefined> {
-  try {
-    return JSON.parse(await readFile(file, "utf8")) as EngineLock;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A later process of the same number is no engine; where that cannot be told, it counts as one. */
-async function isAtWork({ pid, hostname: host }: EngineLock): Promise<boolean> {
-  if (host !== hostname() || identify(pid) === undefined) return false;
-  const command = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "pulumi");
-  return command.includes("pulumi");
-}
-
-function atWork({ pid, username, timestamp }: EngineLock, stack: string): UserError {
+function atWork({ pid, user, since }: LockHolder, stack: string): UserError {
   return new UserError({
     what: `another engine is at work on ${stack}`,
-    value: `process ${pid} of ${username}, since ${timestamp}`,
+    value: `process ${pid} of ${user}, since ${since}`,
     next: `wait for its end, or end it (kill -INT ${pid}), then run the same command again`,
   });
 }

@@ -1,6 +1,6 @@
 /** The locks of a file backend: files of the engine's, one for each run that holds the stack. */
 import { readdirSync, readFileSync } from "node:fs";
-import { readFile, readdir, rm } from "node:fs/promises";
+import { readFile, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { identify, isRunning } from "../../common/processes";
@@ -16,26 +16,32 @@ export interface StackPlace {
   readonly stack: string;
 }
 
-/** Who holds the stack's locks. What is no whole lock yet is left out: it is read again, or refused by the engine. */
+/** An engine writes its lock at once: what is no whole lock for so long was cut short. Milliseconds. */
+const writing = 60_000;
+
+/** Who holds the stack's locks. */
 export async function readHolders(
   place: StackPlace,
   surroundings: Surroundings = here(),
 ): Promise<LockHolder[]> {
   const directory = lockFolder(place);
   const names = await readdir(directory).catch((): string[] => []);
-  const locks = await Promise.all(
+  const holders = await Promise.all(
     names
       .filter((name) => name.endsWith(".json"))
-      .map(async (name) => {
-        const text = await readFile(join(directory, name), "utf8").catch(() => "");
-        return parseLock(name.slice(0, -".json".length), text);
+      .map(async (name): Promise<LockHolder | undefined> => {
+        const id = name.slice(0, -".json".length);
+        const file = join(directory, name);
+        const lock = parseLock(id, await readFile(file, "utf8").catch(() => ""));
+        if (lock !== undefined) return judge(lock, await leaseOf(place, lock), surroundings);
+        const written = await stat(file).catch(() => undefined);
+        if (written === undefined || surroundings.now - written.mtimeMs < writing) return undefined;
+        const since = written.mtime.toISOString();
+        const why = "it is no whole lock: who wrote it was cut short";
+        return { id, pid: 0, user: "somebody", host: "unknown", since, state: "gone", why, ending: false };
       }),
   );
-  return Promise.all(
-    locks
-      .filter((lock) => lock !== undefined)
-      .map(async (lock) => judge(lock, await leaseOf(place, lock), surroundings)),
-  );
+  return holders.filter((holder) => holder !== undefined);
 }
 
 /** Takes one lock off. Each run has a name of its own: no lock that was taken since then can be hit. */

@@ -75,11 +75,11 @@ export class StackLocks {
 
   async state(): Promise<LockState> {
     const { backend } = this.stack;
+    const place = this.place();
+    if (place !== undefined && !isReadable(place.folder)) throw unreachable(place.folder);
     const doubts = doubtsOf((await this.stack.state()).pending_operations ?? []);
     const known = { backend: { kind: backend.kind, url: backend.url }, doubts };
-    const place = this.place();
     if (place !== undefined) {
-      if (!isReadable(place.folder)) throw unreachable(place.folder);
       const holders = await readHolders(place);
       return { ...known, held: holders.length > 0, holders };
     }

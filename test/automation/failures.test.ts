@@ -24,6 +24,16 @@ test.each([
     /correct PULUMI_CONFIG_PASSPHRASE_FILE/,
   ],
   [
+    "error: unable to open bucket file:///srv/state?no_tmp_dir=true: stat /srv/state: no such file or directory",
+    /the backend with the states cannot be reached: .*\/srv\/state/,
+    /PULUMI_BACKEND_URL leads elsewhere/,
+  ],
+  [
+    'error: read ".pulumi/meta.yaml": blob (code=Unknown): Get "http://s3.example/b": dial tcp: lookup s3.example: no such host',
+    /the backend with the states cannot be reached/,
+    /credentials/,
+  ],
+  [
     "error: no stack named 'staging' found",
     /environment staging was not brought up yet/,
     /groundwork up -s staging/,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backendOf } from "../../automation/locks/backend";
@@ -12,6 +12,10 @@ import {
   parseLock,
   type Surroundings,
 } from "../../automation/locks/holder";
+import { readHolders, removeLock } from "../../automation/locks/lock-files";
+import { StackLocks } from "../../automation/locks/stack-locks";
+import { ConcurrentUpdateError } from "../../automation/errors";
+import { knownSecrets } from "../../cli/known-secrets";
 
 const now = Date.parse("2026-11-28T12:00:00Z");
 const lock: EngineLock = {
@@ -86,6 +90,82 @@ test("half a lock is no lock", () => {
   expect(parseLock("x", text)).toMatchObject({ pid: 1, since: "2026-11-28T11:00:00.000Z" });
   expect(parseLock("x", text.slice(0, 20))).toBeUndefined();
   expect(parseLock("x", "{}")).toBeUndefined();
+});
+
+test("what is no whole lock is left alone while it may be being written, and counts as left over later", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "gw-lock-files-"));
+  const place = { folder, project: "shop", stack: "dev" };
+  const directory = join(folder, ".pulumi", "locks", "organization", "shop", "dev");
+  try {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "half.json"), '{"pid": 47');
+    expect(await readHolders(place)).toEqual([]);
+    const later = { ...surroundings(), now: Date.now() + 120_000 };
+    expect(await readHolders(place, later)).toMatchObject([{ id: "half", state: "gone" }]);
+    await removeLock(place, "half");
+    expect(readdirSync(directory)).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+describe("a backend whose locks no file shows", () => {
+  function locksOf(
+    kind: "bucket" | "cloud",
+    updating: boolean,
+  ): { locks: StackLocks; cancelled: () => number } {
+    let cancelled = 0;
+    const by = { author: "Anna", ci: { system: "GitHub Actions", url: "https://github.example/1" } };
+    const locks = new StackLocks({
+      ...{ name: "prod", project: "shop", backend: { kind, url: `${kind}://x` } },
+      state: () => Promise.resolve({}),
+      history: () =>
+        Promise.resolve([
+          { version: 7, kind: "update", result: "in-progress", startedAt: lock.since, changes: {}, by },
+        ]),
+      isUpdating: () => Promise.resolve(updating),
+      cancel: () => Promise.resolve(void (cancelled += 1)),
+      settle: () => Promise.resolve(),
+    });
+    return { locks, cancelled: () => cancelled };
+  }
+
+  test("a bucket tells nothing: that is said, and only --force takes all locks off", async () => {
+    const { locks, cancelled } = locksOf("bucket", false);
+    expect(await locks.state()).toMatchObject({ held: undefined, holders: [] });
+    await expect(locks.unlock({})).rejects.toThrow(/does not tell who holds the lock of prod[\s\S]*--force/);
+    expect(cancelled()).toBe(0);
+    await locks.unlock({ force: true });
+    expect(cancelled()).toBe(1);
+  });
+
+  test("a server tells that an update is in progress, and its history whose; while there is none, nothing is taken off", async () => {
+    const { locks, cancelled } = locksOf("cloud", true);
+    const refused = locks.unlock({});
+    await expect(refused).rejects.toThrow(ConcurrentUpdateError);
+    await expect(refused).rejects.toThrow(/Anna on .*GitHub Actions: https:\/\/github\.example\/1/);
+    await locks.unlock({ force: true });
+    expect(cancelled()).toBe(1);
+    const free = locksOf("cloud", false);
+    expect(await free.locks.unlock({})).toMatchObject({ removed: [] });
+    expect(free.cancelled()).toBe(0);
+  });
+});
+
+test("no report shows a passphrase, neither of the variable nor of the file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "gw-known-"));
+  const before = { ...process.env };
+  try {
+    writeFileSync(join(folder, "passphrase"), "of the file\n");
+    process.env["PULUMI_CONFIG_PASSPHRASE"] = "of the variable";
+    process.env["PULUMI_CONFIG_PASSPHRASE_FILE"] = join(folder, "passphrase");
+    expect(knownSecrets(undefined)).toEqual(expect.arrayContaining(["of the variable", "of the file"]));
+    process.env["PULUMI_CONFIG_PASSPHRASE_FILE"] = join(folder, "nowhere");
+    expect(knownSecrets(undefined)).toContain("of the variable");
+  } finally {
+    process.env = before;
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("each operation that was cut short is told by itself; only what may be there twice needs a look", () => {
