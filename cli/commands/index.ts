@@ -1,6 +1,7 @@
 import type { CommandDeclaration } from "../command";
 import { dbCommands } from "../db";
 import { completionOf } from "./completion";
+import { ciCommand } from "./ci";
 import { destroy } from "./destroy";
 import { drift } from "./drift";
 import { history } from "./history";
@@ -31,6 +32,7 @@ export const commands: readonly CommandDeclaration[] = [
   history,
   unlock,
   destroy,
+  ciCommand(() => commands.map(({ name }) => name)),
   ...dbCommands,
   sandbox,
   sandboxEnv,

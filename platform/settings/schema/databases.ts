@@ -329,8 +329,8 @@ export const database = field(z.discriminatedUnion("kind", [containerDatabase, e
   allowed: "kind: container or external",
 });
 
-/** A cron line of five fields with numbers, lists, ranges and steps in their limits. */
-function isCron(text: string): boolean {
+/** Whether a text is a cron line: five fields with numbers, lists, ranges and steps in their limits. */
+export function isCron(text: string): boolean {
   const fields = text.trim().split(/\s+/);
   const limits = [
     [0, 59],

@@ -50,8 +50,7 @@ const service = field(
     ).optional(),
     image: imageReference.optional(),
     build: field(build, {
-      description: "How the image is built by a pipeline. Default: it is only pulled.",
-      later: true,
+      description: "How the image is built by a pipeline (`groundwork ci`). Default: it is only pulled.",
     }).optional(),
     healthPath: urlPath("The path that answers 200 when the service can take traffic.", [
       "/api/health",

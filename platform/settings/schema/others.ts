@@ -160,6 +160,13 @@ export const release = field(
     productionBranch: branch("Where it is merged to. Default: nowhere, only a tag is made.", [
       "production-fe",
     ]).optional(),
+    from: field(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), {
+      description:
+        "The stack whose running images are released, if it is healthy. Default: staging, where it has a stack file; else " +
+        "images stay as this file names them.",
+      allowed: "the name of another stack",
+      examples: ["staging"],
+    }).optional(),
     tag: field(
       checked(z.string(), (value) =>
         /\{timestamp\}/.test(value) && /^[A-Za-z0-9._{}/-]+$/.test(value)
@@ -175,7 +182,7 @@ export const release = field(
       },
     ).default("{timestamp}"),
   }),
-  { description: "How a release is made from git.", later: true },
+  { description: "How `groundwork release` makes a release from git." },
 );
 
 export const costs = field(

@@ -8,6 +8,7 @@ import { checked, field } from "./field";
 import { host } from "./hosts";
 import { origin } from "./origins";
 import { cookies, costs, dev, release, token } from "./others";
+import { pipelines } from "./pipelines";
 import { site } from "./sites";
 import { tunnel } from "./tunnels";
 import { entryName, resolveEntry } from "./values";
@@ -56,6 +57,7 @@ export const stackSchema = z.strictObject({
   tokens: map(token, "Cloudflare API tokens for applications.").default({}),
   dev: dev.optional(),
   release: release.optional(),
+  pipelines: pipelines.prefault({}),
   costs: costs.default({}),
   resolve: field(z.array(resolveEntry).max(200), {
     description:
