@@ -26,3 +26,4 @@ export {
 } from "./plan/bound";
 export { UserError } from "../common/user-error";
 export type { Ledger, LedgerSpan, OriginReleases, ReleaseRecord, RollbackOptions } from "./releases";
+export { release, type Released, type ReleaseOptions } from "./release/release";

@@ -1,5 +1,13 @@
-import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isScalar, type Pair, parseDocument, stringify, type YAMLMap } from "yaml";
 import { UserError } from "../common/user-error";
+
+/** What can be written: texts of one line. */
+export type PlainValue = number | boolean | string;
+
+/** As it stands in a file, in quotes where it must be. */
+function written(value: PlainValue): string {
+  return stringify(value, { lineWidth: 0 }).trimEnd();
+}
 
 /**
  * Writes one plain value into a stack file's config and leaves every other character as it is.
@@ -10,11 +18,7 @@ import { UserError } from "../common/user-error";
  * @example
  * editStackFile(text, ["groundwork:databases", "main", "passwordVersion"], 2);
  */
-export function editStackFile(
-  text: string,
-  path: readonly string[],
-  value: number | boolean | undefined,
-): string {
+export function editStackFile(text: string, path: readonly string[], value: PlainValue | undefined): string {
   const document = parseDocument(text);
   const parent = path.slice(0, -1).reduce<YAMLMap | undefined>(
     (map, key) => {
@@ -33,12 +37,12 @@ export function editStackFile(
   return edited;
 }
 
-function changed(text: string, pair: Pair, value: number | boolean | undefined): string | undefined {
+function changed(text: string, pair: Pair, value: PlainValue | undefined): string | undefined {
   if (!isScalar(pair.key) || !isScalar(pair.value)) return undefined;
   const [start, end] = [pair.value.range?.[0], pair.value.range?.[1]];
   const from = pair.key.range?.[0];
   if (start === undefined || end === undefined || from === undefined) return undefined;
-  if (value !== undefined) return text.slice(0, start) + String(value) + text.slice(end);
+  if (value !== undefined) return text.slice(0, start) + written(value) + text.slice(end);
   const lineStart = text.lastIndexOf("\n", from) + 1;
   const lineEnd = text.indexOf("\n", end);
   // Only a line of its own can go.
@@ -51,26 +55,26 @@ function added(
   text: string,
   parent: YAMLMap,
   key: string,
-  value: number | boolean | undefined,
+  value: PlainValue | undefined,
 ): string | undefined {
   if (value === undefined) return text;
   const [first] = parent.items;
   const at = isScalar(first?.key) ? first.key.range?.[0] : undefined;
   if (at === undefined) return undefined;
-  if (parent.flow === true) return `${text.slice(0, at)}${key}: ${value}, ${text.slice(at)}`;
+  if (parent.flow === true) return `${text.slice(0, at)}${key}: ${written(value)}, ${text.slice(at)}`;
   const indent = text.slice(text.lastIndexOf("\n", at) + 1, at);
   if (indent.trim() !== "") return undefined;
-  return `${text.slice(0, at)}${key}: ${value}\n${indent}${text.slice(at)}`;
+  return `${text.slice(0, at)}${key}: ${written(value)}\n${indent}${text.slice(at)}`;
 }
 
-function refused(path: readonly string[], value: number | boolean | undefined): never {
+function refused(path: readonly string[], value: PlainValue | undefined): never {
   throw new UserError({
     what: "the stack file is written in a way that this command does not change",
     value: path.join("."),
-    allowed: "groundwork:databases as a map of YAML, its entries too",
+    allowed: `${path[0] ?? ""} as a map of YAML, its entries too`,
     next:
       value === undefined
         ? `take ${path.at(-1) ?? ""} out by hand`
-        : `write ${path.at(-1) ?? ""}: ${value} by hand`,
+        : `write ${path.at(-1) ?? ""}: ${written(value)} by hand`,
   });
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { UserError } from "../../common/user-error";
 import { readSettings } from "../../platform/settings";
@@ -14,8 +14,9 @@ import { environmentFacts, type PipelineProject } from "./facts";
  */
 export async function pipelineProject({
   name,
-  directory,
+  directory: named,
 }: Project): Promise<{ readonly project: PipelineProject; readonly root: string }> {
+  const directory = realpathSync(named);
   const root = await gitRoot(directory);
   const packageFolder = packageFolderOf(directory, root);
   const environments = [];

@@ -8,6 +8,7 @@ import { history } from "./history";
 import { outputs } from "./outputs";
 import { preview } from "./preview";
 import { refresh } from "./refresh";
+import { release } from "./release";
 import { releases } from "./releases";
 import { rollback } from "./rollback";
 import { sandbox } from "./sandbox";
@@ -27,6 +28,7 @@ export const commands: readonly CommandDeclaration[] = [
   refresh,
   drift,
   outputs,
+  release,
   releases,
   rollback,
   history,
