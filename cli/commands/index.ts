@@ -5,6 +5,7 @@ import { ciCommand } from "./ci";
 import { destroy } from "./destroy";
 import { drift } from "./drift";
 import { history } from "./history";
+import { init } from "./init";
 import { outputs } from "./outputs";
 import { preview } from "./preview";
 import { refresh } from "./refresh";
@@ -23,6 +24,7 @@ import { up } from "./up";
 /** Every command, in the order of the help. */
 export const commands: readonly CommandDeclaration[] = [
   start,
+  init,
   preview,
   up,
   refresh,
