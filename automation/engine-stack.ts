@@ -197,6 +197,18 @@ export class EngineStack {
     });
   }
 
+  /** Makes the stack where there is none yet. */
+  async ensure(): Promise<void> {
+    await this.create().catch((error: unknown) => {
+      if (!(error instanceof UserError) || !/already exists/.test(String(error.cause))) throw error;
+    });
+  }
+
+  /** All stacks of the project at this backend. */
+  async all(): Promise<readonly ListedStack[]> {
+    return JSON.parse(await this.command(["stack", "ls", "--json"])) as readonly ListedStack[];
+  }
+
   private async create(): Promise<void> {
     // This command knows no --config-file.
     await this.command(["stack", "init", "--no-select"]);
@@ -221,17 +233,22 @@ export class EngineStack {
       state: async () => (await this.exported()).deployment,
       history: async () =>
         parseHistory(await this.command(["stack", "history", "--json", "--page-size", "1", "--page", "1"])),
-      isUpdating: async () => {
-        const text = await this.command(["stack", "ls", "--json"]);
-        const all = JSON.parse(text) as readonly { name: string; updateInProgress?: boolean }[];
-        return all.some(
+      isUpdating: async () =>
+        (await this.all()).some(
           ({ name, updateInProgress }) => name === this.options.name && updateInProgress === true,
-        );
-      },
+        ),
       cancel: async () => void (await this.command(["cancel", "--yes"])),
       settle: (ids) => this.settle(ids),
     };
   }
+}
+
+/** A stack as the engine lists it. */
+interface ListedStack {
+  readonly name: string;
+  /** ISO 8601. */
+  readonly lastUpdate?: string;
+  readonly updateInProgress?: boolean;
 }
 
 /** Told of each command of the engine that is started. */

@@ -315,6 +315,22 @@ export class Environment {
   async unprotect(): Promise<void> {
     await this.stack.command(["state", "unprotect", "--all", "--yes"]);
   }
+
+  /** Makes the stack's own record where there is none yet. */
+  async ensureStack(): Promise<void> {
+    await this.stack.ensure();
+  }
+
+  /** Removes the stack's own record, which must be empty; its stack file stays. */
+  async removeStack(): Promise<void> {
+    await this.stack.command(["stack", "rm", "--yes", "--preserve-config"]);
+  }
+
+  /** All stacks of the project at this backend, and when each was changed last. */
+  async stacks(): Promise<readonly { readonly name: string; readonly updated: string | undefined }[]> {
+    const all = await this.stack.all();
+    return all.map(({ name, lastUpdate }) => ({ name: name.split("/").at(-1) ?? name, updated: lastUpdate }));
+  }
 }
 
 async function platformProgram(directory: string): Promise<PulumiFn> {

@@ -88,7 +88,7 @@ function declare(command: Command, declaration: CommandDeclaration, context: Com
   if (hasProject) command.option(directoryOption.flags, directoryOption.description);
   command.action(async () => {
     const { directory } = command.optsWithGlobals<{ directory?: string }>();
-    if (hasProject && directory !== undefined)
+    if ((hasProject || declaration.options.includes(directoryOption)) && directory !== undefined)
       process.env.GROUNDWORK_PROJECT = openProject(directory).directory;
     // `groundwork sandbox -s x env` and `groundwork sandbox env -s x` mean the same.
     await declaration.run(command.optsWithGlobals(), context, command.args);

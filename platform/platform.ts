@@ -48,6 +48,8 @@ export interface PlatformOutputs {
   readonly ledgers: Record<string, pulumi.Input<object | undefined>>;
   /** Service tokens of Access by name; their client secrets are secret. */
   readonly accessTokens: Record<string, object>;
+  /** Of an environment that does not stay: what it was made from, and when it may be removed. */
+  readonly lifetime?: object;
 }
 
 /**
@@ -148,6 +150,7 @@ export class Platform {
         ),
       ),
       accessTokens: mapValues(access?.serviceTokens ?? {}, (token) => ({ ...token })),
+      ...(settings.lifetime === undefined ? {} : { lifetime: settings.lifetime }),
     };
   }
 

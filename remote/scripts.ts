@@ -21,6 +21,7 @@ export const remoteSteps = [
   "rollout-abort",
   "rollout-ledger",
   "releases",
+  "project-remove",
   "verify",
   "swarm-init",
   "swarm-join",

@@ -1,6 +1,7 @@
 import type { CommandDeclaration } from "../command";
 import { dbCommands } from "../db";
 import { completionOf } from "./completion";
+import { envCommands } from "../env";
 import { ciCommand } from "./ci";
 import { destroy } from "./destroy";
 import { drift } from "./drift";
@@ -37,6 +38,7 @@ export const commands: readonly CommandDeclaration[] = [
   unlock,
   destroy,
   ciCommand(() => commands.map(({ name }) => name)),
+  ...envCommands,
   ...dbCommands,
   sandbox,
   sandboxEnv,

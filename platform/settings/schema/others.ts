@@ -202,6 +202,26 @@ export const costs = field(
   },
 );
 
+export const lifetime = field(
+  z.strictObject({
+    template: field(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), {
+      description: "The stack that it was made from.",
+      allowed: "the name of a stack",
+      examples: ["staging"],
+    }),
+    expires: field(z.iso.datetime(), {
+      description: "When it may be removed.",
+      allowed: "a moment such as 2026-02-03T12:00:00Z, in quotes",
+      examples: ["2026-02-03T12:00:00Z"],
+    }),
+  }),
+  {
+    description:
+      "Of an environment that does not stay: written by `groundwork env up`, read by `groundwork env gc`.",
+  },
+);
+
+export type LifetimeSettings = z.output<typeof lifetime>;
 export type CookieSettings = z.output<typeof cookies>;
 export type TokenSettings = z.output<typeof token>;
 export type DevSettings = z.output<typeof dev>;

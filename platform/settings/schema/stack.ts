@@ -7,7 +7,7 @@ import { database } from "./databases";
 import { checked, field } from "./field";
 import { host } from "./hosts";
 import { origin } from "./origins";
-import { cookies, costs, dev, release, token } from "./others";
+import { cookies, costs, dev, lifetime, release, token } from "./others";
 import { pipelines } from "./pipelines";
 import { site } from "./sites";
 import { tunnel } from "./tunnels";
@@ -58,6 +58,7 @@ export const stackSchema = z.strictObject({
   dev: dev.optional(),
   release: release.optional(),
   pipelines: pipelines.prefault({}),
+  lifetime: lifetime.optional(),
   costs: costs.default({}),
   resolve: field(z.array(resolveEntry).max(200), {
     description:

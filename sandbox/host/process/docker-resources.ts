@@ -6,7 +6,7 @@ import { chooseImage, substitutionNotice } from "../images/image";
 import type { HostLayout } from "../layout";
 import { ComposeError } from "./compose-file";
 import { addNetwork, readNames, removeNetwork } from "./names";
-import { fillTemplate } from "./output";
+import { fillTemplate, labelsOf } from "./output";
 import type { ProcessRunner } from "./runner";
 
 /** What a plain `docker` command works with. */
@@ -83,6 +83,7 @@ export async function network(
     case "ls":
       print(
         Object.keys(networks)
+          .filter(listed(context, parsed))
           .map((name) => `${name}\n`)
           .join(""),
       );
@@ -135,6 +136,7 @@ export function volume(context: DockerContext, [verb = "", ...rest]: readonly st
     case "ls":
       print(
         (existsSync(config.volumes) ? readdirSync(config.volumes).sort() : [])
+          .filter(listed(context, parsed))
           .map((name) => `${name}\n`)
           .join(""),
       );
@@ -166,4 +168,29 @@ export function volume(context: DockerContext, [verb = "", ...rest]: readonly st
     default:
       throw new UsageError(`docker volume ${verb} is not supported by the sandbox without Docker`);
   }
+}
+
+const projectLabel = "com.docker.compose.project";
+
+/**
+ * Which names `ls` gives. Networks and volumes are kept here by their names alone, and Compose's own begin with their
+ * project's: of two projects that both fit, the longer one has it. A filter that is not known is refused: a list that is too
+ * long may be a list of what is removed.
+ */
+function listed(
+  { runner }: DockerContext,
+  parsed: ReturnType<typeof parseArguments>,
+): (name: string) => boolean {
+  const projects = runner.store.all().map(({ spec }) => labelsOf(spec)[projectLabel] ?? "");
+  const tests = (parsed.flags["filter"] ?? []).map((filter): ((name: string) => boolean) => {
+    const [key = "", value = "", wanted = ""] = filter.split("=");
+    if (key === "name") return (name) => name.includes(value);
+    if (key !== "label" || value !== projectLabel || wanted === "") {
+      throw new UsageError(`the filter ${filter} is not supported by the sandbox without Docker`);
+    }
+    return (name) =>
+      name.startsWith(`${wanted}_`) &&
+      !projects.some((other) => other.length > wanted.length && name.startsWith(`${other}_`));
+  });
+  return (name) => tests.every((test) => test(name));
 }

@@ -1,0 +1,222 @@
+/** Short-lived environments: made, kept on, listed and removed without a trace. */
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { type Log, silent } from "../../common/log";
+import { UserError } from "../../common/user-error";
+import { hostAccess } from "../../platform/host-access";
+import { SettingsError, validateStackFile } from "../../platform/settings";
+import { SshConnection, SshFailure } from "../../remote/ssh-client";
+import type { Environment } from "../environment";
+import { hostedOrigins } from "../releases";
+import type { StackConfig } from "../stack-config";
+import { type Derivation, deriveStack } from "./derive";
+import { type HadResource, leftAtCloudflare } from "./left";
+import { isShortLived, type ShortLived, whyRemoved } from "./lifetime";
+
+/** Where short-lived environments are: in the cloud, or in the sandbox of the one that they are made from. */
+export interface ShortLivedPlace {
+  /** The folder of their stack files. */
+  readonly folder: string;
+  /** The template's stack file. @throws UserError where there is none */
+  readonly template: (stack: string) => string;
+  /** Opens one by its own stack file, or any other stack by its name. */
+  readonly open: (stack: string, configFile?: string) => Promise<Environment>;
+  /** Whether pull request N is open; undefined where nobody can be asked. @default nobody can */
+  readonly isOpen?: (number: number) => Promise<boolean | undefined>;
+  /** Cloudflare's API. @default the public one */
+  readonly apiUrl?: string;
+}
+
+const publicApi = "https://api.cloudflare.com/client/v4";
+
+/** The stack file of a short-lived environment. */
+export function stackFileOf({ folder }: ShortLivedPlace, name: string): string {
+  return join(folder, `Pulumi.${name}.yaml`);
+}
+
+/**
+ * Writes an environment's stack file, as its template is now. What is in doubt is refused before a file is written.
+ *
+ * @returns the file
+ */
+export async function writeDerived(place: ShortLivedPlace, derivation: Derivation): Promise<string> {
+  const file = stackFileOf(place, derivation.name);
+  const template = place.template(derivation.template);
+  const providers = await providersOf(await place.open(derivation.template));
+  const text = deriveStack(template, { providers, ...derivation });
+  const checked = validateStackFile({ file, text, stack: derivation.name }, { secrets: "optional" });
+  if ("issues" in checked) throw new SettingsError(checked.issues);
+  writeFileSync(`${file}.partial`, text, { mode: 0o600, flush: true });
+  renameSync(`${file}.partial`, file);
+  return file;
+}
+
+/** The identity providers that a stack has made. */
+async function providersOf(template: Environment): Promise<NonNullable<Derivation["providers"]>> {
+  const { resources = [] } = ((await template.state().catch(() => undefined)) ?? {}) as {
+    readonly resources?: readonly { readonly type: string; readonly urn: string; readonly id?: string }[];
+  };
+  const idOf = (end: string): string | undefined =>
+    resources.find(({ type, urn }) => type.endsWith(":ZeroTrustAccessIdentityProvider") && urn.endsWith(end))
+      ?.id;
+  return { oneTimePin: idOf("-one-time-pin"), github: idOf("-github") };
+}
+
+/** Every short-lived environment that state or stack files know of. */
+export async function listShortLived(place: ShortLivedPlace, template: string): Promise<ShortLived[]> {
+  const any = await place.open(template);
+  const stacks = (await any.stacks()).filter(({ name }) => isShortLived(name));
+  const files = readdirSync(place.folder).flatMap((file) => /^Pulumi\.(pr-\d+)\.yaml$/.exec(file)?.[1] ?? []);
+  const names = [...new Set([...stacks.map(({ name }) => name), ...files.filter(isShortLived)])].sort();
+  return Promise.all(
+    names.map(async (name): Promise<ShortLived> => {
+      const lifetime = lifetimeInFile(place, name) ?? (await lifetimeInState(place, name, stacks));
+      return {
+        name,
+        template: lifetime?.template,
+        expires: lifetime?.expires,
+        updated: stacks.find((stack) => stack.name === name)?.updated,
+        open: await place.isOpen?.(Number(name.slice(3))),
+      };
+    }),
+  );
+}
+
+interface Lifetime {
+  readonly template?: string;
+  readonly expires?: string;
+}
+
+function lifetimeInFile(place: ShortLivedPlace, name: string): Lifetime | undefined {
+  const file = stackFileOf(place, name);
+  if (!existsSync(file)) return undefined;
+  const { config } = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: Record<string, unknown> };
+  return config?.["groundwork:lifetime"] as Lifetime | undefined;
+}
+
+async function lifetimeInState(
+  place: ShortLivedPlace,
+  name: string,
+  stacks: readonly { readonly name: string }[],
+): Promise<Lifetime | undefined> {
+  if (!stacks.some((stack) => stack.name === name)) return undefined;
+  const outputs = await (await place.open(name)).outputs();
+  return outputs["lifetime"]?.value as Lifetime | undefined;
+}
+
+/**
+ * Removes an environment wholly, and proves it: its containers, volumes, networks and folder on the hosts, what it has at
+ * Cloudflare, its state, its stack file. Cut short, it goes on when it is called again.
+ *
+ * @param template of which it was made, where that is known. @default the one given
+ * @throws UserError with what is left
+ */
+export async function removeShortLived(
+  place: ShortLivedPlace,
+  { name, template }: { readonly name: string; readonly template: string },
+  log: Log = silent,
+  destroy: (environment: Environment) => Promise<unknown> = (environment) => environment.destroy(),
+): Promise<void> {
+  const file = stackFileOf(place, name);
+  // On another machine than the one that made it.
+  if (!existsSync(file)) {
+    await writeDerived(place, { name, template, expires: new Date(0).toISOString(), isPublic: true });
+  }
+  const environment = await place.open(name, file);
+  await environment.ensureStack();
+  const config = await environment.config();
+  const had = hadIn(await environment.state());
+  for (const line of await removeFromHosts(config)) log(`${name}: ${line}`);
+  if (had.any) {
+    await environment.unprotect();
+    await environment.forgetPendingCreates();
+    await destroy(environment);
+  }
+  const left = [
+    ...(await leftAtCloudflare(lookingAt(place, config), had.cloudflare, hostnamesOf(config))),
+    ...(hadIn(await environment.state()).any ? ["resources in its state"] : []),
+  ];
+  if (left.length > 0) {
+    throw new UserError({
+      what: `of ${name} there is something left`,
+      value: left.map((line) => `\n  ${line}`).join(""),
+      next: `remove what is named by hand, or run npx groundwork env gc ${name} again`,
+    });
+  }
+  log(
+    `${name}: nothing is left at Cloudflare (${had.cloudflare.length} resources asked for), on the hosts and in the state`,
+  );
+  await environment.removeStack();
+  rmSync(file, { force: true });
+}
+
+/** Which of them go, each with the reason. */
+export function toRemove(all: readonly ShortLived[], now: Date): { environment: ShortLived; why: string }[] {
+  return all.flatMap((environment) => {
+    const why = whyRemoved(environment, now);
+    return why === undefined ? [] : [{ environment, why }];
+  });
+}
+
+async function removeFromHosts(config: StackConfig): Promise<string[]> {
+  const lines: string[] = [];
+  for (const [origin, { host, project }] of hostedOrigins(config)) {
+    let connection: SshConnection | undefined;
+    try {
+      const access = hostAccess(config.settings, config.secrets, host);
+      connection = await SshConnection.open(access);
+      const { code, stdout, stderr } = await connection.step("project-remove", access, project);
+      if (code !== 0) {
+        throw new UserError({
+          what: `${origin} of ${config.stack} cannot be removed from ${host}`,
+          value: stderr.trim(),
+          next: "mend what is said and run the same command again",
+        });
+      }
+      const { containers, volumes, networks } = JSON.parse(
+        stdout.trim().split("\n").at(-1) ?? "{}",
+      ) as Record<string, number>;
+      lines.push(
+        `${project} is gone from ${host}: ${containers ?? 0} containers, ${volumes ?? 0} volumes, ${networks ?? 0} networks, its folder`,
+      );
+    } catch (error) {
+      if (!(error instanceof SshFailure)) throw error;
+      throw new UserError({ what: error.message, next: error.next, cause: error });
+    } finally {
+      connection?.close();
+    }
+  }
+  return lines;
+}
+
+function hadIn(state: unknown): { readonly any: boolean; readonly cloudflare: HadResource[] } {
+  const { resources = [] } = state as {
+    readonly resources?: readonly { readonly type: string; readonly id?: string }[];
+  };
+  return {
+    any: resources.length > 0,
+    cloudflare: resources.flatMap(({ type, id }) =>
+      type.startsWith("cloudflare:") && id !== undefined ? [{ type, id }] : [],
+    ),
+  };
+}
+
+function lookingAt(place: ShortLivedPlace, { settings, secrets }: StackConfig) {
+  const { accountId, zoneId, apiUrl, apiTokenSecret } = settings.cloudflare;
+  return {
+    apiUrl: apiUrl ?? place.apiUrl ?? publicApi,
+    token: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
+    accountId,
+    zoneId,
+  };
+}
+
+function hostnamesOf({ settings: { sites, tunnels, origins, buckets } }: StackConfig): string[] {
+  return [
+    ...Object.values(sites).flatMap(({ hostnames }) => hostnames),
+    ...Object.values(tunnels).flatMap(({ ingress }) => Object.keys(ingress)),
+    ...Object.values(origins).flatMap((origin) => ("hostnames" in origin ? origin.hostnames : [])),
+    ...Object.values(buckets).flatMap(({ customDomain }) => customDomain ?? []),
+  ];
+}

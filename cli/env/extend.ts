@@ -1,0 +1,41 @@
+import { assertShortLived, expiryAfter } from "../../automation/short-lived/lifetime";
+import { listShortLived, writeDerived } from "../../automation/short-lived/manage";
+import { UserError } from "../../common/user-error";
+import { placeOption } from "../at-hand";
+import { type CommandDeclaration, directoryOption } from "../command";
+import { runAndTell } from "../run";
+import { atPlace, type EnvChoice, fromOption } from "./place";
+
+export const envExtend: CommandDeclaration<EnvChoice & { readonly lifetime: string }> = {
+  name: "env extend",
+  summary: "keeps an environment of a pull request for longer",
+  example: "npx groundwork env extend pr-123 --lifetime 1w",
+  arguments: [{ name: "<name>", description: "pr- and the number of the pull request" }],
+  options: [
+    fromOption,
+    { flags: "--lifetime <time>", description: "how long from now: 12h, 3d, 2w", default: "3d" },
+    placeOption,
+    directoryOption,
+  ],
+  async run({ lifetime, ...choice }, context, [name = ""]) {
+    assertShortLived(name);
+    const expires = expiryAfter(lifetime, new Date());
+    await atPlace(choice, `extend ${name}`, context, async (place) => {
+      const all = await listShortLived(place, choice.from);
+      const found = all.find((each) => each.name === name);
+      if (found === undefined) {
+        throw new UserError({
+          what: "there is no such environment",
+          value: name,
+          allowed: all.length === 0 ? "none is there" : all.map((each) => each.name).join(", "),
+          next: `npx groundwork env up ${name}`,
+        });
+      }
+      const template = found.template ?? choice.from;
+      // Who was let in when it was made is not asked again.
+      const file = await writeDerived(place, { name, template, expires, isPublic: true });
+      await runAndTell(await place.open(name, file), "up", context);
+      context.print(`${name} stays until ${expires}`);
+    });
+  },
+};
