@@ -19,6 +19,8 @@ import { type SandboxImage, startHost } from "./host/host";
 import { environmentModel } from "./environment-model";
 import { writeWhole } from "./kept-files";
 import type { SandboxOptions, SandboxRecord } from "./record";
+import { isStorageHost } from "./storage/address";
+import { startStorage, type Storage } from "./storage/server";
 import { cloudflaredImage } from "./tunnel/image";
 import { removeTunnelFolder, startTunnels } from "./tunnel/tunnels";
 
@@ -48,6 +50,7 @@ interface Ports {
   readonly https?: number;
   readonly ssh?: number;
   readonly page?: number;
+  readonly storage?: number;
   readonly targets?: SandboxRecord["targets"];
 }
 
@@ -57,7 +60,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
   const options = JSON.parse(await readFile(folder.optionsFile, "utf8")) as SandboxOptions;
   const apiToken = (await readFile(folder.apiTokenFile, "utf8")).trim();
   const ports = await lastPorts(folder);
-  for (const path of [folder.cloudflare, folder.edge]) await mkdir(path, { recursive: true, mode: 0o700 });
+  for (const path of [folder.cloudflare, folder.edge, folder.storage])
+    await mkdir(path, { recursive: true, mode: 0o700 });
 
   const running: ((ending: Ending) => Promise<void>)[] = [];
   let closing: Promise<void> | undefined;
@@ -75,6 +79,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
   }
 
   try {
+    // What cannot be counted yet is not taken for empty.
+    const objects: { count: Storage["objectCount"] } = { count: () => 1 };
     const api = await startCloudflare({
       stateDirectory: folder.cloudflare,
       accountId: options.accountId,
@@ -82,9 +88,18 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       pagesDomain: "pages.localhost",
       log,
       port: await freePort(ports.api),
+      objectCount: (bucket) => objects.count(bucket),
     });
     running.push(() => api.close());
     for (const zone of options.zones) await api.ensureZone(zone);
+    const storage = await startStorage({
+      directory: folder.storage,
+      account: api.storage,
+      port: await freePort(ports.storage),
+      log,
+    });
+    objects.count = storage.objectCount;
+    running.push(() => storage.close());
 
     const tunnels = await startTunnels({
       directory: folder.root,
@@ -144,6 +159,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         return local === undefined ? undefined : { host: "127.0.0.1", port: local };
       },
       hooks: { tunnels: tunnels.step },
+      apart: { serves: isStorageHost, answer: storage.serve },
       log,
     });
     running.push(() => edge.close());
@@ -170,6 +186,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         privateKeyFile: host.privateKeyFile ?? "",
       },
       page: { url: page.url },
+      storage: { url: storage.url },
       databases,
       targets: targets.places,
     };
@@ -206,6 +223,7 @@ async function rememberPorts(folder: SandboxFolder, record: SandboxRecord, page:
     https: record.edge.httpsPort,
     ssh: record.host.port,
     page,
+    storage: Number(new URL(record.storage.url).port),
     targets: record.targets,
   };
   await writeWhole(portsFile(folder), JSON.stringify(ports));

@@ -17,6 +17,8 @@ export interface SandboxFolder {
   /** State of the Cloudflare double. */
   readonly cloudflare: string;
   readonly edge: string;
+  /** Objects of R2's buckets. */
+  readonly storage: string;
   /** Databases that somebody else runs, one folder each. */
   readonly databases: string;
   /** Programs that stand in for those of platforms: first on PATH. */
@@ -56,6 +58,7 @@ export function sandboxFolder(stack: string, environment: NodeJS.ProcessEnv = pr
     logFile: join(root, "daemon.log"),
     cloudflare: join(root, "cloudflare"),
     edge: join(root, "edge"),
+    storage: join(root, "storage"),
     databases: join(root, "databases"),
     bin: join(root, "bin"),
     platforms: join(root, "platforms"),

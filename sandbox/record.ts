@@ -41,6 +41,8 @@ export interface SandboxRecord {
     readonly privateKeyFile: string;
   };
   readonly page: { readonly url: string };
+  /** R2's S3 interface, as S3 clients on this machine reach it. */
+  readonly storage: { readonly url: string };
   readonly databases: readonly DatabasePlace[];
   readonly targets: readonly ExternalPlace[];
 }

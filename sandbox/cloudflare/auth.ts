@@ -68,7 +68,8 @@ function invalid(path: string): Error {
   return refuse(403, 9109, "Invalid access token");
 }
 
-function addressAllowed(token: ApiTokenRow, address: string): boolean {
+/** Whether a token may be used from an address. */
+export function addressAllowed(token: ApiTokenRow, address: string): boolean {
   const condition = token.condition?.["request_ip"] ?? token.condition?.["request.ip"];
   if (typeof condition !== "object" || condition === null) return true;
   const { in: inside, not_in: outside } = condition as { in?: readonly string[]; not_in?: readonly string[] };

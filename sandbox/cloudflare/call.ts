@@ -3,7 +3,7 @@ import type { Assets } from "./assets";
 import type { Identity } from "./auth";
 import type { Connectors } from "./connectors";
 import type { Answer } from "./envelope";
-import type { Scope, ZoneRow } from "./model";
+import type { BucketRow, Scope, ZoneRow } from "./model";
 import type { Store } from "./store";
 
 /** What signs origin certificates: the part of `sandbox/certificates.ts` that is used here. */
@@ -26,7 +26,7 @@ export interface Services {
   /** `pages.dev`, or what stands for it. */
   readonly pagesDomain: string;
   /** How many objects a bucket holds: what an R2 data plane answers when there is one. */
-  objectCount(bucket: string, jurisdiction: string): number;
+  objectCount(bucket: BucketRow): number;
   now(): Date;
 }
 

@@ -31,3 +31,8 @@ export function isHexId(text: string): boolean {
 export function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
+
+/** The id of the token that may do everything. */
+export function ownTokenId(accountId: string): string {
+  return stableId(`own token of ${accountId}`);
+}

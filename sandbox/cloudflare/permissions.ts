@@ -120,6 +120,27 @@ export function allows(token: ApiTokenRow, groupNames: readonly string[], target
   return matching.length > 0 && matching.every(({ effect }) => effect === "allow");
 }
 
+/** Whether a token's policies give one of these groups on the objects of a bucket. A matching `deny` wins. */
+export function allowsBucket(
+  token: ApiTokenRow,
+  groupNames: readonly string[],
+  account: string,
+  { name, jurisdiction }: { readonly name: string; readonly jurisdiction: string },
+): boolean {
+  const wanted = [`${scopeNames.bucket}.${account}_${jurisdiction}_${name}`, `${scopeNames.bucket}.*`];
+  const matching = token.policies.filter(
+    ({ permission_groups, resources }) =>
+      permission_groups.some(({ id }) => groupNames.includes(groupOf(id)?.name ?? "")) &&
+      Object.entries(resources).some(([key, value]) =>
+        typeof value === "string"
+          ? wanted.includes(key)
+          : key === `${scopeNames.account}.${account}` &&
+            Object.keys(value).some((inner) => wanted.includes(inner)),
+      ),
+  );
+  return matching.length > 0 && matching.every(({ effect }) => effect === "allow");
+}
+
 function covers(resources: TokenPolicy["resources"], target: Target): boolean {
   return Object.entries(resources).some(([key, value]) => {
     if (target.kind === "user") return key === `${scopeNames.user}.${target.user}`;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createAuthority } from "../certificates";
 import type { EdgeView } from "../edge/view";
 import { UserError } from "../../common/user-error";
+import type { StorageAccount, StorageBucket } from "../storage/account";
 import { Assets } from "./assets";
 import type { Services } from "./call";
 import { Connectors } from "./connectors";
@@ -15,6 +16,7 @@ import type { PlanName, Tables } from "./model";
 import { mount, noRoute } from "./router";
 import { routes } from "./routes";
 import { addZone } from "./routes/zones";
+import { storageView } from "./storage-view";
 import { Store } from "./store";
 import { edgeView } from "./view";
 
@@ -37,7 +39,7 @@ export interface CloudflareOptions {
   /** The clock, for tests of expiry. @default the system's */
   readonly now?: () => Date;
   /** How many objects a bucket holds; it can be deleted at 0 only. @default 0 for each */
-  readonly objectCount?: (bucket: string, jurisdiction: string) => number;
+  readonly objectCount?: (bucket: StorageBucket) => number;
 }
 
 /** Something in the account has changed. */
@@ -51,6 +53,8 @@ export interface CloudflareServer {
   readonly url: string;
   readonly port: number;
   readonly view: EdgeView;
+  /** What R2's storage needs to know. */
+  readonly storage: StorageAccount;
   readonly connectors: Connectors;
   /** Artificial failures of the API, for tests. */
   readonly faults: { add(fault: Fault): void; clear(): void };
@@ -105,6 +109,7 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     url: `http://127.0.0.1:${port}/client/v4`,
     port,
     view: edgeView(services),
+    storage: storageView(services, sha256(apiToken)),
     connectors: services.connectors,
     faults,
     ensureZone({ id, name, plan }) {

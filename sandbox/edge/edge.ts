@@ -11,7 +11,7 @@ import type { Authority } from "../certificates";
 import { createAuthority } from "../certificates";
 import { edgeErrors, errorReply } from "./error-pages";
 import type { ClientRequest, Exchange, Outcome, Reply, Scheme } from "./exchange";
-import { BadRequest, openExchange } from "./exchange";
+import { authorityOf, BadRequest, hostOf, openExchange } from "./exchange";
 import type { Limits } from "./origin";
 import { defaultLimits, forward, OriginClient } from "./origin";
 import type { ResolveOrigin } from "./origin-target";
@@ -37,6 +37,11 @@ export interface EdgeOptions {
   readonly resolveOrigin: ResolveOrigin;
   /** @default nothing is plugged in: see {@link EdgeHooks} */
   readonly hooks?: EdgeHooks;
+  /** Hosts that are no zone's: what answers there sees the request as it came. @default none */
+  readonly apart?: {
+    serves(host: string): boolean;
+    answer(request: ClientRequest, response: ClientResponse): Promise<void>;
+  };
   /** @default Cloudflare's */
   readonly limits?: Partial<Limits>;
   /** One line for each answer that is an error of the edge. @default silent */
@@ -141,6 +146,8 @@ class RunningEdge implements Edge {
   private async answer(scheme: Scheme, request: ClientRequest, response: ClientResponse): Promise<void> {
     request.on("error", () => undefined);
     response.on("error", () => undefined);
+    const { apart } = this.options;
+    if (apart?.serves(hostOf(authorityOf(request)) ?? "") === true) return apart.answer(request, response);
     const exchange = this.read(scheme, request, response);
     if (exchange === undefined) return;
     try {

@@ -83,14 +83,14 @@ export interface ExchangeSource {
 /** Reads a client's request. @throws BadRequest */
 export function openExchange(request: ClientRequest, { view, scheme, ports }: ExchangeSource): Exchange {
   let target = request.url ?? "/";
-  let authority = headerText(request.headers[":authority"]) ?? request.headers.host;
+  let authority: string | undefined = authorityOf(request);
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target);
   if (absolute !== null) {
     authority = absolute[1];
     target = absolute[2] ?? "";
   }
   if (!target.startsWith("/")) target = `/${target === "*" ? "" : target}`;
-  if (authority === undefined) throw new BadRequest("the request names no host");
+  if (authority === undefined || authority === "") throw new BadRequest("the request names no host");
   const host = hostOf(authority);
   if (host === undefined) throw new BadRequest("the Host header is not a host name");
 
@@ -116,6 +116,11 @@ export function openExchange(request: ClientRequest, { view, scheme, ports }: Ex
     answerHeaders: [],
     notes: [],
   };
+}
+
+/** The Host header, or what HTTP/2 has in its place; empty where there is none. */
+export function authorityOf({ headers }: Pick<ClientRequest, "headers">): string {
+  return headerText(headers[":authority"]) ?? headers.host ?? "";
 }
 
 /** `API.example.com.:8443` -> `api.example.com`; undefined where that is no host name. */

@@ -1,9 +1,10 @@
 import { z } from "zod";
-import type { Call, Route } from "../call";
+import type { Call, Route, Services } from "../call";
 import { objectOf } from "../crud";
 import { type Answer, refuse } from "../envelope";
 import { hexId, stableId, uuid } from "../ids";
-import type { BucketDomainRow, Json } from "../model";
+import type { BucketDomainRow, BucketRow, Json } from "../model";
+import type { Store } from "../store";
 import { parse } from "../validate";
 import { bucketKey, bucketOf, bucketPath, r2Errors, r2Needs as needs } from "./r2-buckets";
 import { isHostname, owningZone } from "./zones";
@@ -274,10 +275,23 @@ const managed: Route[] = [
 ];
 
 function managedBody(call: Call): object {
-  const bucket = bucketOf(call);
-  const bucketId = stableId(`${call.account.id} ${bucketKey(bucket)} ${bucket.creationDate}`);
-  const enabled = call.store.get("documents", `r2-managed/r2/${bucketKey(bucket)}`)?.body["enabled"] ?? false;
+  return managedDomainOf(call, bucketOf(call));
+}
+
+/** A bucket's address below r2.dev, and whether it is open. */
+export function managedDomainOf(
+  { store, account }: Services,
+  bucket: BucketRow,
+): { bucketId: string; domain: string; enabled: boolean } {
+  const bucketId = stableId(`${account.id} ${bucketKey(bucket)} ${bucket.creationDate}`);
+  const enabled = store.get("documents", `r2-managed/r2/${bucketKey(bucket)}`)?.body["enabled"] === true;
   return { bucketId, domain: `pub-${bucketId}.r2.dev`, enabled };
+}
+
+/** What happens to a bucket's old objects and uploads: its rules, or R2's own where nothing was said. */
+export function lifecycleRulesOf(store: Store, bucket: BucketRow): readonly unknown[] {
+  const said = store.get("documents", `r2-lifecycle/r2/${bucketKey(bucket)}`)?.body ?? untouchedLifecycle;
+  return said["rules"] as readonly unknown[];
 }
 
 const eventsPath = "/accounts/{account_id}/event_notifications/r2/{bucket_name}/configuration";

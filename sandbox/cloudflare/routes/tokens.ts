@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type TokenStatus, tokenStatus } from "../auth";
 import type { Call, Needs, Route } from "../call";
 import { type Answer, paginate, refuse } from "../envelope";
-import { hexId, secret, sha256, stableId } from "../ids";
+import { hexId, ownTokenId, secret, sha256 } from "../ids";
 import type { ApiTokenRow, TokenPolicy } from "../model";
 import { groupOf, permissionGroups, resourceKind, scopeName } from "../permissions";
 import { parse } from "../validate";
@@ -61,7 +61,7 @@ function verify(call: Call): Answer {
   const message = status === "active" ? "This API Token is valid and active" : `This API Token is ${status}`;
   return {
     result: {
-      id: token?.id ?? stableId(`own token of ${call.account.id}`),
+      id: token?.id ?? ownTokenId(call.account.id),
       status,
       ...(token?.notBefore === undefined ? {} : { not_before: token.notBefore }),
       ...(token?.expiresOn === undefined ? {} : { expires_on: token.expiresOn }),

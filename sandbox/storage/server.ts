@@ -1,0 +1,85 @@
+import { createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { join } from "node:path";
+import { type Log, silent } from "../../common/log";
+import { UserError } from "../../common/user-error";
+import type { ClientRequest } from "../edge/exchange";
+import type { ClientResponse } from "../edge/respond";
+import type { StorageAccount, StorageBucket } from "./account";
+import { Buckets } from "./buckets";
+import { serveStorage, type StorageServices } from "./serve";
+
+/** What {@link startStorage} needs. */
+export interface StorageOptions {
+  /** Objects are kept here; made if missing. */
+  readonly directory: string;
+  readonly account: StorageAccount;
+  /** @default 0: a free one */
+  readonly port?: number;
+  /** The clock, for tests of expiry. @default the system's */
+  readonly now?: () => Date;
+  /** One line for each request. @default silent */
+  readonly log?: Log;
+}
+
+/** What holds the objects of R2's buckets, and speaks S3. */
+export interface Storage {
+  /** Where S3 clients reach it on this machine, buckets in the path: `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  readonly port: number;
+  /** Answers a request for a host of R2's S3 interface. */
+  readonly serve: (request: ClientRequest, response: ClientResponse) => Promise<void>;
+  /** How many objects a bucket holds. */
+  readonly objectCount: (bucket: StorageBucket) => number;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts R2's S3 interface on loopback, over the objects in a folder.
+ *
+ * @throws UserError where the port is taken
+ * @example
+ * const storage = await startStorage({ directory: ".groundwork/storage", account: api.storage });
+ * const client = new S3Client({ endpoint: storage.url, region: "auto", forcePathStyle: true, credentials });
+ */
+export async function startStorage(options: StorageOptions): Promise<Storage> {
+  const { account, now = () => new Date(), log = silent } = options;
+  const buckets = new Buckets(join(options.directory, "buckets"));
+  buckets.keepOnly(account.buckets());
+  const services: StorageServices = { account, buckets, now, log };
+  const serve: Storage["serve"] = (request, response) => serveStorage(services, request, response);
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {
+    void serve(request, response);
+  });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(portError(error, options.port)));
+    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    serve,
+    objectCount: (bucket) => buckets.of(bucket).count,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function portError(error: NodeJS.ErrnoException, port: number | undefined): Error {
+  if (error.code !== "EADDRINUSE") return error;
+  return new UserError({
+    what: "the port of the sandbox's S3 interface is taken",
+    value: String(port),
+    next: "choose another port, or 0 for a free one",
+    cause: error,
+  });
+}
