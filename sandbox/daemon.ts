@@ -158,7 +158,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         const local = host.resolvePort(port);
         return local === undefined ? undefined : { host: "127.0.0.1", port: local };
       },
-      hooks: { tunnels: tunnels.step },
+      hooks: { tunnels: tunnels.step, buckets: storage.publicStep },
       apart: { serves: isStorageHost, answer: storage.serve },
       log,
     });

@@ -30,7 +30,8 @@ export function storageView(services: Services, ownHash: string): StorageAccount
     key(accessKeyId, address) {
       if (accessKeyId === ownTokenId(account.id)) return { secret: ownHash, may: () => true };
       const token = store.get("tokens", accessKeyId);
-      if (token === undefined || !isUsable(token, services.now()) || !addressAllowed(token, address)) return undefined;
+      if (token === undefined || !isUsable(token, services.now()) || !addressAllowed(token, address))
+        return undefined;
       return { secret: token.valueHash, may: rightsOf(token, account.id) };
     },
     bucket: (name, jurisdiction) => store.get("buckets", bucketKey({ name, jurisdiction })),
@@ -74,7 +75,11 @@ function bucketRow({ name, jurisdiction, creationDate, storageClass }: StorageBu
   return { name, jurisdiction, creationDate, storageClass, location: "" };
 }
 
-function publicDomain(services: Services, host: string): PublicDomain | undefined {
+/** The bucket whose public address a host is, and the oldest TLS that it takes. */
+export function publicDomain(
+  services: Services,
+  host: string,
+): (PublicDomain & { readonly minTls?: string | undefined }) | undefined {
   const { store } = services;
   const custom = store.get("bucketDomains", host);
   if (custom !== undefined) {
@@ -82,7 +87,7 @@ function publicDomain(services: Services, host: string): PublicDomain | undefine
       "buckets",
       bucketKey({ name: custom.bucket, jurisdiction: custom.jurisdiction }),
     );
-    return bucket === undefined ? undefined : { bucket, enabled: custom.enabled };
+    return bucket === undefined ? undefined : { bucket, enabled: custom.enabled, minTls: custom.minTLS };
   }
   if (!host.endsWith(".r2.dev")) return undefined;
   for (const bucket of store.list("buckets")) {

@@ -4,6 +4,7 @@ import type { TunnelConfiguration } from "../tunnel/messages";
 import type { Services } from "./call";
 import type { DnsRow, Tables, ZoneRow } from "./model";
 import { servedAt } from "./pages-model";
+import { publicDomain } from "./storage-view";
 import { settingValue } from "./routes/settings";
 import type { Store } from "./store";
 
@@ -61,6 +62,7 @@ export function edgeView(services: Services): EdgeView {
         },
       };
     },
+    publicBucket: (host) => publicDomain(services, host.toLowerCase()),
     pagesForHost: (host) => pagesAt(services, host),
     accessForHost(host, path) {
       const found = closestApplication(applications(), host.toLowerCase(), path);

@@ -61,7 +61,8 @@ const pass: Step = () => undefined;
 const knownHost: Step = (exchange) => {
   const { view, host, zone } = exchange;
   if (zone === undefined) {
-    return view.pagesForHost(host) === undefined ? fail(edgeErrors.unknownHost(host), exchange) : undefined;
+    const known = view.pagesForHost(host) !== undefined || view.publicBucket?.(host) !== undefined;
+    return known ? undefined : fail(edgeErrors.unknownHost(host), exchange);
   }
   return undefined;
 };

@@ -21,8 +21,9 @@ export interface TlsChoice {
 /** The zone's `min_tls_version` and `tls_1_3`; what is not of a zone gets TLS 1.2 and 1.3. */
 export function tlsChoice(view: EdgeView, serverName: string | undefined): TlsChoice {
   const zone = serverName === undefined ? undefined : view.zoneForHost(serverName);
-  if (zone === undefined) return { minVersion: "TLSv1.2", maxVersion: "TLSv1.3" };
-  const minimum = view.setting(zone.id, "min_tls_version");
+  if (serverName === undefined || zone === undefined) return { minVersion: "TLSv1.2", maxVersion: "TLSv1.3" };
+  // A bucket's custom domain has a choice of its own.
+  const minimum = view.publicBucket?.(serverName)?.minTls ?? view.setting(zone.id, "min_tls_version");
   const minVersion =
     minimum === "1.3" || minimum === "1.2" || minimum === "1.1" ? (`TLSv${minimum}` as const) : "TLSv1";
   const maxVersion =

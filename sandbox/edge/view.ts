@@ -15,6 +15,8 @@ export interface EdgeView {
   rules(zoneId: string, phase: string): readonly EdgeRule[];
   /** The Pages project whose custom domain or `*.pages.dev` name this host is. */
   pagesForHost(host: string): EdgePages | undefined;
+  /** A bucket's public address, custom or below r2.dev, open or not, with the oldest TLS it takes. */
+  publicBucket?(host: string): { readonly minTls?: string | undefined } | undefined;
   /** The Access application that protects a host and path, if one does. Optional until the API server has it. */
   accessForHost?(host: string, path: string): { readonly id: string; readonly name: string } | undefined;
   /** A tunnel of the account that is not deleted. Optional: an edge without tunnels needs none. */

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { type Log, silent } from "../../common/log";
 import { UserError } from "../../common/user-error";
 import type { ClientRequest } from "../edge/exchange";
+import type { Step } from "../edge/pipeline";
 import type { ClientResponse } from "../edge/respond";
 import type { StorageAccount, StorageBucket } from "./account";
 import { Buckets } from "./buckets";
+import { publicStep } from "./public";
 import { serveStorage, type StorageServices } from "./serve";
 
 /** What {@link startStorage} needs. */
@@ -29,6 +31,8 @@ export interface Storage {
   readonly port: number;
   /** Answers a request for a host of R2's S3 interface. */
   readonly serve: (request: ClientRequest, response: ClientResponse) => Promise<void>;
+  /** Lets everybody read at the public domains of buckets: the edge's hook `buckets`. */
+  readonly publicStep: Step;
   /** How many objects a bucket holds. */
   readonly objectCount: (bucket: StorageBucket) => number;
   close(): Promise<void>;
@@ -65,6 +69,7 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
     url: `http://127.0.0.1:${port}`,
     port,
     serve,
+    publicStep: publicStep(account, buckets),
     objectCount: (bucket) => buckets.of(bucket).count,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));

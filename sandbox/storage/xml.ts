@@ -5,12 +5,16 @@ import { refusals } from "./errors";
 export type XmlValue =
   string | number | boolean | undefined | readonly XmlValue[] | { readonly [name: string]: XmlValue };
 
-const builder = new XMLBuilder({ suppressEmptyNode: false, suppressBooleanAttributes: false });
+const builder = new XMLBuilder({ ignoreAttributes: false, suppressEmptyNode: false });
 const parser = new XMLParser({ parseTagValue: false, trimValues: false, ignoreAttributes: true });
 
-/** One document. What is undefined is left out. */
+const namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+/** One document of S3's namespace; a refusal has none. What is undefined is left out. */
 export function xmlDocument(root: string, content: XmlValue): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>${builder.build({ [root]: defined(content) })}`;
+  const inside = typeof content === "object" ? (defined(content) as object) : { "#text": content };
+  const whole = root === "Error" ? inside : { "@_xmlns": namespace, ...inside };
+  return `<?xml version="1.0" encoding="UTF-8"?>${builder.build({ [root]: whole })}`;
 }
 
 function defined(value: XmlValue): unknown {

@@ -53,7 +53,7 @@ export class StorageWorld {
   }
 
   async bucket(name: string, jurisdiction?: "eu"): Promise<void> {
-    const where = jurisdiction === undefined ? {} : { jurisdiction };
+    const where = jurisdiction === undefined ? {} : { "cf-r2-jurisdiction": jurisdiction };
     await this.bench.client.r2.buckets.create({ account_id: accountId, name, ...where });
   }
 
@@ -64,11 +64,14 @@ export class StorageWorld {
       permission_groups: [{ id: groupIds[permission] }],
       resources: { [`com.cloudflare.edge.r2.bucket.${accountId}_${jurisdiction}_${bucket}`]: "*" },
     }));
-    const { id, value } = await this.bench.client.accounts.tokens.create({
-      account_id: accountId,
-      name: `for ${Object.keys(grants).join()}`,
-      policies,
-    });
+    const name = `for ${Object.keys(grants).join()}`;
+    return this.keysOf(
+      await this.bench.client.accounts.tokens.create({ account_id: accountId, name, policies }),
+    );
+  }
+
+  /** What a token comes to as S3 keys. */
+  keysOf({ id, value }: { id?: string; value?: string }): Keys {
     return { accessKeyId: id!, secretAccessKey: hash(value!) };
   }
 
