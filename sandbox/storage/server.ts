@@ -8,6 +8,7 @@ import type { Step } from "../edge/pipeline";
 import type { ClientResponse } from "../edge/respond";
 import type { StorageAccount, StorageBucket } from "./account";
 import { Buckets } from "./buckets";
+import { expire } from "./lifecycle";
 import { publicStep } from "./public";
 import { serveStorage, type StorageServices } from "./serve";
 
@@ -20,6 +21,8 @@ export interface StorageOptions {
   readonly port?: number;
   /** The clock, for tests of expiry. @default the system's */
   readonly now?: () => Date;
+  /** How often old objects are looked for, in milliseconds. @default 60000 */
+  readonly expireEveryMs?: number;
   /** One line for each request. @default silent */
   readonly log?: Log;
 }
@@ -55,6 +58,9 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 75_000 }, (request, response) => {
     void serve(request, response);
   });
+  expire(account, buckets, now());
+  // R2 takes up to a day for it.
+  const clock = setInterval(() => expire(account, buckets, now()), options.expireEveryMs ?? 60_000).unref();
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);
@@ -72,6 +78,7 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
     publicStep: publicStep(account, buckets),
     objectCount: (bucket) => buckets.of(bucket).count,
     async close() {
+      clearInterval(clock);
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
       await closed;
