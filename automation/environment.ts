@@ -12,6 +12,7 @@ import { EngineStack } from "./engine-stack";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
 import { explainFailure } from "./failures";
 import { type FollowedRun, followRun } from "./follow";
+import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
@@ -101,7 +102,9 @@ export class Environment {
    * @throws PolicyRefusedError where a mandatory policy is broken
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
-    return this.stack.run("up", options, (engineOptions) => this.stack.sdk.up(engineOptions));
+    return this.stack
+      .run("up", options, (engineOptions) => this.stack.sdk.up(engineOptions))
+      .catch((error: unknown) => this.failed(error));
   }
 
   /** Reads what is really there into the state. */
@@ -112,9 +115,9 @@ export class Environment {
   /** Removes everything of the environment, and the stack's own record where `remove` is given. */
   async destroy(options: RunOptions & { readonly remove?: boolean } = {}): Promise<RunResult> {
     const { remove = false, ...run } = options;
-    return this.stack.run("destroy", run, (engineOptions) =>
-      this.stack.sdk.destroy({ ...engineOptions, remove }),
-    );
+    return this.stack
+      .run("destroy", run, (engineOptions) => this.stack.sdk.destroy({ ...engineOptions, remove }))
+      .catch((error: unknown) => this.failed(error));
   }
 
   /**
@@ -324,6 +327,26 @@ export class Environment {
   /** Removes the stack's own record, which must be empty; its stack file stays. */
   async removeStack(): Promise<void> {
     await this.stack.command(["stack", "rm", "--yes", "--preserve-config"]);
+  }
+
+  /** Throws on; of buckets that hold objects with their number, which only the API knows. */
+  private async failed(error: unknown): Promise<never> {
+    if (!(error instanceof FullBucketsError)) throw error;
+    const { settings, secrets } = await this.config().catch(() => {
+      throw error;
+    });
+    const { apiUrl, apiTokenSecret } = settings.cloudflare;
+    const api = {
+      apiUrl,
+      apiToken: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
+      jurisdictions: Object.fromEntries(
+        Object.values(settings.buckets).map(({ name, jurisdiction }) => [name, jurisdiction]),
+      ),
+    };
+    const counted = await Promise.all(
+      error.buckets.map(async (bucket) => ({ ...bucket, objects: await countObjects(bucket, api) })),
+    );
+    throw new FullBucketsError(counted, settings.storage?.endpoint, error.cause);
   }
 
   /** All stacks of the project at this backend, and when each was changed last. */

@@ -2,6 +2,7 @@ import { UserError } from "../common/user-error";
 import { withoutColours } from "./changes";
 import { ConcurrentUpdateError } from "./errors";
 import { locksInRefusal } from "./locks/holder";
+import { FullBucketsError, fullBuckets } from "./full-buckets";
 
 const apiUnreachable =
   /got no answer after \d+ tries|(?:Get|Post|Put|Patch|Delete) "https?:[^"]*": .*(?:dial tcp|no such host|timeout)/;
@@ -135,6 +136,8 @@ export function explainFailure(
   // What a release's own application has printed last may hold any of those words.
   const ofRelease = releaseFailed.test(text);
   if (!ofRelease && isLocked(text)) return new ConcurrentUpdateError(stack, locksInRefusal(text), cause);
+  const buckets = ofRelease ? [] : fullBuckets(text);
+  if (buckets.length > 0) return new FullBucketsError(buckets, undefined, cause);
   const match = ofRelease ? undefined : known.find(({ when }) => when.test(text));
   if (match !== undefined) return new UserError({ ...match.explain(stack, text), cause });
   const told = unique(errors.length > 0 ? errors : [essence(raw)]);

@@ -7,6 +7,7 @@ export {
 } from "./environment";
 export { progressOf, type ChangeCounts, type Diagnostic, type Progress, type ResourceStep } from "./changes";
 export type { Drift, DriftItem } from "./drift";
+export { FullBucketsError } from "./full-buckets";
 export { ConcurrentUpdateError, LeftoverLockError, PolicyRefusedError, type PolicyViolation } from "./errors";
 export type { FollowedRun } from "./follow";
 export type { HistoryEntry, HistoryOrigin } from "./history";

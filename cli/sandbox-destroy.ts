@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { emptyBuckets } from "../sandbox/empty-buckets";
 import { sandboxFolder } from "../sandbox/folder";
 import { removeSandbox } from "../sandbox/sandbox";
 import type { CommandContext } from "./command";
@@ -13,9 +14,10 @@ export async function destroyInSandbox(stack: string, context: CommandContext): 
     say(`there is no sandbox of ${stack}: nothing to remove`);
     return;
   }
-  await inSandbox({ stack }, `destroy ${stack}`, context, async (_ready, environment) => {
-    // What is protected in the cloud is the sandbox's own here.
+  await inSandbox({ stack }, `destroy ${stack}`, context, async (ready, environment) => {
+    // What is protected in the cloud, and what lies in its buckets, is the sandbox's own here.
     await environment.unprotect();
+    await emptyBuckets(ready, say);
     await runAndTell(environment, "destroy", context);
     await removeSandbox(stack, say);
   });

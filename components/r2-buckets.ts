@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { componentType, fitName } from "./shared/names";
+import { overlap } from "./shared/r2-events";
 import { isHostname, Issues, refuse } from "./shared/validation";
 
 /** Where the data of a bucket must stay. */
@@ -21,6 +22,25 @@ export interface R2CorsRule {
   readonly exposeHeaders?: readonly string[];
   /** Seconds a browser may keep the answer. @default 3600 */
   readonly maxAgeSeconds?: number;
+}
+
+/** What can happen to an object. */
+export type R2EventAction =
+  "PutObject" | "CopyObject" | "DeleteObject" | "CompleteMultipartUpload" | "LifecycleDeletion";
+
+/** Tells a queue of what happens in a bucket. */
+export interface R2NotificationRule {
+  /** Name of a queue that this component makes. Either this or `queueId`. */
+  readonly queue?: string;
+  /** Id of a queue that is there already. */
+  readonly queueId?: pulumi.Input<string>;
+  readonly actions: readonly R2EventAction[];
+  /** Only keys that start so. @default every key */
+  readonly prefix?: string;
+  /** Only keys that end so. @default every key */
+  readonly suffix?: string;
+  /** @default none */
+  readonly description?: string;
 }
 
 export interface R2LifecycleRule {
@@ -54,6 +74,11 @@ export interface R2BucketSpec {
   readonly cors?: readonly R2CorsRule[];
   /** @default nothing is deleted; unfinished uploads end after 7 days */
   readonly lifecycle?: readonly R2LifecycleRule[];
+  /**
+   * Queues that are told what happens; rules of one bucket that fit the same event are refused. While rules change, events
+   * of a moment are lost. @default none
+   */
+  readonly notifications?: readonly R2NotificationRule[];
   /** Who gets S3 credentials, by name; a consumer has one key for all its buckets. @default {} */
   readonly consumers?: Readonly<Record<string, R2Permission>>;
 }
@@ -72,6 +97,11 @@ export interface R2BucketsArgs {
   readonly credentialsVersion?: number;
   /** Ends the credentials of the version before at once, for keys that have leaked. @default false */
   readonly revokePreviousCredentials?: boolean;
+  /**
+   * Where the S3 interface answers, buckets in the path, for a server that stands in for Cloudflare's.
+   * @default `https://<account>.r2.cloudflarestorage.com`, or that of the jurisdiction
+   */
+  readonly endpoint?: string;
   /** Refuses to delete the buckets. @default true */
   readonly protect?: boolean;
   /** Leaves the buckets where they are when the stack is destroyed. @default false */
@@ -88,9 +118,9 @@ export interface S3Credentials {
 /** A bucket as an application needs it. */
 export interface R2BucketAccess {
   readonly bucketName: pulumi.Output<string>;
-  /** `https://<account>.r2.cloudflarestorage.com` or that of the jurisdiction. */
+  /** `https://<account>.r2.cloudflarestorage.com` or that of the jurisdiction, where the arguments name no other. */
   readonly endpoint: pulumi.Output<string>;
-  /** The host of `endpoint`. */
+  /** The host of `endpoint`, with its port where that is not the usual one. */
   readonly host: pulumi.Output<string>;
   /** Always `auto`. */
   readonly region: string;
@@ -136,6 +166,7 @@ const secondsPerDay = 86_400;
  *       minTlsVersion: "1.2",
  *       cors: [{ origins: ["https://example.com"], methods: ["GET", "PUT"], headers: ["*"], maxAgeSeconds: 600 }],
  *       lifecycle: [{ prefix: "tmp/", deleteAfterDays: 3 }, { infrequentAccessAfterDays: 90 }],
+ *       notifications: [{ queue: "audio-added", actions: ["PutObject", "CompleteMultipartUpload"], suffix: ".flac" }],
  *       consumers: { api: "write", reports: "read" },
  *     },
  *     images: { name: "images-staging", jurisdiction: "eu", public: false, consumers: { api: "write" } },
@@ -151,10 +182,13 @@ export class R2Buckets extends pulumi.ComponentResource {
   readonly buckets: Readonly<Record<string, R2BucketAccess>>;
   /** Credentials by consumer. */
   readonly credentials: Readonly<Record<string, S3Credentials>>;
+  /** Ids of the queues that were made for notifications, by their names. */
+  readonly queueIds: Readonly<Record<string, pulumi.Output<string>>>;
 
   constructor(name: string, args: R2BucketsArgs, opts?: pulumi.ComponentResourceOptions) {
     super(componentType("R2Buckets"), name, {}, opts);
     refuse(this, "R2Buckets", name, r2BucketsIssues(name, args));
+    this.queueIds = this.queues(name, args);
     this.buckets = mapEntries(args.buckets, (key, spec) => this.bucket(name, key, spec, args));
     const consumers = [
       ...new Set(Object.values(args.buckets).flatMap(({ consumers = {} }) => Object.keys(consumers))),
@@ -162,7 +196,27 @@ export class R2Buckets extends pulumi.ComponentResource {
     this.credentials = Object.fromEntries(
       consumers.map((consumer) => [consumer, this.consumer(name, consumer, args)]),
     );
-    this.registerOutputs({ buckets: this.buckets, credentials: this.credentials });
+    this.registerOutputs({
+      buckets: this.buckets,
+      credentials: this.credentials,
+      queueIds: this.queueIds,
+    });
+  }
+
+  private queues(name: string, { accountId, buckets }: R2BucketsArgs): Record<string, pulumi.Output<string>> {
+    const names = Object.values(buckets).flatMap(({ notifications = [] }) =>
+      notifications.flatMap(({ queue }) => queue ?? []),
+    );
+    return Object.fromEntries(
+      [...new Set(names)].sort().map((queueName) => {
+        const queue = new cloudflare.Queue(
+          `${name}-queue-${queueName}`,
+          { accountId, queueName },
+          { parent: this },
+        );
+        return [queueName, queue.queueId];
+      }),
+    );
   }
 
   private bucket(name: string, key: string, spec: R2BucketSpec, args: R2BucketsArgs): R2BucketAccess {
@@ -208,6 +262,7 @@ export class R2Buckets extends pulumi.ComponentResource {
         { parent: this },
       );
     }
+    this.notifications(child, around, spec.notifications ?? []);
     const managed =
       spec.public === undefined
         ? undefined
@@ -216,11 +271,15 @@ export class R2Buckets extends pulumi.ComponentResource {
             { ...around, enabled: spec.public },
             { parent: this },
           );
-    const host = pulumi.output(accountId).apply((account) => s3Host(account, jurisdiction));
+    const { endpoint } = args;
+    const host =
+      endpoint === undefined
+        ? pulumi.output(accountId).apply((account) => s3Host(account, jurisdiction))
+        : pulumi.output(new URL(endpoint).host);
     return {
       bucketName: bucket.name,
       host,
-      endpoint: pulumi.interpolate`https://${host}`,
+      endpoint: endpoint === undefined ? pulumi.interpolate`https://${host}` : pulumi.output(endpoint),
       region: "auto",
       publicUrl:
         spec.customDomain !== undefined
@@ -229,6 +288,36 @@ export class R2Buckets extends pulumi.ComponentResource {
             ? pulumi.interpolate`https://${managed.domain}`
             : undefined,
     };
+  }
+
+  /** One resource for each queue, which takes all rules of that queue: the provider writes them as one. */
+  private notifications(
+    child: string,
+    around: Pick<cloudflare.R2BucketEventNotificationArgs, "accountId" | "bucketName" | "jurisdiction">,
+    rules: readonly R2NotificationRule[],
+  ): void {
+    const groups = new Map<pulumi.Input<string>, R2NotificationRule[]>();
+    for (const rule of rules) {
+      const queue = rule.queue ?? rule.queueId ?? "";
+      groups.set(queue, [...(groups.get(queue) ?? []), rule]);
+    }
+    [...groups.values()].forEach((group, index) => {
+      const [{ queue, queueId }] = group as [R2NotificationRule];
+      new cloudflare.R2BucketEventNotification(
+        `${child}-events-${queue ?? (typeof queueId === "string" ? queueId.slice(0, 8) : String(index + 1))}`,
+        {
+          ...around,
+          queueId: (queue === undefined ? queueId : this.queueIds[queue]) ?? "",
+          rules: group.map(({ actions, prefix, suffix, description }) => ({
+            actions: [...actions],
+            ...(prefix === undefined ? {} : { prefix }),
+            ...(suffix === undefined ? {} : { suffix }),
+            ...(description === undefined ? {} : { description }),
+          })),
+        },
+        { parent: this },
+      );
+    });
   }
 
   /** A token with one policy for each kind of permission; its id and the hash of its value are the S3 keys. */
@@ -397,6 +486,26 @@ export function r2BucketsIssues(name: string, args: R2BucketsArgs): Issues {
         );
       }
     });
+    const notifications = spec.notifications ?? [];
+    notifications.forEach((rule, index) => {
+      const place = `${at}.notifications[${index}]`;
+      if ((rule.queue === undefined) === (rule.queueId === undefined))
+        issues.add(place, "names no queue, or two", { allowed: "either queue or queueId" });
+      issues.check(
+        `${place}.queue`,
+        rule.queue,
+        (value) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value),
+        "is not the name of a queue",
+        "1 to 63 lower-case letters, digits, hyphens, not starting or ending with a hyphen",
+      );
+      if (rule.actions.length === 0) issues.add(`${place}.actions`, "is empty");
+      const other = notifications.findIndex((before, at) => at < index && overlap(before, rule));
+      if (other >= 0) {
+        issues.add(place, `fits events that ${at}.notifications[${other}] fits as well, which R2 refuses`, {
+          allowed: "other actions, or prefixes or suffixes of which none starts or ends with the other",
+        });
+      }
+    });
     for (const consumer of Object.keys(spec.consumers ?? {})) {
       if (!/^[a-z0-9][a-z0-9-]*$/.test(consumer)) {
         issues.add(`${at}.consumers.${consumer}`, "is not a name", {
@@ -410,6 +519,12 @@ export function r2BucketsIssues(name: string, args: R2BucketsArgs): Issues {
     args.credentialsVersion,
     (value) => Number.isInteger(value) && value >= 1,
     "is not a whole number from 1",
+  );
+  issues.check(
+    "endpoint",
+    args.endpoint,
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    "is not an http or https URL",
   );
   return issues;
 }

@@ -40,6 +40,8 @@ export interface PlatformOutputs {
   /** Addresses of the databases by role (`app`, `migrator` …), for `groundwork db`. Secret. */
   readonly connections: pulumi.Output<Record<string, Record<string, string>>>;
   readonly buckets: Record<string, object>;
+  /** S3 keys by consumer. Secret. */
+  readonly s3Credentials: pulumi.Output<Record<string, Record<string, string>>>;
   /** Pages projects by site, for deployments. */
   readonly sites: Record<string, object>;
   /** Identity of what runs, by origin. */
@@ -134,6 +136,13 @@ export class Platform {
         endpoint,
         publicUrl,
       })),
+      s3Credentials: pulumi.secret(
+        pulumi.all(
+          mapValues(buckets?.credentials ?? {}, ({ accessKeyId, secretAccessKey }) =>
+            pulumi.all({ accessKeyId, secretAccessKey }),
+          ),
+        ),
+      ),
       sites: mapValues(sites, ({ projectName, subdomain, productionBranch }) => ({
         project: projectName,
         subdomain,
@@ -223,7 +232,7 @@ export class Platform {
   }
 
   private buckets(): R2Buckets | undefined {
-    const { buckets, tier } = this.settings;
+    const { buckets, storage, tier } = this.settings;
     if (Object.keys(buckets).length === 0) return undefined;
     const component = new R2Buckets(
       "buckets",
@@ -231,6 +240,7 @@ export class Platform {
         accountId: this.accountId,
         zoneId: this.zoneId,
         protect: tier === "production",
+        ...storage,
         buckets: mapValues(buckets, bucketArgs),
       },
       this.opts,

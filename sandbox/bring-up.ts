@@ -121,6 +121,8 @@ async function engineVariables(
     PULUMI_OPTION_CONFIG_FILE: folder.stackFile(stack),
     PULUMI_SKIP_UPDATE_CHECK: "1",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    // The AWS SDKs and command line read it.
+    AWS_ENDPOINT_URL_S3: record.storage.url,
     CLOUDFLARE_BASE_URL: record.api.url,
     CLOUDFLARE_API_TOKEN: (await readFile(folder.apiTokenFile, "utf8")).trim(),
     // A dead agent socket would make every SSH connection fail before it is tried.

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { takeProcessLock } from "../common/process-lock";
 import { sampleImage } from "../examples/streampai/image";
 import { serveEnvironmentPage } from "./page/server";
+import type { BucketObjects } from "./cloudflare/call";
 import { startCloudflare } from "./cloudflare/server";
 import { startEdge } from "./edge/edge";
 import { type Authority, createAuthority } from "./certificates";
@@ -20,7 +21,7 @@ import { environmentModel } from "./environment-model";
 import { writeWhole } from "./kept-files";
 import type { SandboxOptions, SandboxRecord } from "./record";
 import { isStorageHost } from "./storage/address";
-import { startStorage, type Storage } from "./storage/server";
+import { startStorage } from "./storage/server";
 import { cloudflaredImage } from "./tunnel/image";
 import { removeTunnelFolder, startTunnels } from "./tunnel/tunnels";
 
@@ -80,7 +81,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
 
   try {
     // What cannot be counted yet is not taken for empty.
-    const objects: { count: Storage["objectCount"] } = { count: () => 1 };
+    let objects: Partial<BucketObjects> = { count: () => 1 };
     const api = await startCloudflare({
       stateDirectory: folder.cloudflare,
       accountId: options.accountId,
@@ -88,7 +89,11 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       pagesDomain: "pages.localhost",
       log,
       port: await freePort(ports.api),
-      objectCount: (bucket) => objects.count(bucket),
+      objects: {
+        count: (bucket) => objects.count?.(bucket) ?? 0,
+        sorted: (bucket) => objects.sorted?.(bucket) ?? [],
+        delete: (bucket, key) => objects.delete?.(bucket, key),
+      },
     });
     running.push(() => api.close());
     for (const zone of options.zones) await api.ensureZone(zone);
@@ -98,7 +103,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       port: await freePort(ports.storage),
       log,
     });
-    objects.count = storage.objectCount;
+    objects = storage.objects;
     running.push(() => storage.close());
 
     const tunnels = await startTunnels({

@@ -13,6 +13,8 @@ export interface StackFileFacts {
   readonly proxiedNames: readonly string[];
   /** Origins in a swarm, with the first of their hosts. */
   readonly swarms: Readonly<Record<string, string>>;
+  /** Whether there are buckets. */
+  readonly buckets: boolean;
   /** Ports of machines that are asked from outside, past Cloudflare. */
   readonly direct: readonly DirectPort[];
 }
@@ -28,6 +30,7 @@ interface RawConfig {
   "groundwork:cloudflare"?: { accountId?: unknown; zoneId?: unknown };
   "groundwork:hosts"?: Record<string, { address?: unknown; port?: unknown }>;
   "groundwork:origins"?: Record<string, RawOrigin | null>;
+  "groundwork:buckets"?: Record<string, unknown> | null;
   "groundwork:tunnels"?: Record<string, { ingress?: Record<string, unknown> } | null>;
 }
 
@@ -64,6 +67,7 @@ export function stackFileFacts(text: string, file: string): StackFileFacts {
     accountId: cloudflare.accountId,
     ...(typeof cloudflare.zoneId === "string" ? { zoneId: cloudflare.zoneId } : {}),
     hosts,
+    buckets: Object.keys(config["groundwork:buckets"] ?? {}).length > 0,
     proxiedNames: [...new Set(proxiedNames(config))].sort(),
     swarms: Object.fromEntries(
       Object.entries(config["groundwork:origins"] ?? {}).flatMap(([name, origin]) =>
@@ -120,12 +124,13 @@ export function deriveStackFile(
     api,
     host,
     edge,
+    storage,
     databases = [],
     targets = [],
     ports = new Map(),
     standIns = new Set(),
   }: Pick<SandboxRecord, "api" | "host"> &
-    Partial<Pick<SandboxRecord, "edge" | "databases" | "targets">> & {
+    Partial<Pick<SandboxRecord, "edge" | "storage" | "databases" | "targets">> & {
       readonly ports?: ReadonlyMap<number, number>;
       readonly standIns?: ReadonlySet<string>;
     },
@@ -135,6 +140,10 @@ export function deriveStackFile(
   const document = parse(text, file);
   const notes = [`Cloudflare's API is ${api.url}`];
   document.setIn(["config", "groundwork:cloudflare", "apiUrl"], api.url);
+  if (storage !== undefined && facts.buckets) {
+    document.setIn(["config", "groundwork:storage", "endpoint"], storage.url);
+    notes.push(`the S3 interface of the buckets is ${storage.url}`);
+  }
   const resolve: string[] = [];
   for (const [name, { address, port }] of Object.entries(facts.hosts)) {
     const isIPv6 = address.includes(":");

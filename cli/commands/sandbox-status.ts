@@ -20,6 +20,7 @@ export const sandboxStatus: CommandDeclaration<EnvironmentChoice> = {
     print(
       `  host              ssh -p ${record.host.port} ${record.host.user}@${record.host.address} (${record.host.mode})`,
     );
+    print(`  S3 of the buckets ${record.storage.url}`);
     print(`  drawing           ${record.page.url}`);
   },
 };

@@ -3,7 +3,9 @@ import type { Assets } from "./assets";
 import type { Identity } from "./auth";
 import type { Connectors } from "./connectors";
 import type { Answer } from "./envelope";
-import type { BucketRow, Scope, ZoneRow } from "./model";
+import type { StorageBucket } from "../storage/account";
+import type { StoredObject } from "../storage/bucket-files";
+import type { Scope, ZoneRow } from "./model";
 import type { Store } from "./store";
 
 /** What signs origin certificates: the part of `sandbox/certificates.ts` that is used here. */
@@ -13,6 +15,15 @@ export interface OriginAuthority {
     csrPem: string,
     options: { hostnames: readonly string[]; days: number },
   ): string | Promise<string>;
+}
+
+/** The objects of buckets, as far as the API touches them. */
+export interface BucketObjects {
+  /** How many a bucket holds; it can be deleted at 0 only. */
+  count(bucket: StorageBucket): number;
+  /** In the order of their keys' bytes. */
+  sorted(bucket: StorageBucket): readonly StoredObject[];
+  delete(bucket: StorageBucket, key: string): void;
 }
 
 /** All that handlers share. */
@@ -25,8 +36,8 @@ export interface Services {
   readonly user: { readonly id: string; readonly email: string };
   /** `pages.dev`, or what stands for it. */
   readonly pagesDomain: string;
-  /** How many objects a bucket holds: what an R2 data plane answers when there is one. */
-  objectCount(bucket: BucketRow): number;
+  /** What R2's storage holds. */
+  readonly objects: BucketObjects;
   now(): Date;
 }
 

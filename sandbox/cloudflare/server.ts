@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { createAuthority } from "../certificates";
 import type { EdgeView } from "../edge/view";
 import { UserError } from "../../common/user-error";
-import type { StorageAccount, StorageBucket } from "../storage/account";
+import type { StorageAccount } from "../storage/account";
 import { Assets } from "./assets";
-import type { Services } from "./call";
+import type { BucketObjects, Services } from "./call";
 import { Connectors } from "./connectors";
 import { ApiError, failure } from "./envelope";
 import { type Fault, Faults } from "./faults";
@@ -38,8 +38,8 @@ export interface CloudflareOptions {
   readonly log?: (line: string) => void;
   /** The clock, for tests of expiry. @default the system's */
   readonly now?: () => Date;
-  /** How many objects a bucket holds; it can be deleted at 0 only. @default 0 for each */
-  readonly objectCount?: (bucket: StorageBucket) => number;
+  /** What R2's storage holds. @default nothing */
+  readonly objects?: Partial<BucketObjects>;
 }
 
 /** Something in the account has changed. */
@@ -94,7 +94,11 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     account: { id: accountId, name: options.accountName ?? "Sandbox", createdOn: "2026-01-01T00:00:00Z" },
     user: { id: stableId(`user of ${accountId}`), email: "sandbox@example.com" },
     pagesDomain: options.pagesDomain ?? "pages.dev",
-    objectCount: options.objectCount ?? (() => 0),
+    objects: {
+      count: (bucket) => options.objects?.count?.(bucket) ?? 0,
+      sorted: (bucket) => options.objects?.sorted?.(bucket) ?? [],
+      delete: (bucket, key) => options.objects?.delete?.(bucket, key),
+    },
     now,
   };
   const server = await createServer(services, faults, apiToken, options.log);
@@ -146,7 +150,7 @@ async function createServer(
   const server = Fastify({
     bodyLimit: 100 * 1024 * 1024,
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 500 },
+    routerOptions: { maxParamLength: 4000 },
   });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser(/^multipart\/form-data/, { parseAs: "buffer" }, formOf);

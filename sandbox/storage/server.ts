@@ -6,7 +6,8 @@ import { UserError } from "../../common/user-error";
 import type { ClientRequest } from "../edge/exchange";
 import type { Step } from "../edge/pipeline";
 import type { ClientResponse } from "../edge/respond";
-import type { StorageAccount, StorageBucket } from "./account";
+import type { BucketObjects } from "../cloudflare/call";
+import type { StorageAccount } from "./account";
 import { Buckets } from "./buckets";
 import { expire } from "./lifecycle";
 import { publicStep } from "./public";
@@ -36,8 +37,8 @@ export interface Storage {
   readonly serve: (request: ClientRequest, response: ClientResponse) => Promise<void>;
   /** Lets everybody read at the public domains of buckets: the edge's hook `buckets`. */
   readonly publicStep: Step;
-  /** How many objects a bucket holds. */
-  readonly objectCount: (bucket: StorageBucket) => number;
+  /** For the API. */
+  readonly objects: BucketObjects;
   close(): Promise<void>;
 }
 
@@ -76,7 +77,11 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
     port,
     serve,
     publicStep: publicStep(account, buckets),
-    objectCount: (bucket) => buckets.of(bucket).count,
+    objects: {
+      count: (bucket) => buckets.of(bucket).count,
+      sorted: (bucket) => buckets.of(bucket).sorted(),
+      delete: (bucket, key) => buckets.of(bucket).delete(key),
+    },
     async close() {
       clearInterval(clock);
       const closed = new Promise((resolve) => server.close(resolve));

@@ -186,6 +186,71 @@ test("lifecycle: days become seconds, and R2's own rule is restated unless it is
   expect(lifecycleRules([{ prefix: "x/", abortUploadsAfterDays: 1 }])).toHaveLength(2);
 });
 
+test("notifications: a queue for each name, and one resource for all rules of a queue", async () => {
+  const mocks = new Mocks({
+    ...answers,
+    "cloudflare:index/queue:Queue": (inputs: Record<string, unknown>) => ({
+      queueId: `id of ${String(inputs["queueName"])}`,
+    }),
+    "cloudflare:index/r2BucketEventNotification:R2BucketEventNotification": () => ({}),
+  });
+  const storage = await runWith(
+    mocks,
+    () =>
+      new R2Buckets("media", {
+        accountId: "acc",
+        buckets: {
+          up: {
+            notifications: [
+              { queue: "added", actions: ["PutObject"], prefix: "a/" },
+              { queueId: "0123456789abcdef", actions: ["DeleteObject"], description: "gone" },
+              { queue: "added", actions: ["CopyObject"], suffix: ".x" },
+            ],
+          },
+        },
+      }),
+  );
+  const made = mocks.children().filter(({ type }) => /queue|EventNotification/.test(type));
+  expect(made.map(({ name, inputs }) => [name, inputs])).toEqual([
+    ["media-queue-added", { accountId: "acc", queueName: "added" }],
+    [
+      "media-up-events-01234567",
+      {
+        accountId: "acc",
+        bucketName: "media-up",
+        jurisdiction: "default",
+        queueId: "0123456789abcdef",
+        rules: [{ actions: ["DeleteObject"], description: "gone" }],
+      },
+    ],
+    [
+      "media-up-events-added",
+      {
+        accountId: "acc",
+        bucketName: "media-up",
+        jurisdiction: "default",
+        queueId: "id of added",
+        rules: [
+          { actions: ["PutObject"], prefix: "a/" },
+          { actions: ["CopyObject"], suffix: ".x" },
+        ],
+      },
+    ],
+  ]);
+  expect((await known(storage.queueIds["added"] ?? "")).value).toBe("id of added");
+});
+
+test("another endpoint, for a server that stands in for R2's", async () => {
+  const storage = await runWith(
+    new Mocks(answers),
+    () =>
+      new R2Buckets("media", { accountId: "acc", buckets: { up: {} }, endpoint: "http://127.0.0.1:9000" }),
+  );
+  const { up } = storage.buckets;
+  expect((await known(up?.endpoint ?? "")).value).toBe("http://127.0.0.1:9000");
+  expect((await known(up?.host ?? "")).value).toBe("127.0.0.1:9000");
+});
+
 test.each([
   ["default", "a.r2.cloudflarestorage.com"],
   ["eu", "a.eu.r2.cloudflarestorage.com"],
@@ -238,6 +303,29 @@ test.each<[string, Partial<R2BucketsArgs>, string[]]>([
     { buckets: { a: { consumers: { "The API": "read" } } } },
     ["buckets.a.consumers.The API: is not a name"],
   ],
+  [
+    "notifications: no queue, a name that is none, two rules for one event",
+    {
+      buckets: {
+        a: {
+          notifications: [
+            { actions: ["PutObject"] },
+            { queue: "The Queue", actions: [] },
+            { queue: "q", actions: ["DeleteObject"], prefix: "a/" },
+            { queue: "r", actions: ["DeleteObject"], prefix: "a/b/", suffix: ".x" },
+            { queue: "r", actions: ["DeleteObject"], prefix: "b/" },
+          ],
+        },
+      },
+    },
+    [
+      "buckets.a.notifications[0]: names no queue, or two",
+      'buckets.a.notifications[1].queue: is not the name of a queue "The Queue"',
+      "buckets.a.notifications[1].actions: is empty",
+      "buckets.a.notifications[3]: fits events that buckets.a.notifications[2] fits as well, which R2 refuses",
+    ],
+  ],
+  ["an endpoint", { endpoint: "somewhere" }, ['endpoint: is not an http or https URL "somewhere"']],
 ])("mistakes: %s", (_what, changes, expected) => {
   expect(told(r2BucketsIssues("media", { accountId: "acc", buckets: { up: {} }, ...changes }))).toEqual(
     expected,

@@ -11,6 +11,7 @@ import { resolvePort } from "../../sandbox/host/ports";
 import { outsideFolder } from "../../sandbox/host/reachable";
 import { standInsOf } from "../../sandbox/host/stand-ins";
 import type { SandboxRecord } from "../../sandbox/record";
+import { bucketTests } from "./buckets";
 import { SandboxHome, exportedVariables, runProgram } from "../support/command";
 
 // Every stack that is checked in, but for dev (test/cli/start.engine.test.ts), as a user brings it up: the real engine,
@@ -217,6 +218,9 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
         stderr: matching(/there is no release before the last one.*registry\.fly\.io\/relay-api/s),
       });
     }, 60_000);
+
+    // The last of them takes most of the environment away.
+    if (stack === "staging") describe("buckets", () => bucketTests(home, named, directory, record));
   }
 
   if (directory === "examples/pika") {

@@ -32,6 +32,7 @@ test("the facts of a stack file are its domain, account, zone and machines", () 
   expect(stackFileFacts(stackFile, "Pulumi.staging.yaml")).toEqual({
     domain: "example.com",
     accountId: "000000000000000000000000000000a1",
+    buckets: false,
     zoneId: "000000000000000000000000000000b2",
     hosts: { oracle: { address: "203.0.113.10", port: 22 }, six: { address: "2001:db8::10", port: 2200 } },
     proxiedNames: [],

@@ -1,3 +1,4 @@
+import { overlap } from "../../../components/shared/r2-events";
 import type { Rule } from "./context";
 
 const each: Rule = (context) => {
@@ -24,6 +25,26 @@ const each: Rule = (context) => {
         fix: "remove location",
       });
     }
+    bucket.notifications.forEach((rule, index) => {
+      const keys = [...at, "notifications", index];
+      if (context.isTouched(keys)) return;
+      if ((rule.queue === undefined) === (rule.queueId === undefined)) {
+        context.report({
+          keys,
+          what: rule.queue === undefined ? "the rule names no queue" : "the rule names two queues",
+          allowed: "either queue, a name, or queueId, the id of one that is there already",
+          fix: rule.queue === undefined ? "add queue" : "remove queueId",
+        });
+      }
+      const before = bucket.notifications.findIndex((other, place) => place < index && overlap(other, rule));
+      if (before < 0) return;
+      context.report({
+        keys,
+        what: `one event can fit this rule and buckets.${name}.notifications[${before}], which R2 refuses`,
+        allowed: "other actions, or prefixes or suffixes of which none starts or ends with the other",
+        fix: "narrow one of the two",
+      });
+    });
     bucket.lifecycle.forEach((rule, index) => {
       const keys = [...at, "lifecycle", index];
       if (context.isTouched(keys)) return;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { complainAboutHostname } from "../hostnames";
 import { checked, field, type Complaint } from "./field";
-import { amount, entryName, hostname } from "./values";
+import { complainAboutServiceUrl } from "./cloudflare";
+import { amount, cloudflareId, entryName, hostname } from "./values";
 
 const NAME = "3 to 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen";
 
@@ -101,6 +102,70 @@ const lifecycleRule = z.strictObject({
   ).optional(),
 });
 
+const queueName = "1 to 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen";
+
+const notificationRule = z.strictObject({
+  queue: field(
+    checked(z.string(), (value) =>
+      /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value)
+        ? undefined
+        : { what: "this is not the name of a queue", allowed: queueName },
+    ),
+    {
+      description: "The queue that is told; made with the bucket. Either this or `queueId`.",
+      examples: ["streampai-uploads"],
+      allowed: queueName,
+    },
+  ).optional(),
+  queueId: cloudflareId("The id of a queue that is there already.").optional(),
+  actions: field(
+    z
+      .array(
+        z.enum(["PutObject", "CopyObject", "DeleteObject", "CompleteMultipartUpload", "LifecycleDeletion"]),
+      )
+      .min(1),
+    {
+      description: "What it is told of. Large uploads end with CompleteMultipartUpload, without a PutObject.",
+      examples: [["PutObject", "CompleteMultipartUpload"]],
+    },
+  ),
+  prefix: field(z.string().max(1024), {
+    description: "Objects whose names start with this. Default: all.",
+    examples: ["uploads/"],
+  }).optional(),
+  suffix: field(z.string().max(1024), {
+    description: "Objects whose names end with this. Default: all.",
+    examples: [".flac"],
+  }).optional(),
+  description: field(z.string().max(500), { description: "Shown in the dashboard." }).optional(),
+});
+
+export const storage = field(
+  z.strictObject({
+    endpoint: field(
+      checked(z.string(), (value) => complainAboutServiceUrl(value, "objects")),
+      {
+        description:
+          "Where the S3 interface of R2 answers, buckets in the path. Default: Cloudflare's, " +
+          "https://<account>.r2.cloudflarestorage.com. The sandbox puts its own here, in its own copy of the file.",
+        examples: ["http://127.0.0.1:9000"],
+        allowed: "an https:// URL; http:// only for a server on this machine",
+      },
+    ).optional(),
+    credentialsVersion: field(z.int().min(1), {
+      description:
+        "Raise it by one to give every consumer of every bucket new S3 keys. Those of before stay valid until the next " +
+        "raise, so that nothing is refused meanwhile.",
+      allowed: "a whole number from 1",
+      examples: [2],
+    }).default(1),
+    revokePreviousCredentials: field(z.boolean(), {
+      description: "Ends the S3 keys of the version before at once: for keys that have leaked.",
+    }).default(false),
+  }),
+  { description: "What all buckets of the stack have in common." },
+);
+
 export const bucket = field(
   z.strictObject({
     name: field(checked(z.string(), complainAboutBucketName), {
@@ -137,6 +202,11 @@ export const bucket = field(
     }).default([]),
     lifecycle: field(z.array(lifecycleRule).max(100), {
       description: "What happens to old objects. Default: nothing.",
+    }).default([]),
+    notifications: field(z.array(notificationRule).max(100), {
+      description:
+        "Queues that are told what happens. No event may fit two rules of one bucket. While rules change, events of a " +
+        "moment are lost. Default: none.",
     }).default([]),
     consumers: field(z.record(entryName, z.enum(["read", "write"])), {
       description:

@@ -4,7 +4,8 @@ import { checked, field } from "./field";
 import { complainAboutHostname } from "../hostnames";
 import { amount, cloudflareId, hostname, network, secretName, urlPath } from "./values";
 
-function complainAboutApiUrl(value: string) {
+/** @param exposed what would travel unencrypted to another machine by http */
+export function complainAboutServiceUrl(value: string, exposed: string) {
   const allowed = "an https:// URL; http:// only for a server on this machine (127.0.0.1, [::1], localhost)";
   if (!URL.canParse(value)) return { what: "this is not a URL", allowed };
   const url = new URL(value);
@@ -15,7 +16,7 @@ function complainAboutApiUrl(value: string) {
   if (url.search !== "" || url.hash !== "") return { what: "a URL with a query or fragment", allowed };
   if (url.protocol === "https:" || (url.protocol === "http:" && local)) return undefined;
   return url.protocol === "http:"
-    ? { what: "the API token would travel unencrypted", allowed, fix: "write https://" }
+    ? { what: `${exposed} would travel unencrypted`, allowed, fix: "write https://" }
     : { what: "this is not an http or https URL", allowed };
 }
 
@@ -23,13 +24,16 @@ export const cloudflare = field(
   z.strictObject({
     accountId: cloudflareId("The account that owns the zone, the Pages projects and the buckets."),
     zoneId: cloudflareId("The id of the zone. Default: looked up by `groundwork:domain`.").optional(),
-    apiUrl: field(checked(z.string(), complainAboutApiUrl), {
-      description:
-        "The address of Cloudflare's API with its path. Default: https://api.cloudflare.com/client/v4. The sandbox " +
-        "puts its own here, in its own copy of the file.",
-      examples: ["http://127.0.0.1:8787/client/v4"],
-      allowed: "an https:// URL; http:// only for a server on this machine",
-    }).optional(),
+    apiUrl: field(
+      checked(z.string(), (value) => complainAboutServiceUrl(value, "the API token")),
+      {
+        description:
+          "The address of Cloudflare's API with its path. Default: https://api.cloudflare.com/client/v4. The sandbox " +
+          "puts its own here, in its own copy of the file.",
+        examples: ["http://127.0.0.1:8787/client/v4"],
+        allowed: "an https:// URL; http:// only for a server on this machine",
+      },
+    ).optional(),
     apiTokenSecret: secretName(
       "The entry of groundwork:secrets that holds the API token. The environment's CLOUDFLARE_API_TOKEN serves as well.",
     ).default("CLOUDFLARE_API_TOKEN"),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { complainAboutHostname, isPublicSuffix } from "../hostnames";
 import { access } from "./access";
-import { bucket } from "./buckets";
+import { bucket, storage } from "./buckets";
 import { cloudflare, zone } from "./cloudflare";
 import { database } from "./databases";
 import { checked, field } from "./field";
@@ -51,6 +51,7 @@ export const stackSchema = z.strictObject({
   origins: map(origin, "What answers behind Cloudflare.").default({}),
   databases: map(database, "PostgreSQL databases.").default({}),
   buckets: map(bucket, "R2 buckets.").default({}),
+  storage: storage.optional(),
   tunnels: map(tunnel, "Cloudflare tunnels.").default({}),
   access: access.optional(),
   cookies: cookies.optional(),

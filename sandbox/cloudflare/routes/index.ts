@@ -15,6 +15,7 @@ import { pagesDomainRoutes } from "./pages-domains";
 import { pagesProjectRoutes } from "./pages-projects";
 import { queueRoutes } from "./queues";
 import { r2AroundRoutes } from "./r2-around";
+import { r2ObjectRoutes } from "./r2-objects";
 import { r2BucketRoutes } from "./r2-buckets";
 import { rulesetRoutes } from "./rulesets";
 import { settingRoutes } from "./settings";
@@ -41,6 +42,7 @@ export const routes: readonly Route[] = [
   ...accessRoutes,
   ...r2BucketRoutes,
   ...r2AroundRoutes,
+  ...r2ObjectRoutes,
   ...queueRoutes,
   ...tunnelRoutes,
   ...tokenRoutes,

@@ -124,7 +124,7 @@ function change(call: Call): Answer {
 
 function remove(call: Call): Answer {
   const row = bucketOf(call);
-  if (call.objectCount(row) > 0) {
+  if (call.objects.count(row) > 0) {
     throw refuse(409, 10008, "The bucket you tried to delete is not empty.");
   }
   const owner = bucketKey(row);

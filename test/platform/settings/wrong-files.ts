@@ -1236,6 +1236,46 @@ groundwork:zone: { plan: free, ssl: full }`),
     schemaSees: true,
   },
   {
+    name: "notifications without a queue, and two for one event",
+    text: stackText(
+      bucket(
+        "    notifications: [{ actions: [PutObject] }, { queue: q, queueId: '00000000000000000000000000000001', actions: [PutObject], prefix: a }]",
+      ),
+    ),
+    issues: [
+      { path: "buckets.media.notifications[0]", what: "names no queue", fix: "add queue" },
+      { path: "buckets.media.notifications[1]", what: "names two queues", fix: "remove queueId" },
+      {
+        path: "buckets.media.notifications[1]",
+        what: "one event can fit this rule and buckets.media.notifications[0]",
+        fix: "narrow one of the two",
+      },
+    ],
+  },
+  {
+    name: "a queue's name that is none, and an event that R2 has not",
+    text: stackText(bucket("    notifications: [{ queue: My_Queue, actions: [Put] }]")),
+    issues: [
+      {
+        path: "buckets.media.notifications[0].queue",
+        what: "not the name of a queue",
+        allowed: "1 to 63",
+        fix: "",
+      },
+      { path: "buckets.media.notifications[0].actions[0]", what: "", allowed: "PutObject", fix: "" },
+    ],
+    schemaSees: true,
+  },
+  {
+    name: "storage: a version that is none, and an endpoint without encryption",
+    text: stackText("groundwork:storage: { credentialsVersion: 0, endpoint: 'http://storage.acme.example' }"),
+    issues: [
+      { path: "storage.credentialsVersion", what: "too small", allowed: "a whole number from 1", fix: "" },
+      { path: "storage.endpoint", what: "objects would travel unencrypted", fix: "write https://" },
+    ],
+    schemaSees: true,
+  },
+  {
     name: "a CORS origin with a slash at its end",
     text: stackText(bucket("    cors: [{ origins: ['https://acme.example/'] }]")),
     issues: [

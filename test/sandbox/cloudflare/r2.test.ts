@@ -3,7 +3,7 @@ import { type Bench, accountId, collect, startBench } from "./support";
 let bench: Bench;
 const objects = new Map<string, number>();
 beforeAll(async () => {
-  bench = await startBench({ objectCount: ({ name }) => objects.get(name) ?? 0 });
+  bench = await startBench({ objects: { count: ({ name }) => objects.get(name) ?? 0 } });
 });
 afterAll(() => bench.close());
 

@@ -15,7 +15,7 @@ let bench: Bench;
 const ids: Record<string, string> = {};
 
 beforeAll(async () => {
-  bench = await startBench({ objectCount: ({ name }) => (name === "full" ? 3 : 0) });
+  bench = await startBench({ objects: { count: ({ name }) => (name === "full" ? 3 : 0) } });
   const make = async (name: string, path: string, body: unknown): Promise<void> => {
     const { body: answer, text } = await bench.send("POST", path, body);
     if (!answer.success) throw new Error(`${path}: ${text}`);

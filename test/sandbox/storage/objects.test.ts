@@ -225,6 +225,20 @@ test("the API does not delete a bucket that holds objects", async () => {
     status: 409,
     code: 10008,
   });
-  await own.send(new DeleteObjectCommand({ Bucket: "full", Key: "a" }));
+  await own.send(
+    new PutObjectCommand({ Bucket: "full", Key: "b/ü c", Body: "b", ContentType: "text/plain" }),
+  );
+  const { objects } = world.bench.client.r2.buckets;
+  const account_id = "000000000000000000000000000000a1";
+  const listed: unknown[] = [];
+  for await (const object of objects.list("full", { account_id, per_page: 1 })) listed.push(object);
+  expect(listed).toMatchObject([
+    { key: "a", size: 1, storage_class: "Standard" },
+    { key: "b/ü c", http_metadata: { contentType: "text/plain" } },
+  ]);
+  for (const key of ["a", "b/ü c"]) await objects.delete(key, { account_id, bucket_name: "full" });
+  await expect(objects.delete("a", { account_id, bucket_name: "full" })).rejects.toMatchObject({
+    status: 404,
+  });
   expect((await world.bench.send("DELETE", path)).status).toBe(200);
 });

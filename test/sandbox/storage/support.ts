@@ -31,7 +31,13 @@ export class StorageWorld {
 
   static async start(options: Partial<StorageOptions> = {}): Promise<StorageWorld> {
     let world: StorageWorld | undefined = undefined;
-    const bench = await startBench({ objectCount: (bucket) => world!.storage.objectCount(bucket) });
+    const bench = await startBench({
+      objects: {
+        count: (bucket) => world!.storage.objects.count(bucket),
+        sorted: (bucket) => world!.storage.objects.sorted(bucket),
+        delete: (bucket, key) => world!.storage.objects.delete(bucket, key),
+      },
+    });
     world = new StorageWorld(bench, options);
     await world.open();
     return world;
