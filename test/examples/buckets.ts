@@ -90,6 +90,12 @@ export function bucketTests(
       secretAccessKey: createHash("sha256").update(keys.secretAccessKey).digest("hex"),
     };
     expect(await refusal(write("wrong"), wrong)).toBe("SignatureDoesNotMatch");
+    // At R2's own name the edge leads there as well.
+    const { edge } = record();
+    const connect = ["--cacert", edge.caFile, "--connect-to", `::127.0.0.1:${edge.httpsPort}`];
+    const address = `https://${account_id}.r2.cloudflarestorage.com/${Bucket}/a`;
+    const { stdout } = await runProgram("curl", ["-sS", ...connect, address]);
+    expect(stdout).toContain("<Code>Unauthorized</Code>");
     expect(variables["AWS_ENDPOINT_URL_S3"]).toBe(record().storage.url);
     await cloudflare().r2.buckets.create({ account_id, name: "somebody-elses" });
     const other = (s3: S3Client) => s3.send(new ListObjectsV2Command({ Bucket: "somebody-elses" }));

@@ -210,6 +210,10 @@ describe("what is tampered with on the way", () => {
     expect(await send(path, plain.headers, plain.body)).toEqual({ status: 200, code: undefined });
     const { Body } = await world.client(keys).send(new GetObjectCommand({ Bucket, Key: "tampered" }));
     expect(await Body!.transformToString()).toBe(contents.join(""));
+    expect(await send(path, plain.headers, plain.body.replace("two ", "TWO "))).toEqual({
+      status: 403,
+      code: "SignatureDoesNotMatch",
+    });
     const sum = createHash("sha256").update(contents.join("")).digest("base64");
     const trailed = chunked(contents, `x-amz-checksum-sha256:${sum}`);
     expect(await send(path, trailed.headers, trailed.body)).toEqual({ status: 200, code: undefined });
