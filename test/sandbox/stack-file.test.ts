@@ -68,6 +68,20 @@ test("ports that are asked past Cloudflare lead to where the machine's ports are
   ]);
 });
 
+test("the S3 interface of buckets is the sandbox's; what the file says of their keys stays", () => {
+  const text = `${stackFile}  groundwork:buckets:
+    media: { name: media-staging }
+  groundwork:storage: { credentialsVersion: 2 }
+`;
+  const storage = { url: "http://127.0.0.1:4900" };
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", { ...record, storage });
+  const { config } = parse(copy.text) as { config: Record<string, unknown> };
+  expect(config["groundwork:storage"]).toEqual({ credentialsVersion: 2, endpoint: storage.url });
+  expect(copy.notes).toContain(`the S3 interface of the buckets is ${storage.url}`);
+  const without = deriveStackFile(stackFile, "Pulumi.staging.yaml", { ...record, storage });
+  expect(without.text).not.toContain("groundwork:storage");
+});
+
 test("the sandbox's copy says where things are, and nothing else of the stack file changes", () => {
   const { text, notes } = deriveStackFile(stackFile, "Pulumi.staging.yaml", record);
   expect(parse(text)).toEqual({
