@@ -12,7 +12,7 @@ import { SmallProject } from "../support/small-project";
 jest.setTimeout(600_000);
 
 /** How many moments are tried; a whole run of the aim is `GROUNDWORK_KILLS=20 npx jest test/cli/locks`. */
-const kills = Number(process.env["GROUNDWORK_KILLS"] ?? 3);
+const kills = Number(process.env["GROUNDWORK_KILLS"] ?? 2);
 
 let project: SmallProject;
 let locks: string;
