@@ -3,9 +3,11 @@ import { join } from "node:path";
 import type { EngineEvent, OutputMap, PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import type { Log } from "../common/log";
 import { projectRoot } from "../common/project-root";
+import type { HeadersByHost } from "../components/shared/access-headers";
 import type { RolloutOutput } from "../components/origin/run-rollout";
 import { ReportCollector } from "../report";
 import { type Engine, findEngine } from "../sandbox/engine/engine";
+import { accessHeadersOf } from "./access";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
 import { type Drift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
@@ -206,9 +208,20 @@ export class Environment {
    * const { ledger } = await environment.rollback({ log: console.error });
    */
   async rollback(options: RollbackOptions = {}): Promise<RolloutOutput> {
-    return rollBack(await this.config(), options, async (origin) =>
-      migrationFramesOf((await this.stack.exported("--show-secrets")).deployment, origin),
+    const [config, headers] = await Promise.all([this.config(), this.accessHeaders()]);
+    return rollBack(
+      config,
+      options,
+      async (origin) => migrationFramesOf((await this.stack.exported("--show-secrets")).deployment, origin),
+      headers,
     );
+  }
+
+  /** Headers that let a request in at each host name behind Access, by host name. Secret. Empty where there is no Access. */
+  async accessHeaders(): Promise<HeadersByHost> {
+    const { settings } = await this.config();
+    if (settings.access === undefined) return {};
+    return accessHeadersOf(settings, (await this.outputs())["accessTokens"]?.value);
   }
 
   /**

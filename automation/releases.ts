@@ -3,6 +3,7 @@ import { UserError } from "../common/user-error";
 import { explainRollout } from "../components/origin/follow-rollout";
 import { type Ledger, readLedger } from "../components/origin/ledger";
 import { type RolloutOutput, runRollout } from "../components/origin/run-rollout";
+import type { HeadersByHost } from "../components/shared/access-headers";
 import { hostAccess } from "../platform/host-access";
 import { probeOf } from "../platform/probe";
 import type { ComposeOriginSettings, OriginSettings, TunnelOriginSettings } from "../platform/settings";
@@ -162,6 +163,7 @@ export async function rollBack(
   config: StackConfig,
   options: RollbackOptions,
   migrationFrames: MigrationFrames,
+  headers: HeadersByHost = {},
 ): Promise<RolloutOutput> {
   const { log = () => undefined, downgrade = false } = options;
   const [origin, settings] = onlyOrigin(config, options.origin);
@@ -180,7 +182,7 @@ export async function rollBack(
     return { target, schema: downgrade && crossed.length > 0 };
   });
   const id = forced.target.id;
-  const probe = probeOf(config.settings, settings);
+  const probe = probeOf(config.settings, settings, headers);
   try {
     return await runRollout(
       {

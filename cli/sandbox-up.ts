@@ -60,7 +60,10 @@ async function bringUp(
   signal.throwIfAborted();
   if (!unchanged) await attackAfterUp(environment, context);
   for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
-  const visits = await Promise.all(addressesOf(settings).map((address) => visitAddress(address, ready)));
+  const headers = await environment.accessHeaders();
+  const visits = await Promise.all(
+    addressesOf(settings).map((address) => visitAddress(address, ready, headers)),
+  );
   tell(ready, settings, visits, context, nextCommands);
   const silent = visits.filter(({ status }) => status === undefined || status >= 500);
   if (silent.length === 0) return;

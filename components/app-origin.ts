@@ -128,6 +128,11 @@ export interface OriginDnsArgs {
 
 /** What every kind of origin has. */
 export interface OriginCommonArgs {
+  /**
+   * Headers of what is asked through public names by the prober and by `verify`, by host name: those of a service token
+   * where Access is in front. @default none
+   */
+  readonly publicHeaders?: pulumi.Input<Readonly<Record<string, Readonly<Record<string, string>>>>>;
   /** Variables of the application. @default {} */
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Secret variables of the application. @default {} */

@@ -13,6 +13,8 @@ import {
   Tunnel,
   ZoneBaseline,
 } from "../components";
+import { accessHeaders, type HeadersByHost, headersByHost } from "../components/shared/access-headers";
+import { checksToken } from "./checks-token";
 import { type Settings, loadSettings, type TunnelOriginSettings } from "./settings";
 import { onHost } from "./settings/on-host";
 import { hostnamesOf } from "./settings/references";
@@ -78,6 +80,8 @@ export class Platform {
   private readonly accountId: string;
   private readonly zoneId: pulumi.Input<string>;
   private readonly resolve: readonly ResolveOverride[];
+  /** What lets the prober and the checks in where Access is in front, by host name. */
+  private publicHeaders: pulumi.Output<HeadersByHost> | undefined;
 
   constructor(
     private readonly settings: Settings,
@@ -108,6 +112,7 @@ export class Platform {
     const tunnels = mapValues(settings.tunnels, (_tunnel, name) => this.tunnel(name));
     const sites = mapValues(settings.sites, (_site, name) => this.site(name));
     const access = this.access();
+    this.publicHeaders = access && this.headersFor(access);
     const origins = mapValues(settings.origins, (_origin, name) =>
       this.origin(name, hosts, databases, tunnels),
     );
@@ -316,9 +321,21 @@ export class Platform {
     const args = {
       accountId: this.accountId,
       displayName: `${domain} ${stack}`,
-      ...accessArgs(access, this.secrets),
+      ...accessArgs(access, this.secrets, [checksToken]),
     };
     return new AccessProtectedEnv("access", args, this.opts);
+  }
+
+  private headersFor({ serviceTokens }: AccessProtectedEnv): pulumi.Output<HeadersByHost> {
+    const { clientId, clientSecret } = part(serviceTokens, checksToken);
+    return pulumi
+      .all([clientId, clientSecret])
+      .apply(([id, secret]): HeadersByHost =>
+        headersByHost(
+          this.settings.access?.hostnames ?? [],
+          accessHeaders({ clientId: id, clientSecret: secret }),
+        ),
+      );
   }
 
   private origin(
@@ -347,6 +364,7 @@ export class Platform {
           secrets: secret,
           healthPath: origin.healthPath,
           verify: origin.verify,
+          publicHeaders: this.publicHeaders,
           ...externalRelease(origin),
         },
         this.opts,
@@ -361,6 +379,7 @@ export class Platform {
         databases: Object.keys(databases),
         cloudflareNetworks: this.settings.cloudflare.networks,
       }),
+      publicHeaders: this.publicHeaders,
       composeFile: resolvePath(this.directory, origin.composeFile),
       files: origin.files.map((file) => resolvePath(this.directory, file)),
       host: part(hosts, single.host),

@@ -1,21 +1,26 @@
 import type { ProbeInput } from "../components/origin/rollout-input";
 import { byPrecedence, parseRoute, routeMatches } from "../components/origin/routes";
+import type { HeadersByHost } from "../components/shared/access-headers";
 import { resolveOverrides } from "./host-access";
 import type { ComposeOriginSettings, Settings, TunnelOriginSettings } from "./settings";
 
 /**
  * What is asked while a release of an origin is replaced by hand, as by its stack's own rollout; undefined where nothing
  * is.
+ *
+ * @param headers of requests to a host name, where Access is in front of it
  */
 export function probeOf(
   settings: Pick<Settings, "tunnels" | "resolve">,
   origin: ComposeOriginSettings | TunnelOriginSettings,
+  headers: HeadersByHost = {},
 ): ProbeInput | undefined {
   if (origin.probe === false) return undefined;
   const place = probePlace(settings, origin);
   if (place === undefined) return undefined;
   return {
     url: `${baseOf(origin, place.hostname)}${place.path}`,
+    headers: headers[place.hostname],
     websocket: origin.probe?.websocketPath,
     resolve: resolveOverrides(settings),
     intervalMs: origin.probe?.intervalMilliseconds,

@@ -255,16 +255,18 @@ export function certificateArgs({
   return wanted && { validityDays: wanted.days, keyMode: wanted.keyMode };
 }
 
+/** @param own names of service tokens that the stack needs itself */
 export function accessArgs(
   access: AccessSettings,
   secrets: Secrets,
+  own: readonly string[],
 ): Omit<AccessProtectedEnvArgs, "accountId" | "displayName"> {
   const { github, oneTimePinProviderId: pinProvider } = access;
   return {
     hostnames: access.hostnames,
     publicPaths: access.publicPaths,
     sessionDuration: `${access.sessionHours}h`,
-    serviceTokens: Object.fromEntries(access.serviceTokens.map((name) => [name, {}])),
+    serviceTokens: Object.fromEntries([...access.serviceTokens, ...own].map((name) => [name, {}])),
     allow: {
       emails: access.emails,
       emailDomains: access.emailDomains,

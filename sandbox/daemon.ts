@@ -165,6 +165,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       },
       hooks: { tunnels: tunnels.step, buckets: storage.publicStep },
       apart: { serves: isStorageHost, answer: storage.serve },
+      pinHint: `npx groundwork sandbox status -s ${stack} shows it.`,
       log,
     });
     running.push(() => edge.close());

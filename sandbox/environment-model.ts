@@ -75,9 +75,10 @@ async function askAddresses(
         asked = { at: Date.now(), visit: visit(url, record) };
         lastAsked.set(url, asked);
       }
-      const { status, milliseconds, problem } = await asked.visit;
+      const { status, milliseconds, problem, login } = await asked.visit;
       if (status === undefined) return { ...address, state: "failed", detail: problem ?? "no answer" };
-      return { ...address, state: status < 500 ? "ok" : "failed", detail: `${status} in ${milliseconds} ms` };
+      const detail = `${login === true ? "asks for a login, " : ""}${status} in ${milliseconds} ms`;
+      return { ...address, state: status < 500 ? "ok" : "failed", detail };
     }),
   );
 }

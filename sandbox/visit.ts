@@ -10,8 +10,15 @@ export interface Visit {
   readonly milliseconds: number;
   /** The local port that was asked. */
   readonly port?: number;
+  /** Whether Access asks for a login. */
+  readonly login?: boolean;
   /** Why nothing answered. */
   readonly problem?: string;
+}
+
+export interface VisitOptions {
+  readonly port?: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -19,11 +26,12 @@ export interface Visit {
  * `--connect-to` does, and its certificate is verified against the sandbox's authority.
  *
  * @param port a local port to ask instead of the edge's
+ * @param headers such as those of a service token of Access
  */
 export async function visit(
   url: string,
   { edge }: Pick<SandboxRecord, "edge">,
-  port: number = edge.httpsPort,
+  { port = edge.httpsPort, headers = {} }: VisitOptions = {},
 ): Promise<Visit> {
   const { hostname, pathname, search } = new URL(url);
   const ca = await readFile(edge.caFile);
@@ -35,7 +43,7 @@ export async function visit(
         host: "127.0.0.1",
         port,
         servername: hostname,
-        headers: { host: hostname, accept: "*/*" },
+        headers: { ...headers, host: hostname, accept: "*/*" },
         path: `${pathname}${search}`,
         ca,
         timeout: 10_000,
@@ -43,7 +51,16 @@ export async function visit(
       },
       (answer) => {
         answer.resume();
-        answer.once("end", () => resolve({ url, status: answer.statusCode, milliseconds: elapsed(), port }));
+        const login = isLogin(answer.headers.location);
+        answer.once("end", () =>
+          resolve({
+            url,
+            status: answer.statusCode,
+            milliseconds: elapsed(),
+            port,
+            ...(login ? { login } : {}),
+          }),
+        );
       },
     );
     asked.once("timeout", () => asked.destroy(new Error("no answer within 10 s")));
@@ -52,6 +69,10 @@ export async function visit(
     });
     asked.end();
   });
+}
+
+function isLogin(location: string | undefined): boolean {
+  return location?.includes("/cdn-cgi/access/login/") === true;
 }
 
 /** The same address as somebody can type it here: names under `.localhost` need the edge's port and nothing else. */

@@ -1,3 +1,5 @@
+import { accessFolder, pendingPins } from "../../sandbox/edge/access/logins";
+import { sandboxFolder } from "../../sandbox/folder";
 import { runningSandbox } from "../../sandbox/sandbox";
 import { type CommandDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, chosen, stackOf } from "../open";
@@ -22,5 +24,10 @@ export const sandboxStatus: CommandDeclaration<EnvironmentChoice> = {
     );
     print(`  S3 of the buckets ${record.storage.url}`);
     print(`  drawing           ${record.page.url}`);
+    for (const { email, application, pin, until } of await pendingPins(
+      accessFolder(sandboxFolder(stack).edge),
+    )) {
+      print(`  one-time PIN      ${pin} for ${email} to log in to ${application}, until ${until}`);
+    }
   },
 };

@@ -91,9 +91,9 @@ export function externalOrigin(
         input: pulumi
           .all([
             pulumi.all([args.target, hidden, pulumi.output(releaseId), pulumi.output(release.image)]),
-            pulumi.all([pulumi.all(release.environment ?? {}), variables]),
+            pulumi.all([pulumi.all(release.environment ?? {}), variables, args.publicHeaders ?? {}] as const),
           ])
-          .apply(([[target, redact, id, image], [own, application]]): ExternalReleaseInput => ({
+          .apply(([[target, redact, id, image], [own, application, headers]]): ExternalReleaseInput => ({
             origin: name,
             target: placeOf(target, args.resolve),
             targetName: target,
@@ -114,6 +114,7 @@ export function externalOrigin(
               : {
                   probe: {
                     url: `https://${args.hostnames[0] ?? target}${release.probe.path ?? args.healthPath ?? "/"}`,
+                    headers: headers[args.hostnames[0] ?? target],
                     websocket: release.probe.websocketPath,
                     intervalMs: release.probe.intervalMs,
                     abortAfter: release.probe.abortAfter,
@@ -175,11 +176,17 @@ export function externalOrigin(
     `${name}-public`,
     {
       program: "verify-public.js",
-      input: pulumi.all([variables, pulumi.output(releaseId)]).apply(([values, id]): VerifyPublicInput => ({
-        checks: checksOf(verify, (path) => `https://${args.hostnames[0] ?? ""}${path}`),
-        resolve: args.resolve,
-        trigger: hashOf([values, id]),
-      })),
+      input: pulumi
+        .all([variables, pulumi.output(releaseId), args.publicHeaders ?? {}] as const)
+        .apply(([values, id, headers]): VerifyPublicInput => ({
+          checks: checksOf(
+            verify,
+            (path) => `https://${args.hostnames[0] ?? ""}${path}`,
+            headers[args.hostnames[0] ?? ""],
+          ),
+          resolve: args.resolve,
+          trigger: hashOf([values, id]),
+        })),
     },
     { parent: origin, dependsOn: verified === undefined ? there : [verified, ...there] },
   );

@@ -20,8 +20,9 @@ export function probeInput(args: DeployedArgs): pulumi.Output<ProbeInput> | unde
   if (probe === false) return undefined;
   const place = probePlace(args);
   if (place === undefined) return undefined;
-  return pulumi.output(place.hostname).apply((hostname) => ({
+  return pulumi.all([place.hostname, args.publicHeaders ?? {}] as const).apply(([hostname, headers]) => ({
     url: publicUrl(args, hostname, place.path),
+    headers: headers[hostname],
     websocket: probe.websocketPath,
     resolve: args.host.args.resolve,
     intervalMs: probe.intervalMs,
@@ -65,9 +66,9 @@ export function publicChecks(
     args.kind === "compose" ? (args.hostnames[0] ?? "localhost") : firstOf(args.tunnel.hostnames);
   const addresses = args.kind === "compose" ? args.publicAddresses : [args.host.args.address];
   return pulumi
-    .all([hostname, pulumi.all([...addresses]), trigger])
-    .apply(([name, machine, release]): VerifyPublicInput => ({
-      checks: checksOf(verify, (path) => publicUrl(args, name, path)),
+    .all([hostname, pulumi.all([...addresses]), trigger, args.publicHeaders ?? {}] as const)
+    .apply(([name, machine, release, headers]): VerifyPublicInput => ({
+      checks: checksOf(verify, (path) => publicUrl(args, name, path), headers[name]),
       closed: closedPorts.length === 0 ? undefined : { addresses: machine, ports: closedPorts },
       resolve: args.host.args.resolve,
       trigger: release,
@@ -75,11 +76,16 @@ export function publicChecks(
 }
 
 /** Checks as the program that asks takes them. */
-export function checksOf(verify: readonly OriginCheck[], urlOf: (path: string) => string): PublicCheck[] {
+export function checksOf(
+  verify: readonly OriginCheck[],
+  urlOf: (path: string) => string,
+  headers?: PublicCheck["headers"],
+): PublicCheck[] {
   return verify.map(({ path, status = 200, contains, http2 }) => ({
     url: urlOf(path),
     status,
     contains,
     http2,
+    headers,
   }));
 }

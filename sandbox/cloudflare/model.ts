@@ -98,6 +98,8 @@ export interface AccessPolicyRow extends ObjectRow {
 export interface AccessAppRow extends ObjectRow {
   readonly aud: string;
   readonly policies: readonly { readonly id: string; readonly precedence: number }[];
+  /** Tokens issued up to then are not good any more. */
+  readonly tokensRevokedAt?: string | undefined;
 }
 
 export interface ServiceTokenRow extends ObjectRow {

@@ -1,6 +1,6 @@
-import { closestApplication } from "../edge/access-match";
 import type { EdgePages, EdgeRecord, EdgeView, EdgeZone } from "../edge/view";
 import type { TunnelConfiguration } from "../tunnel/messages";
+import { accessApplications, accessView } from "./access-view";
 import type { Services } from "./call";
 import type { DnsRow, Tables, ZoneRow } from "./model";
 import { servedAt } from "./pages-model";
@@ -64,24 +64,8 @@ export function edgeView(services: Services): EdgeView {
     },
     publicBucket: (host) => publicDomain(services, host.toLowerCase()),
     pagesForHost: (host) => pagesAt(services, host),
-    accessForHost(host, path) {
-      const found = closestApplication(applications(), host.toLowerCase(), path);
-      return found?.open === false ? found : undefined;
-    },
+    access: accessView(services, applications),
   };
-}
-
-/** Applications with their addresses; open are those that let everybody pass. */
-function accessApplications(
-  store: Store,
-): { id: string; name: string; uris: readonly string[]; open: boolean }[] {
-  const decisions = new Map(store.list("accessPolicies").map(({ id, body }) => [id, body["decision"]]));
-  return store.list("accessApps").map(({ id, body, policies }) => ({
-    id,
-    name: String(body["name"]),
-    uris: (body["self_hosted_domains"] as string[] | undefined) ?? [],
-    open: policies.some((policy) => decisions.get(policy.id) === "bypass"),
-  }));
 }
 
 function pagesAt(services: Services, host: string): EdgePages | undefined {

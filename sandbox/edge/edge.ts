@@ -9,6 +9,8 @@ import { silent } from "../../common/log";
 import { UserError } from "../../common/user-error";
 import type { Authority } from "../certificates";
 import { createAuthority } from "../certificates";
+import { openAccess } from "./access/access";
+import { accessFolder } from "./access/logins";
 import { edgeErrors, errorReply } from "./error-pages";
 import type { ClientRequest, Exchange, Outcome, Reply, Scheme } from "./exchange";
 import { authorityOf, BadRequest, hostOf, openExchange } from "./exchange";
@@ -42,6 +44,8 @@ export interface EdgeOptions {
     serves(host: string): boolean;
     answer(request: ClientRequest, response: ClientResponse): Promise<void>;
   };
+  /** Says where one-time PINs of Access can be read. @default names the file */
+  readonly pinHint?: string;
   /** @default Cloudflare's */
   readonly limits?: Partial<Limits>;
   /** One line for each answer that is an error of the edge. @default silent */
@@ -72,9 +76,21 @@ export interface Edge {
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const authority = await createAuthority(join(options.directory, "authority"), "Groundwork sandbox edge");
-  const edge = new RunningEdge(options, authority);
+  const edge = new RunningEdge({ ...options, hooks: await withAccess(options) }, authority);
   await edge.open(options.httpPort ?? 0, options.httpsPort ?? 0);
   return edge;
+}
+
+/** Where the account has Access, it is in force: nobody has to ask for it. */
+async function withAccess({ view, directory, hooks = {}, pinHint, log }: EdgeOptions): Promise<EdgeHooks> {
+  if (view.access === undefined) return hooks;
+  const { team, gate } = await openAccess({
+    view: view.access,
+    directory: accessFolder(directory),
+    ...(pinHint === undefined ? {} : { pinHint }),
+    ...(log === undefined ? {} : { log }),
+  });
+  return { team, access: gate, ...hooks };
 }
 
 class RunningEdge implements Edge {

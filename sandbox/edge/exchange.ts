@@ -55,6 +55,8 @@ export interface Exchange {
   readonly clientAddress: string;
   /** Whether the client asks for a protocol upgrade, that is for a WebSocket. */
   readonly upgrade: boolean;
+  /** The request's body, for a step that answers by itself. @throws BadRequest where it is longer than so many bytes */
+  readBody(limit: number): Promise<Buffer>;
   /** Ports of this edge: absolute addresses in redirects need them. */
   readonly ports: { readonly http: number; readonly https: number };
 
@@ -108,6 +110,7 @@ export function openExchange(request: ClientRequest, { view, scheme, ports }: Ex
     httpVersion: request.httpVersion,
     clientAddress: plainAddress(request.socket.remoteAddress),
     upgrade: request.headers.upgrade !== undefined && request.httpVersionMajor === 1,
+    readBody: (limit) => bodyOf(request, limit),
     ports,
     zone: view.zoneForHost(host),
     sslOverride: undefined,
@@ -121,6 +124,17 @@ export function openExchange(request: ClientRequest, { view, scheme, ports }: Ex
 /** The Host header, or what HTTP/2 has in its place; empty where there is none. */
 export function authorityOf({ headers }: Pick<ClientRequest, "headers">): string {
   return headerText(headers[":authority"]) ?? headers.host ?? "";
+}
+
+async function bodyOf(request: ClientRequest, limit: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > limit) throw new BadRequest(`the body is longer than ${limit} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
 
 /** `API.example.com.:8443` -> `api.example.com`; undefined where that is no host name. */

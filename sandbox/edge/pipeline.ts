@@ -21,6 +21,8 @@ export type Step = (exchange: Exchange) => Outcome | undefined | Promise<Outcome
  * there sees plain requests and WebSocket upgrades alike.
  */
 export interface EdgeHooks {
+  /** Before anything else: hosts that are no customer's, such as the team's domain of Access. */
+  readonly team?: Step;
   /** After redirects and the firewall, before anything is served: may answer with a login, a 403, add a cookie. */
   readonly access?: Step;
   /** Custom domains of buckets: before DNS is asked. */
@@ -32,13 +34,14 @@ export interface EdgeHooks {
 /** The order in which Cloudflare looks at a request. */
 export function makePipeline(resolveOrigin: ResolveOrigin, hooks: EdgeHooks): readonly Step[] {
   return [
+    hooks.team ?? pass,
     knownHost,
     alwaysUseHttps,
     trace,
     configurationRules,
     redirectRules,
     firewallRules,
-    hooks.access ?? accessNotEnforced,
+    hooks.access ?? pass,
     hooks.buckets ?? pass,
     requestHeaderRules,
     originRules,
@@ -127,14 +130,6 @@ const trace: Step = (exchange) => {
       body,
     },
   };
-};
-
-/** Until Access is enforced, a protected host answers, and every answer says that it is not protected. */
-const accessNotEnforced: Step = (exchange) => {
-  if (exchange.view.accessForHost?.(exchange.host, exchange.path) !== undefined) {
-    exchange.notes.push("access-not-enforced");
-  }
-  return undefined;
 };
 
 const tunnelDown: Step = (exchange) => fail(edgeErrors.tunnel(exchange.host), exchange);

@@ -1,3 +1,4 @@
+import type { AccessView } from "./access/model";
 import type { TunnelConfiguration } from "../tunnel/messages";
 
 /**
@@ -17,8 +18,8 @@ export interface EdgeView {
   pagesForHost(host: string): EdgePages | undefined;
   /** A bucket's public address, custom or below r2.dev, open or not, with the oldest TLS it takes. */
   publicBucket?(host: string): { readonly minTls?: string | undefined } | undefined;
-  /** The Access application that protects a host and path, if one does. Optional until the API server has it. */
-  accessForHost?(host: string, path: string): { readonly id: string; readonly name: string } | undefined;
+  /** Access in front of hosts. Optional: an edge without it lets everybody pass. */
+  readonly access?: AccessView;
   /** A tunnel of the account that is not deleted. Optional: an edge without tunnels needs none. */
   tunnel?(id: string): EdgeTunnel | undefined;
   /** The certificate (PEM) of the authority that signs origin certificates: what `ssl: strict` trusts. */

@@ -73,7 +73,11 @@ export const accessAppRoutes: readonly Route[] = atBothLevels([
     method: "POST",
     path: `${one}/revoke_tokens`,
     needs,
-    handle: (call) => (found(call), { status: 202, result: {} }),
+    handle(call) {
+      const app = found(call);
+      call.store.put("accessApps", app.id, { ...app, tokensRevokedAt: call.time });
+      return { status: 202, result: {} };
+    },
   },
 ]);
 
@@ -115,6 +119,7 @@ function save(call: Call, before?: AccessAppRow): AccessAppRow {
     updatedAt: call.time,
     aud: before?.aud ?? sha256(id),
     policies,
+    tokensRevokedAt: before?.tokensRevokedAt,
   });
 }
 

@@ -295,6 +295,9 @@ function tokenBody(row: ServiceTokenRow): object {
   };
 }
 
+/** The team's domain until the organisation gets another. */
+export const defaultTeamDomain = "sandbox.cloudflareaccess.com";
+
 const organization: Route[] = [
   {
     method: "GET",
@@ -317,7 +320,7 @@ function organizationBody({ store, account, scope }: Call): object {
   const row = store.get("documents", `organization/${scope}`);
   return {
     name: account.name,
-    auth_domain: "sandbox.cloudflareaccess.com",
+    auth_domain: defaultTeamDomain,
     auto_redirect_to_identity: false,
     is_ui_read_only: false,
     login_design: {},

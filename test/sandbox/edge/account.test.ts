@@ -117,32 +117,6 @@ test("what is made through the API is in force at the next request", async () =>
   expect(stdout).toContain("strict-transport-security: max-age=300");
 });
 
-test("a host behind Access answers, and says that Access is not enforced; a bypass below it is silent", async () => {
-  const zone = await cloudflare.ensureZone({ name: root });
-  const host = `staging.${root}`;
-  const record = { type: "A", name: host, content: "203.0.113.10", proxied: true, ttl: 1 };
-  await call("POST", `/zones/${zone.id}/dns_records`, record);
-  const policy = async (name: string, decision: string) => {
-    const body = { name, decision, include: [{ everyone: {} }] };
-    return (await call<{ id: string }>("POST", `/accounts/${accountId}/access/policies`, body)).id;
-  };
-  const protect = async (uri: string, id: string) =>
-    call("POST", `/accounts/${accountId}/access/apps`, {
-      name: uri,
-      type: "self_hosted",
-      destinations: [{ type: "public", uri }],
-      policies: [{ id, precedence: 1 }],
-    });
-  await protect(host, await policy("team", "allow"));
-  await protect(`${host}/health`, await policy("open", "bypass"));
-  const note = async (path: string) => {
-    const { stdout } = await run("curl", ["-sSkI", `https://${host}:${edge.httpsPort}${path}`]);
-    return /^x-groundwork-sandbox: (.*)$/m.exec(stdout)?.[1]?.trim();
-  };
-  expect(await note("/")).toBe("access-not-enforced");
-  expect(await note("/health")).toBeUndefined();
-});
-
 test("a certificate signed by the API serves ssl: strict, and a self-made one does not", async () => {
   const zone = await cloudflare.ensureZone({ name: root });
   await call("POST", `/zones/${zone.id}/dns_records`, {

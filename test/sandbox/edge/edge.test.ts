@@ -676,14 +676,6 @@ describe("zone settings and rules", () => {
     );
   });
 
-  test("a host behind Access answers, and says that Access is not enforced", async () => {
-    await world.origin(echo);
-    world.account.protectedHosts.add(api);
-    expect((await world.fetch("https", api)).headers["x-groundwork-sandbox"]).toBe("access-not-enforced");
-    world.account.protectedHosts.clear();
-    expect((await world.fetch("https", api)).headers["x-groundwork-sandbox"]).toBeUndefined();
-  });
-
   test("/cdn-cgi/trace tells how the edge sees a client", async () => {
     const answer = await world.fetch("https", api, "/cdn-cgi/trace");
     expect(answer.text).toMatch(/^h=api\.streampai\.localhost\nip=127\.0\.0\.1\n[^]*visit_scheme=https\n/);

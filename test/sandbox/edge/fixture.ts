@@ -21,7 +21,6 @@ export interface FakeAccount {
   readonly settings: Record<string, unknown>;
   readonly rules: Record<string, EdgeRule[]>;
   readonly pages: Record<string, EdgePages>;
-  readonly protectedHosts: Set<string>;
 }
 
 export const originAddress = "203.0.113.10";
@@ -33,7 +32,6 @@ export function makeAccount(): FakeAccount {
     settings: { ssl: "flexible", websockets: "on", brotli: "on", min_tls_version: "1.0" },
     rules: {},
     pages: {},
-    protectedHosts: new Set(),
   };
 }
 
@@ -51,7 +49,6 @@ export function makeView(account: FakeAccount, originCaCertificate: string): Edg
     setting: (_zoneId, id) => account.settings[id],
     rules: (_zoneId, phase) => account.rules[phase] ?? [],
     pagesForHost: (host) => account.pages[host],
-    accessForHost: (host) => (account.protectedHosts.has(host) ? { id: "app", name: "Staging" } : undefined),
   };
 }
 
