@@ -7,7 +7,7 @@ import type { HeadersByHost } from "../components/shared/access-headers";
 import type { RolloutOutput } from "../components/origin/run-rollout";
 import { ReportCollector } from "../report";
 import { type Engine, findEngine } from "../sandbox/engine/engine";
-import { accessHeadersOf } from "./access";
+import { type AccessCheckOptions, type AccessCheckResult, accessHeadersOf, checkAccessOf } from "./access";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
 import { type Drift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
@@ -222,6 +222,20 @@ export class Environment {
     const { settings } = await this.config();
     if (settings.access === undefined) return {};
     return accessHeadersOf(settings, (await this.outputs())["accessTokens"]?.value);
+  }
+
+  /**
+   * Walks every protected and every public path behind Access from here, without a login and with the stack's own service
+   * token, as the check after each change does. The engine runs nothing.
+   *
+   * @throws UserError where the stack has no Access, or was not brought up yet
+   * @example
+   * const { problems } = await environment.checkAccess();
+   */
+  async checkAccess(options: Pick<AccessCheckOptions, "timeoutSeconds"> = {}): Promise<AccessCheckResult> {
+    const [config, outputs] = await Promise.all([this.config(), this.outputs()]);
+    const authoritiesFile = this.variables["NODE_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"];
+    return checkAccessOf(config, outputs["accessTokens"]?.value, { ...options, authoritiesFile });
   }
 
   /**

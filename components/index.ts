@@ -1,4 +1,5 @@
 /** The components, for one's own Pulumi program. */
+export * from "./access-check";
 export * from "./access-protected-env";
 export * from "./app-origin";
 export * from "./pages-site";

@@ -2,6 +2,7 @@ import { resolve as resolvePath } from "node:path";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import {
+  AccessCheck,
   AccessProtectedEnv,
   AppOrigin,
   PagesSite,
@@ -116,7 +117,20 @@ export class Platform {
     const origins = mapValues(settings.origins, (_origin, name) =>
       this.origin(name, hosts, databases, tunnels),
     );
-    this.zone(Object.values(origins));
+    const zone = this.zone(Object.values(origins));
+    if (access !== undefined) {
+      const after = [
+        access,
+        ...Object.values(origins),
+        ...Object.values(sites),
+        ...(zone === undefined ? [] : [zone]),
+      ];
+      this.checkAccess(
+        access,
+        mapValues(origins, ({ release }) => release),
+        after,
+      );
+    }
 
     this.outputs = {
       addresses: {
@@ -303,11 +317,11 @@ export class Platform {
   }
 
   /** After the origins: `ssl: strict` before an origin has its certificate would turn every request away. */
-  private zone(origins: readonly AppOrigin[]): void {
+  private zone(origins: readonly AppOrigin[]): ZoneBaseline | undefined {
     const { zone, domain } = this.settings;
-    if (zone === undefined) return;
+    if (zone === undefined) return undefined;
     const args = { zoneId: this.zoneId, zoneName: domain, ...zoneArgs(zone) };
-    new ZoneBaseline("zone", args, { ...this.opts, dependsOn: [...origins] });
+    return new ZoneBaseline("zone", args, { ...this.opts, dependsOn: [...origins] });
   }
 
   private site(name: string): PagesSite {
@@ -324,6 +338,29 @@ export class Platform {
       ...accessArgs(access, this.secrets, [checksToken]),
     };
     return new AccessProtectedEnv("access", args, this.opts);
+  }
+
+  /** Last of all, and again with each release and each change of who may enter. */
+  private checkAccess(
+    { applicationIds, serviceTokens }: AccessProtectedEnv,
+    releases: Readonly<Record<string, pulumi.Input<string> | undefined>>,
+    after: readonly pulumi.Resource[],
+  ): void {
+    const { access } = this.settings;
+    if (access?.check !== true) return;
+    new AccessCheck(
+      "access-check",
+      {
+        hostnames: access.hostnames,
+        publicPaths: access.publicPaths,
+        serviceToken: part(serviceTokens, checksToken),
+        cors: access.cors,
+        resolve: this.resolve,
+        // Settings hold names of secrets only.
+        trigger: pulumi.jsonStringify({ access, applicationIds, releases }),
+      },
+      { ...this.opts, dependsOn: [...after] },
+    );
   }
 
   private headersFor({ serviceTokens }: AccessProtectedEnv): pulumi.Output<HeadersByHost> {

@@ -9,7 +9,7 @@ export interface StackFileFacts {
   readonly zoneId?: string;
   /** SSH addresses of the machines that are deployed to, by their names. */
   readonly hosts: Readonly<Record<string, { readonly address: string; readonly port: number }>>;
-  /** Host names of origins and tunnels that visitors reach through Cloudflare. */
+  /** Host names of sites, origins and tunnels that visitors reach through Cloudflare. */
   readonly proxiedNames: readonly string[];
   /** Origins in a swarm, with the first of their hosts. */
   readonly swarms: Readonly<Record<string, string>>;
@@ -31,6 +31,7 @@ interface RawConfig {
   "groundwork:hosts"?: Record<string, { address?: unknown; port?: unknown }>;
   "groundwork:origins"?: Record<string, RawOrigin | null>;
   "groundwork:buckets"?: Record<string, unknown> | null;
+  "groundwork:sites"?: Record<string, { hostnames?: unknown } | null>;
   "groundwork:tunnels"?: Record<string, { ingress?: Record<string, unknown> } | null>;
 }
 
@@ -105,7 +106,10 @@ function proxiedNames(config: RawConfig): string[] {
   const ofTunnels = Object.values(config["groundwork:tunnels"] ?? {}).flatMap((tunnel) =>
     Object.keys(tunnel?.ingress ?? {}),
   );
-  return [...ofOrigins, ...ofTunnels];
+  const ofSites = Object.values(config["groundwork:sites"] ?? {}).flatMap((site) =>
+    Array.isArray(site?.hostnames) ? site.hostnames.map(String) : [],
+  );
+  return [...ofSites, ...ofOrigins, ...ofTunnels];
 }
 
 /**

@@ -3,6 +3,7 @@ import { dbCommands } from "../db";
 import { completionOf } from "./completion";
 import { envCommands } from "../env";
 import { ciCommand } from "./ci";
+import { accessCheck } from "./access-check";
 import { destroy } from "./destroy";
 import { drift } from "./drift";
 import { history } from "./history";
@@ -39,6 +40,7 @@ export const commands: readonly CommandDeclaration[] = [
   destroy,
   ciCommand(() => commands.map(({ name }) => name)),
   ...envCommands,
+  accessCheck,
   ...dbCommands,
   sandbox,
   sandboxEnv,

@@ -223,6 +223,100 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
     if (stack === "staging") describe("buckets", () => bucketTests(home, named, directory, record));
   }
 
+  if (directory === "examples/plyr" && stack === "staging") {
+    const site = "https://stg.plyr.fm";
+    const api = "https://api-stg.plyr.fm";
+    const curl = async (...words: string[]): Promise<string> => {
+      const { edge } = record();
+      const reach = ["-sS", "--cacert", edge.caFile, "--connect-to", `::127.0.0.1:${edge.httpsPort}`];
+      return (await runProgram("curl", [...reach, ...words])).stdout;
+    };
+    const outside = async (url: string): Promise<string> =>
+      (await curl("-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", url)).replace(/[?].*$/, "").trim();
+    const login = (url: string) =>
+      `302 https://sandbox.cloudflareaccess.com/cdn-cgi/access/login/${new URL(url).hostname}`;
+
+    test("without a login the four public paths answer, and everything beside them asks for one", async () => {
+      const open = [`${api}/health`, `${api}/docs`, `${site}/manifest.webmanifest`, `${site}/icons/a.png`];
+      for (const url of open) expect([url, await outside(url)]).toEqual([url, matching(/^(200|404)$/)]);
+      const closed = [`${site}/`, `${api}/`, `${api}/healthy`, `${site}/icons`, `${api}/icons/a.png`];
+      for (const url of closed) expect([url, await outside(url)]).toEqual([url, login(url)]);
+    }, 60_000);
+
+    test("a person logs in by the PIN that `sandbox status` shows, once for both hosts", async () => {
+      const jar = join(home.folder, "cookies");
+      const follow = (...words: string[]) => curl("-L", "-b", jar, "-c", jar, ...words);
+      const team = "https://sandbox.cloudflareaccess.com/cdn-cgi/access";
+      const state = /name="state" value="([^"]+)"/.exec(await follow(`${site}/`))?.[1] ?? "";
+      const told = await follow(
+        "--data-urlencode",
+        `state=${state}`,
+        "-d",
+        "email=team@plyr.fm",
+        `${team}/onetimepin`,
+      );
+      expect(told).toContain("A code has been emailed to you");
+      const { stdout } = await home.run(["sandbox", "status", ...named]);
+      const pin = /one-time PIN +(\d{6}) for team@plyr\.fm/.exec(stdout)?.[1] ?? "";
+      const page = await follow(
+        "--data-urlencode",
+        `state=${state}`,
+        "-d",
+        `code=${pin}`,
+        `${team}/callback`,
+      );
+      expect(page).toContain("<title>");
+      expect(page).not.toContain("Cloudflare Access");
+      const status = await curl("-b", jar, "-o", "/dev/null", "-w", "%{http_code}", `${api}/`);
+      expect(status).toBe("200");
+    }, 60_000);
+
+    test("a path that somebody opened by hand fails the check after the next change, by its name", async () => {
+      const { stdout } = await home.run(["sandbox", "env", ...named]);
+      const variables = exportedVariables(stdout);
+      const call = async (method: string, path: string, body?: object): Promise<{ id: string }> => {
+        const url = `${record().api.url}/accounts/000000000000000000000000000000a2/access${path}`;
+        const headers = { authorization: `Bearer ${variables["CLOUDFLARE_API_TOKEN"] ?? ""}` };
+        const answer = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+        return ((await answer.json()) as { result: { id: string } }).result;
+      };
+      const urn = `urn:pulumi:${stack}::${project.name}::groundwork:index:AccessCheck$command:local:Command::access-check`;
+      const change = () => {
+        const words = `exec pulumi up --yes --skip-preview -s ${stack} --cwd '${project.directory}' --replace '${urn}'`;
+        return runProgram("/bin/sh", ["-c", words], variables);
+      };
+      const policy = await call("POST", "/policies", {
+        name: "by hand",
+        decision: "bypass",
+        include: [{ everyone: {} }],
+      });
+      const opened = await call("POST", "/apps", {
+        name: "by hand",
+        type: "self_hosted",
+        destinations: [{ type: "public", uri: "stg.plyr.fm/*" }],
+        policies: [{ id: policy.id, precedence: 1 }],
+      });
+      const asked = await home.run(["access", "check", ...named]);
+      expect(asked.code).toBe(1);
+      expect(asked.stderr).toContain(`${site}/groundwork-access-check without a login is open`);
+      const red = await change();
+      expect(red.code).not.toBe(0);
+      expect(red.all).toContain(`${site}/groundwork-access-check without a login is open`);
+      expect(red.all).not.toContain(`${api}/ `);
+      await call("DELETE", `/apps/${opened.id}`);
+      await call("DELETE", `/policies/${policy.id}`);
+      const green = await change();
+      expect({ code: green.code, all: green.all }).toEqual({ code: 0, all: matching(/access-check/) });
+      const again = await home.run(["access", "check", ...named]);
+      expect({ code: again.code, stdout: again.stdout }).toEqual({
+        code: 0,
+        stdout: matching(
+          /Access of staging holds: \d+ requests were refused as they must be, \d+ were let in/,
+        ),
+      });
+    }, 300_000);
+  }
+
   if (directory === "examples/pika") {
     test("the tunnel is there, configured for both services", async () => {
       const { stdout } = await home.run(["sandbox", "env", ...named]);

@@ -155,4 +155,30 @@ const publicPaths: Rule = (context) => {
   });
 };
 
-export const accessRules: readonly Rule[] = [whoMayEnter, hosts, publicPaths];
+const cors: Rule = (context) => {
+  const { access } = context.values;
+  if (access === undefined || context.isTouched(["access", "hostnames"])) return;
+  access.cors.forEach(({ page, api }, index) => {
+    if (!access.hostnames.includes(api)) {
+      const better = nearest(api, access.hostnames);
+      context.report({
+        keys: ["access", "cors", index, "api"],
+        what: "the host is not protected, so Access has no part in what is asked there",
+        value: true,
+        allowed: listOf(access.hostnames),
+        fix: better === undefined ? "remove the pair" : `write ${better}`,
+      });
+    }
+    if (page === api) {
+      context.report({
+        keys: ["access", "cors", index, "api"],
+        what: "page and api are the same host: its own pages need no permission",
+        value: true,
+        allowed: listOf(access.hostnames.filter((hostname) => hostname !== page)),
+        fix: "remove the pair",
+      });
+    }
+  });
+};
+
+export const accessRules: readonly Rule[] = [whoMayEnter, hosts, publicPaths, cors];

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { complainAboutHostname } from "../hostnames";
 import { checked, field, type Complaint } from "./field";
-import { amount, entryName, hostname, secretName } from "./values";
+import { amount, entryName, hostname, secretName, urlPath } from "./values";
 
 const PUBLIC_PATH =
   "`host/path` such as api.example.com/health; `/icons/*` covers what is below, not /icons itself";
@@ -112,9 +112,31 @@ export const access = field(
       },
     ).default([]),
     sessionHours: amount("hours", 1, 720, "After this time people log in again.", [24]).default(24),
-    serviceTokens: field(z.array(entryName).max(50), {
+    check: field(z.boolean(), {
       description:
-        "Machines that may come in (CI, uptime checks); each gets an id and a secret. Limit: 50 an account.",
+        "Walks every protected and every public path from outside after each change, without a login and with the service " +
+        "token `checks`; the update fails where one is open that must be closed, or the other way round.",
+    }).default(true),
+    cors: field(
+      z
+        .array(
+          z.strictObject({
+            page: hostname("The host of a page that asks another one with the visitor's cookies."),
+            api: hostname("The protected host that is asked."),
+            path: urlPath("What is asked there, by GET.", ["/me"]).default("/"),
+          }),
+        )
+        .max(20),
+      {
+        description:
+          "Checked with the rest: a preflight of the page must reach the origin, and the answers must allow the page to read " +
+          "them with cookies (`access-control-allow-origin`, `access-control-allow-credentials`).",
+      },
+    ).default([]),
+    serviceTokens: field(z.array(entryName).max(49), {
+      description:
+        "Machines that may come in (CI, uptime checks); each gets an id and a secret. One called `checks` is always there, " +
+        "for the stack's own prober and checks. Limit: 50 an account.",
       examples: [["ci"]],
     }).default([]),
   }),

@@ -1049,6 +1049,23 @@ groundwork:zone: { plan: free, ssl: full }`),
     ],
   },
   {
+    name: "a page with cookies that asks a host which is not protected, and one that asks its own",
+    text: stackText(
+      protectedSite(
+        "  emails: [a@acme.example]\n  cors:\n    - { page: www.acme.example, api: acme.exmaple }\n    - { page: acme.example, api: acme.example, path: /me }",
+      ),
+    ),
+    issues: [
+      {
+        path: "access.cors[0].api",
+        what: "not protected",
+        allowed: "acme.example",
+        fix: "write acme.example",
+      },
+      { path: "access.cors[1].api", what: "same host", fix: "remove the pair" },
+    ],
+  },
+  {
     name: "more host names than an application takes",
     text: stackText(
       `groundwork:sites:\n  web: { project: acme, hostnames: [a.acme.example, b.acme.example, c.acme.example, d.acme.example, e.acme.example, f.acme.example] }\ngroundwork:access:\n  hostnames: [a.acme.example, b.acme.example, c.acme.example, d.acme.example, e.acme.example, f.acme.example]\n  emails: [a@acme.example]`,
