@@ -6,6 +6,7 @@ const words: Readonly<Record<string, string | undefined>> = {
   ZoneBaseline: "Zone",
   Tunnel: "Tunnel",
   AccessProtectedEnv: "Login",
+  AccessCheck: "Check of the login",
   ScopedToken: "API token",
   DatabaseBackups: "Backups of",
   DevServices: "Services for development",

@@ -6,7 +6,7 @@ import { verbs } from "../sentences";
 
 /** Columns from visitors to data, by component type. */
 const lanes: readonly { readonly title: string; readonly types: readonly string[] }[] = [
-  { title: "Edge", types: ["ZoneBaseline", "AccessProtectedEnv"] },
+  { title: "Edge", types: ["ZoneBaseline", "AccessProtectedEnv", "AccessCheck"] },
   { title: "Sites and origins", types: ["PagesSite", "AppOrigin", "Tunnel"] },
   { title: "Data", types: ["PostgresWithAppUser", "R2Buckets", "DatabaseBackups", "ScopedToken"] },
 ];

@@ -520,6 +520,17 @@ describe("where it is asked while a release goes on", () => {
     expect(await probeOf({ probe: false })).toBeUndefined();
     expect(await probeOf({ services: { api: { port: 4000, strategy: "start-first" } } })).toBeUndefined();
   });
+  test("with the headers of its own host name, where Access is in front of it", async () => {
+    const headers = { "CF-Access-Client-Id": "id.access", "CF-Access-Client-Secret": "swordfish" };
+    const publicHeaders = pulumi.secret({ "api.example.com": headers, "other.example.com": {} });
+    expect(await probeOf({ publicHeaders })).toMatchObject({ headers });
+    expect(await probeOf({ publicHeaders: { "other.example.com": headers } })).not.toHaveProperty("headers");
+    const mocks = new Mocks(answers);
+    await runWith(mocks, () => new AppOrigin("api", origin({ publicHeaders, verify: [{ path: "/" }] })));
+    for (const step of ["api-rollout", "api-public"]) expect(mocks.get(step).secrets).toContain("stdin");
+    const { checks } = JSON.parse(mocks.get("api-public").inputs["stdin"] as string) as VerifyPublicInput;
+    expect(checks).toEqual([{ url: "https://api.example.com/", status: 200, headers }]);
+  });
   test("plain HTTP where the proxy has no certificate and nobody else brings one", async () => {
     const changes = { proxied: false, proxy: { tls: "none", httpPort: 8080 } as const };
     expect(await probeOf({ ...changes, originCertificate: undefined })).toMatchObject({

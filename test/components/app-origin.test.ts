@@ -579,6 +579,7 @@ describe("at a platform", () => {
             probe: { intervalMs: 50 },
           },
           certificateHint: "flyctl certs add",
+          publicHeaders: pulumi.secret({ "api.example.com": { "CF-Access-Client-Id": "id.access" } }),
         }),
     );
     const inputOf = (name: string) =>
@@ -618,7 +619,11 @@ describe("at a platform", () => {
       healthPath: "/health",
       healthTimeoutSeconds: 180,
       redact,
-      probe: { url: "https://api.example.com/health", intervalMs: 50 },
+      probe: {
+        url: "https://api.example.com/health",
+        headers: { "CF-Access-Client-Id": "id.access" },
+        intervalMs: 50,
+      },
     });
     expect(mocks.get("api-released").inputs["addPreviousOutputInEnv"]).toBe(true);
     expect(mocks.get("api-released").secrets).toContain("stdin");

@@ -1,3 +1,4 @@
+import type { HeadersByHost } from "../../components/shared/access-headers";
 import { probeOf } from "../../platform/probe";
 import { type ComposeOriginSettings, validateStackFile } from "../../platform/settings";
 
@@ -5,6 +6,7 @@ import { type ComposeOriginSettings, validateStackFile } from "../../platform/se
 function probe(
   lines: string,
   services = "{ api: { port: 4000, healthPath: /api/health, strategy: start-first } }",
+  headers?: HeadersByHost,
 ) {
   const text = `config:
   groundwork:domain: example.com
@@ -27,7 +29,7 @@ ${lines}
     { secrets: "optional" },
   );
   if ("issues" in result) throw new Error(JSON.stringify(result.issues, undefined, 2));
-  return probeOf(result.settings, result.settings.origins["api"] as ComposeOriginSettings);
+  return probeOf(result.settings, result.settings.origins["api"] as ComposeOriginSettings, headers);
 }
 
 test("asks the health path of the service that is replaced beside its predecessor, where the name really is", () => {
@@ -35,6 +37,14 @@ test("asks the health path of the service that is replaced beside its predecesso
     url: "https://api.example.com/api/health",
     resolve: [{ host: "api.example.com", port: 443, toAddress: "127.0.0.1", toPort: 8443 }],
   });
+});
+
+test("asks with the headers of the host name, where Access is in front of it", () => {
+  const headers = { "CF-Access-Client-Id": "id.access", "CF-Access-Client-Secret": "of tests" };
+  const asked = (host: string) =>
+    probe("      originCertificate: {}\n      proxy: {}", undefined, { [host]: headers });
+  expect(asked("api.example.com")).toMatchObject({ headers });
+  expect(asked("www.example.com")?.headers).toBeUndefined();
 });
 
 test("asks what is written", () => {

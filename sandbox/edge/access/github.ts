@@ -1,8 +1,9 @@
 import { escapeHtml } from "../error-pages";
 import type { Outcome } from "../exchange";
+import { Expiring } from "./expiring";
 import type { AccessIdentity, IdentityProvider } from "./model";
 import { page } from "./pages";
-import { randomName, redirect } from "./parts";
+import { redirect } from "./parts";
 
 /** Where GitHub's authorization page stands, at the team's domain: no request leaves the sandbox. */
 export const githubPath = "/cdn-cgi/access/stand-in/github.com/login/oauth/authorize";
@@ -10,19 +11,17 @@ export const githubPath = "/cdn-cgi/access/stand-in/github.com/login/oauth/autho
 /** A person as the stand-in was told. */
 type Person = Pick<AccessIdentity, "email" | "organizations">;
 
+interface Grant {
+  readonly person: Person;
+  readonly clientId: string;
+  readonly redirectUri: string;
+}
+
 const codeMs = 60_000;
 
 /** GitHub's side of a login: a page on which a visitor says who they are there, and codes in exchange for it. */
 export class GithubStandIn {
-  private readonly codes = new Map<
-    string,
-    {
-      readonly person: Person;
-      readonly clientId: string;
-      readonly redirectUri: string;
-      readonly until: number;
-    }
-  >();
+  private readonly codes = new Expiring<Grant>(codeMs);
 
   constructor(private readonly now: () => number) {}
 
@@ -50,13 +49,12 @@ ${kept}
     const email = (form.get("email") ?? "").trim();
     const redirectUri = form.get("redirect_uri") ?? "";
     if (!/^[^\s@]+@[^\s@]+$/.test(email) || !/^https:\/\//.test(redirectUri)) return this.ask(form);
-    const code = randomName();
-    this.codes.set(code, {
+    const grant: Grant = {
       person: { email, organizations: organizationsIn(form.get("organizations") ?? "") },
       clientId: form.get("client_id") ?? "",
       redirectUri,
-      until: this.now() + codeMs,
-    });
+    };
+    const code = this.codes.add(grant, this.now());
     const back = new URL(redirectUri);
     back.searchParams.set("code", code);
     back.searchParams.set("state", form.get("state") ?? "");
@@ -69,9 +67,8 @@ ${kept}
     { clientId, clientSecret }: IdentityProvider,
     redirectUri: string,
   ): Person | undefined {
-    const entry = this.codes.get(code);
-    this.codes.delete(code);
-    if (entry === undefined || entry.until <= this.now()) return undefined;
+    const entry = this.codes.take(code, this.now());
+    if (entry === undefined) return undefined;
     const ours = entry.clientId === clientId && entry.redirectUri === redirectUri;
     return ours && clientSecret !== undefined && clientSecret !== "" ? entry.person : undefined;
   }

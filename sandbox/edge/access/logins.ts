@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomInt } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Expiring } from "./expiring";
 import type { AccessIdentity } from "./model";
 
 /** A login that holds: what the nonce in tokens leads to. */
@@ -46,8 +47,6 @@ const handoverMs = 60 * 1000;
 /** As Cloudflare's. */
 export const pinMs = 10 * 60 * 1000;
 const pinTries = 5;
-/** More than that at a time is no person's doing. */
-const atOnce = 1_000;
 
 /** Where an edge keeps the key, the sessions and the PINs of Access, in its folder. */
 export function accessFolder(directory: string): string {
@@ -112,8 +111,7 @@ export class Logins {
   takeOver(code: string, host: string): Handover | undefined {
     const handover = this.handovers.get(code, this.now());
     if (handover?.host !== host) return undefined;
-    this.handovers.delete(code);
-    return handover;
+    return this.handovers.take(code, this.now());
   }
 
   /** A new PIN for an attempt; an earlier one is void. */
@@ -189,32 +187,6 @@ export function userId(email: string): string {
     `8${hex.slice(17, 20)}`,
     hex.slice(20, 32),
   ].join("-");
-}
-
-/** Values by a random name, each for a while. */
-class Expiring<T> {
-  private readonly entries = new Map<string, { readonly value: T; readonly until: number }>();
-
-  constructor(private readonly lifetimeMs: number) {}
-
-  add(value: T, now: number): string {
-    const name = randomBytes(24).toString("base64url");
-    this.entries.set(name, { value, until: now + this.lifetimeMs });
-    for (const [old, { until }] of this.entries) {
-      if (until > now && this.entries.size <= atOnce) break;
-      this.entries.delete(old);
-    }
-    return name;
-  }
-
-  get(name: string, now: number): T | undefined {
-    const entry = this.entries.get(name);
-    return entry !== undefined && entry.until > now ? entry.value : undefined;
-  }
-
-  delete(name: string): void {
-    this.entries.delete(name);
-  }
 }
 
 /** Whole or not at all, for the owner's eyes. Small files, written at a login or a logout. */

@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Cloudflare from "cloudflare";
 import { type CloudflareServer, startCloudflare } from "../../../../sandbox/cloudflare/server";
+import { openAccess } from "../../../../sandbox/edge/access/access";
 import { accessFolder, type PendingPin, pendingPins } from "../../../../sandbox/edge/access/logins";
 import { type Edge, startEdge } from "../../../../sandbox/edge/edge";
+import type { EdgeHooks } from "../../../../sandbox/edge/pipeline";
 
 export const accountId = `${"0".repeat(29)}0a1`;
 export const zone = "plyr.example";
@@ -47,13 +49,15 @@ export class AccessWorld {
     this.cloudflare = new Cloudflare({ baseURL: server.url, apiToken });
   }
 
-  static async start(): Promise<AccessWorld> {
+  /** @param now another clock for Access and for the API, milliseconds since 1970 */
+  static async start(now?: () => number): Promise<AccessWorld> {
     const directory = await mkdtemp(join(tmpdir(), "access-"));
     const apiToken = randomBytes(30).toString("hex");
     const server = await startCloudflare({
       stateDirectory: join(directory, "cloudflare"),
       accountId,
       apiToken,
+      ...(now === undefined ? {} : { now: () => new Date(now()) }),
     });
     const origin = createServer();
     await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
@@ -61,6 +65,7 @@ export class AccessWorld {
     const edge = await startEdge({
       view: server.view,
       directory: join(directory, "edge"),
+      hooks: now === undefined ? {} : await hooksOf(server, join(directory, "edge"), now),
       resolveOrigin: (address) => (address === originAddress ? { host: "127.0.0.1", port } : undefined),
     });
     const world = new AccessWorld(server, edge, directory, origin, apiToken);
@@ -155,6 +160,15 @@ export class AccessWorld {
       asked.end(body);
     });
   }
+}
+
+async function hooksOf(server: CloudflareServer, directory: string, now: () => number): Promise<EdgeHooks> {
+  const { team: teamStep, gate } = await openAccess({
+    view: server.view.access!,
+    directory: accessFolder(directory),
+    now,
+  });
+  return { team: teamStep, access: gate };
 }
 
 /** A browser without a window: cookies by host, forms, redirects one at a time. */
