@@ -30,7 +30,7 @@ export function accessHeadersOf({ access }: Pick<Settings, "access">, tokens: un
 
 /** Options of {@link checkAccessOf}. */
 export interface AccessCheckOptions {
-  /** Seconds in which all must have come true. @default 10 */
+  /** Seconds in which all must have come true. @default 15 */
   readonly timeoutSeconds?: number | undefined;
   /** PEM file with further certificate authorities. @default none */
   readonly authoritiesFile?: string | undefined;
@@ -45,7 +45,7 @@ export interface AccessCheckOptions {
 export async function checkAccessOf(
   { settings, stack }: { readonly settings: Settings; readonly stack: string },
   tokens: unknown,
-  { timeoutSeconds = 10, authoritiesFile }: AccessCheckOptions = {},
+  { timeoutSeconds = 15, authoritiesFile }: AccessCheckOptions = {},
 ): Promise<AccessCheckResult> {
   const { access } = settings;
   if (access === undefined) {

@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
+import { createSecureContext } from "node:tls";
 import { resolvePlace, type ResolveOverride } from "../../remote/access";
 import type { AccessCheckInput } from "./check-input";
 import { accessQuestions, type Question } from "./questions";
 
-const attemptMs = 10_000;
+/** For one answer. The first attempt at each question has all of it, however little time is left. */
+const attemptMs = 15_000;
 /** Requests at a time. */
-const atOnce = 16;
+const atOnce = 8;
 /** Of a body so much is read: Access's own pages are short. */
 const bodyLimit = 64 * 1024;
 
@@ -36,16 +38,20 @@ export async function checkAccess(
   input: AccessCheckInput,
   { authorities }: { readonly authorities?: string | undefined } = {},
 ): Promise<AccessCheckResult> {
+  // One for all: reading every authority's certificate anew for each request would take longer than the answers.
+  const secureContext = authorities === undefined ? undefined : createSecureContext({ ca: authorities });
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce, ...(secureContext && { secureContext }) });
   const deadline = Date.now() + (input.timeoutSeconds ?? 30) * 1_000;
   const questions = accessQuestions(input);
   const problems: (string | undefined)[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let index = next++; index < questions.length; index = next++) {
-      problems[index] = await untilTrue(questions[index]!, { resolve: input.resolve, authorities, deadline });
+      problems[index] = await untilTrue(questions[index]!, { resolve: input.resolve, agent, deadline });
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, questions.length) }, work));
+  agent.destroy();
   const right = questions.filter((_question, index) => problems[index] === undefined);
   return {
     closed: right.filter(({ wanted }) => wanted === "closed").length,
@@ -59,10 +65,10 @@ async function untilTrue(
   { deadline, ...place }: AskOptions & { readonly deadline: number },
 ): Promise<string | undefined> {
   const { method, host, path, as } = question;
+  let left = attemptMs;
   for (let wait = 250; ; wait = Math.min(wait * 2, 4_000)) {
     let wrong: string | undefined;
     try {
-      const left = Math.max(500, Math.min(attemptMs, deadline - Date.now()));
       wrong = whatIsWrong(question, await ask(question, place, left));
       if (wrong === undefined) return undefined;
     } catch (error) {
@@ -73,6 +79,7 @@ async function untilTrue(
       return `${method === "GET" ? "" : `${method} `}https://${host}${path} ${as} ${wrong}`;
     }
     await new Promise((again) => setTimeout(again, wait));
+    left = Math.max(1_000, Math.min(attemptMs, deadline - Date.now()));
   }
 }
 
@@ -115,12 +122,12 @@ export function isOfAccess({ status, headers, body }: AccessAnswer): string | un
 
 interface AskOptions {
   readonly resolve: readonly ResolveOverride[] | undefined;
-  readonly authorities: string | undefined;
+  readonly agent: Agent;
 }
 
 function ask(
   { method, host, path, headers }: Question,
-  { resolve, authorities }: AskOptions,
+  { resolve, agent }: AskOptions,
   timeoutMs: number,
 ): Promise<AccessAnswer> {
   const place = resolvePlace(host, 443, resolve);
@@ -133,8 +140,7 @@ function ask(
         method,
         path,
         headers: { ...headers, host, accept: "*/*", "user-agent": "groundwork-check-access" },
-        agent: false,
-        ...(authorities === undefined ? {} : { ca: authorities }),
+        agent,
       },
       (answer) => {
         let body = "";
