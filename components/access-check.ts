@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ResolveOverride } from "../remote/host";
 import type { AccessServiceTokenCredentials } from "./access-protected-env";
-import type { CredentialedCors } from "./access/check-input";
+import type { CredentialedCors } from "./access/credentialed-cors";
 import { localStep } from "./shared/local-step";
 import { componentType } from "./shared/names";
 import { isHostname, isUrlPath, Issues, refuse } from "./shared/validation";
 
-export type { CredentialedCors } from "./access/check-input";
+export type { CredentialedCors } from "./access/credentialed-cors";
 
 /** Arguments of {@link AccessCheck}. */
 export interface AccessCheckArgs {

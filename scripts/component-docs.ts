@@ -16,7 +16,7 @@ const sources: Readonly<Record<string, string | readonly [string, ...string[]]>>
   AppOrigin: "components/app-origin.ts",
   PagesSite: "components/pages-site.ts",
   AccessProtectedEnv: "components/access-protected-env.ts",
-  AccessCheck: ["components/access-check.ts", "components/access/check-input.ts"],
+  AccessCheck: ["components/access-check.ts", "components/access/credentialed-cors.ts"],
   R2Buckets: "components/r2-buckets.ts",
   PostgresWithAppUser: ["components/postgres-with-app-user.ts", "components/database/args.ts"],
   ZoneBaseline: "components/zone-baseline.ts",

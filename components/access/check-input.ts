@@ -1,4 +1,5 @@
 import type { ResolveOverride } from "../../remote/access";
+import type { CredentialedCors } from "./credentialed-cors";
 
 /** Standard input of dist/check-access.js, as JSON. Secret: it holds a service token. */
 export interface AccessCheckInput {
@@ -16,16 +17,6 @@ export interface AccessCheckInput {
   readonly resolve?: readonly ResolveOverride[] | undefined;
   /** Seconds in which all must have come true: a new application is not everywhere at once. @default 30 */
   readonly timeoutSeconds?: number | undefined;
-  /** Changes when all is to be asked again; not looked at. */
+  /** Changes when all is to be asked again; not looked at. @default asked again when anything else changes */
   readonly trigger?: unknown;
-}
-
-/** A page of one host that asks another host with the visitor's cookies. */
-export interface CredentialedCors {
-  /** Host of the page. */
-  readonly page: string;
-  /** Host that is asked. */
-  readonly api: string;
-  /** What is asked there. @default "/" */
-  readonly path?: string | undefined;
 }

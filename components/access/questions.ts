@@ -1,5 +1,6 @@
 import { accessHeaders } from "../shared/access-headers";
-import type { AccessCheckInput, CredentialedCors } from "./check-input";
+import type { AccessCheckInput } from "./check-input";
+import type { CredentialedCors } from "./credentialed-cors";
 
 /** One request from outside, and what its answer must be. */
 export interface Question {

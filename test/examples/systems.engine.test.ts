@@ -310,9 +310,7 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       const again = await home.run(["access", "check", ...named]);
       expect({ code: again.code, all: again.all }).toEqual({
         code: 0,
-        all: matching(
-          /Access of staging holds: \d+ requests were refused as they must be, \d+ were let in/,
-        ),
+        all: matching(/Access of staging holds: \d+ requests were refused as they must be, \d+ were let in/),
       });
     }, 300_000);
   }
