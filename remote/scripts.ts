@@ -16,6 +16,9 @@ export const remoteSteps = [
   "database-query",
   "database-empty",
   "database-shell",
+  "database-backup",
+  "database-backups",
+  "database-restore",
   "migrate",
   "rollout",
   "rollout-abort",
@@ -37,7 +40,7 @@ export type RemoteStep = (typeof remoteSteps)[number];
 const cached = new Map<RemoteStep, string>();
 
 /** Scripts that are no steps: they stand in the place of a line `. ./<name>.sh`. */
-export const includedScripts = ["lib", "rollout-worker"] as const;
+export const includedScripts = ["lib", "backup-lib", "rollout-worker"] as const;
 
 /** A step's whole script, with what it includes in the place of the lines that include it. */
 export function stepScript(step: RemoteStep): string {

@@ -96,6 +96,11 @@ const testTools = [
   { program: "chromium", debian: "chromium", why: "drives the pages in a real browser" },
   { program: "ssh", debian: "openssh-client", why: "is the SSH client that nobody here wrote" },
   { program: "psql", debian: "postgresql-client", why: "is PostgreSQL's own client" },
+  {
+    program: "/usr/lib/postgresql/15/bin/pg_dump",
+    debian: "postgresql-15",
+    why: "is a PostgreSQL with pg_dump",
+  },
   { program: "dockerd", debian: "docker.io", why: "runs the sandbox's containers" },
   { program: "openssl", debian: "openssl", why: "makes the origin's key on a host" },
   { program: "curl", debian: "curl", why: "asks the edge as a visitor would" },

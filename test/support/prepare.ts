@@ -1,5 +1,6 @@
 import { buildCaddy } from "../../sandbox/engine/caddy";
 import { findEngine } from "../../sandbox/engine/engine";
+import { findRestic } from "../../sandbox/engine/restic";
 import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
 import { canStartDaemon } from "./docker-daemon";
 
@@ -16,5 +17,6 @@ export default async function prepare({
   const log = (line: string): void => console.log(line);
   await findEngine({ log });
   await buildCaddy(log);
+  await findRestic(log);
   if (canStartDaemon) await findComposePlugin(log);
 }

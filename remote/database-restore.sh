@@ -1,0 +1,170 @@
+#!/bin/sh
+# database-restore.sh: restores a backup into a new database, compares it with what was recorded when the backup was made,
+# gives it the grants and settings that a dump leaves out, and only then swaps it in by name. What was there before is
+# kept under another name, closed to everybody. Or restores into a server of its own, as a test, and removes that.
+#
+# Input:  as in backup-lib.sh, and
+#         backup      which (default: the newest)
+#         into        "swap" (default); "new": stays beside, under the name in `target`; "drill": a disposable container
+#                     of the same image without a network; "drill-beside": a disposable database on the same server
+#         target      name of the new database, for "new"
+# Output: {"step":"database-restore","project":…,"backup":"1f2e3d4c","at":"…","database":"app","kept":"app_before_…",
+#         "tables":12,"rows":3400,"differences":[],"seconds":{"start":1,"restore":3,"compare":1}}; kept of a swap only
+# Exit:   20 the repository is damaged or refused, the restore failed, or (not of a drill) what was restored differs: what
+#         was there before is untouched and the new database removed; the rest as in lib.sh
+# shellcheck source=remote/backup-lib.sh disable=SC1091
+. ./backup-lib.sh
+
+open_backup database-restore
+needs docker
+into=$(value_or into swap)
+wanted=$(value_or backup latest)
+case $wanted in latest) ;; '' | *[!0-9a-f]*) fail 10 "bad name of a backup" ;; esac
+stamp=$(date -u +%Y%m%dt%H%M%S)
+short=$(printf '%s' "$database" | cut -c 1-40)
+case $into in
+  swap) target=${short}_restore_$stamp ;;
+  new)
+    target=$(value target)
+    case $target in '' | [!a-z_]* | *[!a-z0-9_]* | postgres | template0 | template1) fail 10 "bad name of the new database" ;; esac
+    [ "${#target}" -le 63 ] || fail 10 "bad name of the new database"
+    ;;
+  drill) target=$database ;;
+  drill-beside) target=${short}_drill_$stamp ;;
+  *) fail 10 "bad word for where to" ;;
+esac
+lock_backups
+# A release or migration in the middle would be lost by the swap. A drill keeps nothing back.
+[ "$into" != swap ] || take_lock "$(number lock_wait 600)"
+: >"$log"
+exec 1>>"$log" 2>&1
+open_work
+began=$(date +%s)
+
+# Whatever ends the step: the new database goes, and the one that serves is open.
+created=
+closed=
+# shellcheck disable=SC2317 # called by the trap
+at_end() {
+  [ -z "$closed" ] || query postgres -c "ALTER DATABASE \"$database\" ALLOW_CONNECTIONS true" </dev/null
+  if [ -n "$container" ]; then run_docker rm --force --volumes "$container" </dev/null
+  elif [ -n "$created" ]; then query postgres -c "DROP DATABASE IF EXISTS \"$target\" WITH (FORCE)" </dev/null; fi
+}
+
+run_restic snapshots --json --host "$project" --path "/$name.backup" --no-lock "$wanted" >"$work/found" || restic_failed $? "cannot find the backup"
+backup=$(json_member short_id <"$work/found")
+[ -n "$backup" ] || fail 20 "there is no such backup of $name at $(place)" with-log
+
+# The head first: what was recorded says how the database is made. restic is cut off behind it, which is no failure.
+fetch() {
+  run_restic dump --no-lock "$backup" "/$name.backup" 2>"$work/fetch.log"
+  printf '%s' $? >"$work/fetch.code"
+}
+unreadable() {
+  cat "$work/fetch.log"
+  restic_failed "$(cat "$work/fetch.code")" "the backup $backup cannot be read whole; nothing was changed"
+}
+fetch | {
+  IFS= read -r head || head=
+  printf '%s' "$head"
+} | base64 -d >"$work/manifest" || unreadable
+[ -s "$work/manifest" ] || unreadable
+grep -q '^{.*"backup": 1[,}]' "$work/manifest" || fail 20 "the backup $backup does not begin with what was recorded of it; nothing was changed" with-log
+at=$(sed -n '/"backup": /s/.*"at": "\([^"]*\)".*/\1/p' "$work/manifest")
+
+# members NAME: the texts of the manifest's lines {"NAME": "…"}, unescaped by PostgreSQL itself.
+members() {
+  sed -n "s/^{\"$1\": \(.*\)}\$/\1/p" "$work/manifest" | paste -s -d , - | sed 's/.*/[&]/' | base64 | tr -d '\n' |
+    sed "s/.*/SELECT x #>> ARRAY[]::text[] FROM jsonb_array_elements(convert_from(decode('&', 'base64'), 'UTF8')::jsonb) x;/" |
+    query postgres -f -
+}
+
+if [ "$into" = drill ]; then
+  running=$(compose ps --quiet "$service" </dev/null)
+  image=$(run_docker inspect --format '{{.Image}}' "$running" </dev/null) ||
+    fail 20 "cannot ask for the image of $service" with-log
+  # As the server of the service is started, in a container that nothing leads to and that leads nowhere.
+  run_docker inspect --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$running" </dev/null >"$work/command"
+  set --
+  while IFS= read -r word; do [ -z "$word" ] || set -- "$@" "$word"; done <"$work/command"
+  container=$(run_docker run --detach --rm --network none --label "groundwork.drill=$project" \
+    --env POSTGRES_HOST_AUTH_METHOD=trust --env "POSTGRES_USER=$admin" "$image" "$@" </dev/null 8>&- | tail -n 1)
+  [ -n "$container" ] || fail 20 "cannot start a disposable server" with-log
+  deadline=$(($(date +%s) + 120))
+  # By TCP: the server that initialises a new volume answers by its socket alone.
+  until in_server pg_isready -q -h 127.0.0.1 </dev/null; do
+    [ "$(date +%s)" -lt "$deadline" ] || { run_docker logs "$container" </dev/null; fail 20 "the disposable server does not start" with-log; }
+    nap 0.3
+  done
+  members role | sed 's/"/""/g; s/.*/"&"/' >"$work/roles" || fail 20 "the disposable server does not answer" with-log
+  # The administrator is there already, and PostgreSQL has no IF NOT EXISTS for roles.
+  grep -vx "\"$admin\"" "$work/roles" | sed 's/.*/CREATE ROLE & NOLOGIN;/' | query postgres -f - ||
+    fail 20 "cannot make the roles on the disposable server" with-log
+fi
+ready=$(date +%s)
+
+locale=$(members create) || fail 20 "the server does not answer" with-log
+query postgres -c "CREATE DATABASE \"$target\" TEMPLATE template0$locale" </dev/null ||
+  fail 20 "cannot make the database $target" with-log
+created=1
+timescale() { query "$target" -c "$1" </dev/null || fail 20 "TimescaleDB refuses: $1" with-log; }
+has_timescale=
+if grep -q '"extension": "timescaledb"' "$work/manifest"; then
+  has_timescale=1
+  timescale 'CREATE EXTENSION timescaledb'
+  timescale 'SELECT timescaledb_pre_restore()'
+fi
+fetch | {
+  IFS= read -r head
+  in_server pg_restore -w -U "$admin" -d "$target" --exit-on-error
+  printf '%s' $? >"$work/restore.code"
+  cat >/dev/null
+}
+[ "$(cat "$work/fetch.code")" = 0 ] || unreadable
+[ "$(cat "$work/restore.code")" = 0 ] || fail 20 "pg_restore failed; the database that was there is untouched" with-log
+[ -z "$has_timescale" ] || timescale 'SELECT timescaledb_post_restore()'
+restored=$(date +%s)
+
+{ printf 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n'; survey; } | query "$target" -f - >"$work/survey" ||
+  fail 20 "cannot count what was restored" with-log
+differences "$work/manifest" "$work/survey" >"$work/differences"
+cat "$work/differences"
+compared=$(date +%s)
+if [ -s "$work/differences" ]; then
+  case $into in drill*) ;; *) fail 20 "what was restored is not what was saved; the database that was there is untouched" with-log ;; esac
+fi
+# In a drill, too: statements that are refused would be found on the day of need otherwise.
+members apply | query "$target" -v "database=$target" --single-transaction -f - ||
+  fail 20 "grants and settings of the database cannot be given; the database that was there is untouched" with-log
+analyzed=
+[ "$into" = drill ] || [ "$into" = drill-beside ] || { query "$target" -c ANALYZE </dev/null || analyzed=no; }
+[ -z "$analyzed" ] || echo "ANALYZE failed"
+
+kept=
+if [ "$into" = swap ]; then
+  there=$(query postgres -c "SELECT 1 FROM pg_database WHERE datname = '$database'" </dev/null) || fail 20 "the server does not answer" with-log
+  rename="ALTER DATABASE \"$target\" RENAME TO \"$database\";"
+  if [ "$there" = 1 ]; then
+    kept=${short}_before_$stamp
+    closed=1
+    # Nobody may be connected to a database that gets another name; so it is closed for that moment, and then for good.
+    query postgres -f - <<END || fail 20 "the databases could not be swapped; the one that was there serves on" with-log
+SET client_min_messages = warning;
+ALTER DATABASE "$database" ALLOW_CONNECTIONS false;
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ('$database', '$target');
+BEGIN;
+ALTER DATABASE "$database" RENAME TO "$kept";
+$rename
+COMMIT;
+END
+    closed=
+  else
+    query postgres -c "$rename" </dev/null || fail 20 "the new database could not be given its name" with-log
+  fi
+  created=
+elif [ "$into" = new ]; then
+  created=
+fi
+tables=$(grep -c '"table": ' "$work/manifest")
+rows=$(awk 'match($0, /"rows": [0-9]+/) && !/"large objects"/ { n += substr($0, RSTART + 8, RLENGTH - 8) } END { printf "%.0f", n }' "$work/manifest")
+finish "\"backup\":\"$backup\",\"at\":\"$at\",\"database\":\"$target\"${kept:+,\"kept\":\"$kept\"},\"tables\":$((tables - 1)),\"rows\":$rows,\"differences\":$(if [ -s "$work/differences" ]; then json_lines "$work/differences"; else printf '[]'; fi),\"seconds\":{\"start\":$((ready - began)),\"restore\":$((restored - ready)),\"compare\":$((compared - restored))}"

@@ -1,0 +1,35 @@
+import { type Log, silent } from "../../common/log";
+import { findRealProgram } from "../host/postgres/real-program";
+import { runProgram } from "../host/run-program";
+import { buildGoTool, type GoTool } from "./go-build";
+
+/** The restic that is built here. Changing it means `go get` in sandbox/engine/go/restic as well. */
+export const resticVersion = "0.18.1";
+
+export const resticTool: GoTool = {
+  module: "restic",
+  package: "github.com/restic/restic/cmd/restic",
+  output: "restic",
+};
+
+/** restic from its Go module, built once and kept in the cache. Debian's 0.14 has no exit codes for a locked repository. */
+export function buildRestic(log: Log = silent): Promise<string> {
+  return buildGoTool(resticTool, log);
+}
+
+/** The machine's own restic where it is new enough, else the one built from its Go module. */
+export async function findRestic(log: Log = silent): Promise<string> {
+  const own = findRealProgram("restic");
+  if (own !== undefined) {
+    const { code, stdout } = await runProgram(own, ["version"], { timeout: 10_000 });
+    if (code === 0 && isNewEnoughRestic(stdout)) return own;
+  }
+  return buildRestic(log);
+}
+
+/** Whether `restic 0.18.1 compiled with …` is 0.17 or newer: from there on its exit codes tell what failed. */
+export function isNewEnoughRestic(version: string): boolean {
+  const match = /^restic v?(\d+)\.(\d+)/.exec(version.trim());
+  const [major = 0, minor = 0] = (match?.slice(1) ?? []).map(Number);
+  return major > 0 || minor >= 17;
+}
