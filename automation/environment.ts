@@ -8,6 +8,7 @@ import type { RolloutOutput } from "../components/origin/run-rollout";
 import { ReportCollector } from "../report";
 import { type Engine, findEngine } from "../sandbox/engine/engine";
 import { type AccessCheckOptions, type AccessCheckResult, accessHeadersOf, checkAccessOf } from "./access";
+import type { BackupAccess } from "./database/backups";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
 import { type Drift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
@@ -247,6 +248,7 @@ export class Environment {
   async database(name?: string): Promise<EnvironmentDatabase> {
     const [config, outputs] = await Promise.all([this.config(), this.outputs()]);
     return openDatabase(config, outputs["connections"]?.value as DatabaseConnections | undefined, name, {
+      backups: outputs["backups"]?.value as Readonly<Record<string, BackupAccess>> | undefined,
       authoritiesFile: this.variables["NODE_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"],
     });
   }

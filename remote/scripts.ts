@@ -19,6 +19,8 @@ export const remoteSteps = [
   "database-backup",
   "database-backups",
   "database-restore",
+  "database-drill-record",
+  "database-drop-kept",
   "migrate",
   "rollout",
   "rollout-abort",

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { rootCertificates } from "node:tls";
 import { Client, type ClientConfig } from "pg";
-import { UserError } from "../../common/user-error";
+import { UserError, type UserErrorParts } from "../../common/user-error";
 import { historyTables } from "../../components/database/names";
 import { hostAccess, resolveOverrides } from "../../platform/host-access";
 import type { Settings } from "../../platform/settings";
@@ -10,8 +10,11 @@ import { completeRoles } from "../../platform/settings/rules/databases";
 import { resolvePlace } from "../../remote/host";
 import { SshConnection, SshFailure } from "../../remote/ssh-client";
 import type { StackConfig } from "../stack-config";
+import type { Frames } from "../../remote/framing";
+import type { RemoteStep } from "../../remote/scripts";
 import { type AttackReport, attackDatabase } from "./attack/attack";
 import type { AttackTarget } from "./attack/connect";
+import type { BackupAccess } from "./backups";
 import { openTunnel, type Tunnel } from "./tunnel";
 
 export type { AttackReport } from "./attack/attack";
@@ -50,6 +53,8 @@ export interface AdminAnswer<T> {
 }
 
 interface DatabaseOptions {
+  /** Where backups are, by database: the stack's output `backups`. */
+  readonly backups?: Readonly<Record<string, BackupAccess>> | undefined;
   /** PEM file with further certificate authorities. */
   readonly authoritiesFile?: string | undefined;
 }
@@ -96,6 +101,17 @@ export function openDatabase(
   return new EnvironmentDatabase(config, chosen, database, urls, options);
 }
 
+/** A step on a host ended with an exit code of remote/lib.sh. */
+export class HostStepError extends UserError {
+  /** @param code undefined where a signal ended it */
+  constructor(
+    readonly code: number | undefined,
+    parts: UserErrorParts,
+  ) {
+    super(parts);
+  }
+}
+
 /** A database of an environment. Close it when done: it may hold a connection to its host. */
 export class EnvironmentDatabase {
   private connection: SshConnection | undefined;
@@ -111,6 +127,11 @@ export class EnvironmentDatabase {
 
   get stack(): string {
     return this.config.stack;
+  }
+
+  /** Where its backups are; undefined where it was not brought up with any. */
+  get backups(): BackupAccess | undefined {
+    return this.options.backups?.[this.name];
   }
 
   /** The roles that can log in. */
@@ -246,6 +267,29 @@ export class EnvironmentDatabase {
       onStderr: (line) => process.stderr.write(`${line}\n`),
     });
     return code ?? 1;
+  }
+
+  /**
+   * Runs a step on the container's host and returns its line of JSON.
+   *
+   * @param frames over those that name the database
+   * @param redact texts that must not be shown
+   * @throws HostStepError with what the step says
+   */
+  async hostStep<T>(step: RemoteStep, frames: Frames, redact: readonly string[] = []): Promise<T> {
+    const { settings } = this;
+    if (settings.kind !== "container") throw new Error(`${step} needs a container's host`);
+    const connection = await this.host(settings);
+    const access = hostAccess(this.config.settings, this.config.secrets, settings.host);
+    const { adminUser: admin_user, database, project, service } = settings;
+    const all = { service, admin_user, database, ...frames };
+    const { code, stdout, stderr } = await connection.step(step, access, project, all, { redact });
+    if (code === 0) return JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as T;
+    throw new HostStepError(code, {
+      what: `${step} on ${settings.host} did not succeed (exit code ${code ?? "none"})`,
+      value: stderr.trim().replace(new RegExp(`^${step}: `), ""),
+      next: `mend what it says, then run the same again; npx groundwork db status -s ${this.stack} shows the database`,
+    });
   }
 
   /** Ends what is open. */

@@ -1,7 +1,11 @@
 import type { CommandDeclaration } from "../command";
 import { dbAttack } from "./attack";
+import { dbBackup } from "./backup";
+import { dbBackups } from "./backups";
+import { dbDrill } from "./drill";
 import { dbPsql } from "./psql";
 import { dbReset } from "./reset";
+import { dbRestore } from "./restore";
 import { dbRotate } from "./rotate";
 import { dbSlots } from "./slots";
 import { dbStatus } from "./status";
@@ -11,6 +15,10 @@ import { dbTunnel } from "./tunnel";
 export const dbCommands: readonly CommandDeclaration[] = [
   dbAttack,
   dbRotate,
+  dbBackup,
+  dbBackups,
+  dbDrill,
+  dbRestore,
   dbStatus,
   dbPsql,
   dbTunnel,

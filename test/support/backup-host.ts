@@ -42,6 +42,8 @@ case " $* " in
   *" ps --quiet db "*) echo 0123456789abcdef ;;
   *" inspect --format {{.Image}} "*) echo sha256:0123 ;;
   *" inspect --format {{range"*) printf 'postgres\\n-c\\nwal_level=logical\\n\\n' ;;
+  *" inspect "*) echo '{"app_default":{"IPAMConfig":null,"Gateway":"172.18.0.1","IPAddress":"127.0.0.1","GlobalIPv6Address":""}}' ;;
+  *" ps --quiet "*) ;;
   *" info "*) echo / ;;
   *" run --detach "*) echo disposable ;;
   *" rm --force --volumes disposable "*) ;;

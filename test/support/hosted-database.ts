@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BackupAccess } from "../../automation/database/backups";
 import { type EnvironmentDatabase, openDatabase } from "../../automation/database/database";
 import type { StackConfig } from "../../automation/stack-config";
 import type { Settings } from "../../platform/settings";
@@ -18,6 +19,8 @@ export interface HostedDatabase {
   readonly roles: DatabaseRoles;
   /** The calls of docker. */
   calls(): string;
+  /** HOME of who logs in; `bin` in it is on the PATH. */
+  readonly home: string;
   config(changes?: object): StackConfig;
   open(changes?: object): EnvironmentDatabase;
   close(): Promise<void>;
@@ -44,18 +47,28 @@ esac
 `;
 }
 
+interface HostedOptions {
+  /** The folder of another PostgreSQL. @default npm's */
+  readonly installation?: string | undefined;
+  /** Text of the program that stands in for docker and writes its calls to the file `log`. @default psql alone */
+  readonly docker?: (server: TestPostgres, log: string) => string;
+  /** Where its backups are. @default none */
+  readonly backups?: BackupAccess;
+}
+
 export async function hostedDatabase(
   start: (options: RealSshOptions) => Promise<RealSsh>,
   settings: Readonly<Record<string, string>> = {},
+  { installation, docker = dockerFor, backups }: HostedOptions = {},
 ): Promise<HostedDatabase> {
-  const server = await startPostgres(settings);
+  const server = await startPostgres(settings, installation);
   const roles = new DatabaseRoles(server);
   await roles.database("shop");
   const directory = mkdtempSync(join(tmpdir(), "groundwork-database-"));
   const bin = join(directory, "bin");
   mkdirSync(bin);
   const log = join(directory, "calls");
-  writeFileSync(join(bin, "docker"), dockerFor(server, log));
+  writeFileSync(join(bin, "docker"), docker(server, log));
   chmodSync(join(bin, "docker"), 0o755);
   const ssh = await start({ directory, bin });
   mkdirSync(join(directory, "groundwork", "app"), { recursive: true });
@@ -79,6 +92,7 @@ export async function hostedDatabase(
   return {
     server,
     roles,
+    home: directory,
     calls: () => readFileSync(log, "utf8"),
     config,
     open: (changes) => {
@@ -89,7 +103,9 @@ export async function hostedDatabase(
           readOnly: roles.url("shop_ro", "shop"),
         },
       };
-      const database = openDatabase(config(changes), connections, "main");
+      const database = openDatabase(config(changes), connections, "main", {
+        backups: backups && { main: backups },
+      });
       opened.push(database);
       return database;
     },

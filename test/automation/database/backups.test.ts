@@ -1,0 +1,243 @@
+import { randomBytes } from "node:crypto";
+import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BackupAccess, lateness, listBackups, makeBackup } from "../../../automation/database/backups";
+import { drill } from "../../../automation/database/drill";
+import {
+  type DrillRecord,
+  newestProof,
+  signRecord,
+  verifyRecord,
+} from "../../../automation/database/drill-record";
+import { dropKept, restoreBackup } from "../../../automation/database/restore";
+import type { Environment } from "../../../automation/environment";
+import { backupLines } from "../../../cli/db/backups";
+import { drillLines, duration } from "../../../cli/db/drill";
+import { findRestic } from "../../../sandbox/engine/restic";
+import { dockerWithPostgres, fullPostgres, noFullPostgres } from "../../support/backup-host";
+import { type HostedDatabase, hostedDatabase } from "../../support/hosted-database";
+import { startSandboxSsh } from "../../support/open-ssh";
+import { startPostgres, type TestPostgres } from "../../support/postgres";
+
+jest.setTimeout(300_000);
+if (fullPostgres === undefined) console.log(noFullPostgres);
+const describeWithPostgres = fullPostgres === undefined ? describe.skip : describe;
+
+const access: BackupAccess = {
+  password: randomBytes(24).toString("base64url"),
+  recordKey: randomBytes(24).toString("base64url"),
+};
+const backups = {
+  schedule: "15 3 * * *",
+  keep: { daily: 7, weekly: 5, monthly: 12 },
+  restoreTestDays: 30,
+};
+
+describeWithPostgres("backups over SSH", () => {
+  let hosted: HostedDatabase;
+  let disposable: TestPostgres | undefined;
+  beforeAll(async () => {
+    hosted = await hostedDatabase(
+      startSandboxSsh,
+      {},
+      {
+        installation: fullPostgres,
+        docker: (server, log) => `#!/bin/sh\nprintf '%s\\n' "$*" >>'${log}'\n${dockerWithPostgres(server)}\n`,
+        backups: access,
+      },
+    );
+    symlinkSync(await findRestic((line) => console.log(line)), join(hosted.home, "bin", "restic"));
+    await hosted.server.query(
+      "shop",
+      "SET ROLE shop_migrator; CREATE TABLE items (id int PRIMARY KEY, label text); INSERT INTO items SELECT n, 'item ' || n FROM generate_series(1, 1000) n",
+    );
+    await hosted.roles.provision("shop");
+  });
+  afterAll(async () => {
+    await hosted.close();
+    await disposable?.remove();
+  });
+  const open = () => hosted.open({ backups });
+
+  test("without backups in the stack, the setting is told", async () => {
+    await expect(makeBackup(hosted.open())).rejects.toThrow(
+      /write backups: \{schedule: "15 3 \* \* \*"\} to groundwork:databases\.main/,
+    );
+  });
+
+  test("before the first one there is none, and a drill says so", async () => {
+    const list = await listBackups(open());
+    expect(list).toMatchObject({ backups: [], late: "there is no backup yet", proof: undefined });
+    await expect(drill(open())).rejects.toThrow(/there is no backup yet/);
+  });
+
+  test("one is made, listed, restored in the place of what serves, and that is dropped when told", async () => {
+    const made = await makeBackup(open());
+    expect(made).toMatchObject({ tables: 1, rows: 1000, made: true });
+    const list = await listBackups(open());
+    expect(list.backups).toEqual([expect.objectContaining({ backup: made.backup, tables: 1, rows: 1000 })]);
+    expect(list.late).toBeUndefined();
+    expect(backupLines(list).join("\n")).toMatch(
+      /no restore was ever proved: npx groundwork db drill -s dev/,
+    );
+
+    await hosted.server.query("shop", "DROP TABLE items");
+    const replaced: string[] = [];
+    const environment = {
+      urnsOf: (wanted: (name: string) => boolean) =>
+        Promise.resolve(["main-roles", "main-app-a-password", "main-roles-after-migrations"].filter(wanted)),
+      up: ({ replace = [] }: { replace?: readonly string[] }) => Promise.resolve(replaced.push(...replace)),
+    };
+    const restored = await restoreBackup(environment as unknown as Environment, open());
+    expect(replaced).toEqual(["main-roles", "main-roles-after-migrations"]);
+    expect(await hosted.roles.attempt("shop_app_a", "shop", "UPDATE items SET label = 'x'")).toBe("done");
+    const kept = restored.kept ?? "";
+    expect((await listBackups(open())).kept).toEqual([kept]);
+    for (const name of ["shop", "postgres", `${kept}"; DROP DATABASE shop; --`])
+      await expect(dropKept(open(), name)).rejects.toThrow(/that is no database that a restore has kept/);
+    await dropKept(open(), kept);
+    expect((await listBackups(open())).kept).toEqual([]);
+  });
+
+  test("a drill is green, measured and signed, and is the proof that is listed", async () => {
+    disposable = await startPostgres({}, fullPostgres);
+    writeFileSync(join(hosted.home, "disposable"), `${disposable.port}\n${disposable.password}\n`);
+    const record = await drill(open());
+    expect(record).toMatchObject({
+      passed: true,
+      server: "own",
+      tables: 1,
+      rows: 1000,
+      differences: [],
+      stack: "dev",
+      database: "main",
+    });
+    expect(record.rtoSeconds).toBeGreaterThan(0);
+    expect(record.rpoSeconds).toBeGreaterThanOrEqual(0);
+    expect(drillLines(record)).toContain("1 tables with 1000 rows: each as it was recorded");
+    const { proof, warnings } = await listBackups(open());
+    expect(proof).toEqual(record);
+    expect(warnings).toEqual([]);
+    const later = new Date(Date.now() + 31 * 86_400_000);
+    expect((await listBackups(open(), { now: later })).warnings).toEqual([
+      expect.stringMatching(/the last proved restore is of .*: npx groundwork db drill -s dev/),
+    ]);
+  });
+
+  test("a drill with a planted change is red, is recorded, and proves nothing", async () => {
+    const plant = join(hosted.home, "plant.sql");
+    writeFileSync(plant, "UPDATE items SET label = 'planted' WHERE id = 500");
+    const before = await listBackups(open());
+    const record = await drill(open(), { beside: true }).finally(() => rmSync(plant));
+    expect(record).toMatchObject({
+      passed: false,
+      server: "same",
+      differences: ["table public.items has its 1000 rows, but not with the same content"],
+    });
+    expect((await listBackups(open())).proof).toEqual(before.proof);
+    const lines = readFileSync(join(hosted.home, "groundwork", "app", "backups", "main", "drills"), "utf8")
+      .trim()
+      .split("\n");
+    expect(lines).toHaveLength(2);
+  });
+
+  test("a record that somebody wrote on the host proves nothing", async () => {
+    const file = join(hosted.home, "groundwork", "app", "backups", "main", "drills");
+    const proof = (await listBackups(open())).proof;
+    const forged = signRecord({ ...(proof as DrillRecord), at: "2030-01-01T00:00:00.000Z" }, access.password);
+    appendFileSync(file, `${JSON.stringify(forged)}\n`);
+    expect((await listBackups(open())).proof).toEqual(proof);
+  });
+
+  test("no password is in a command's words or in a log of the host", () => {
+    expect(hosted.calls()).not.toContain(access.password);
+    const logs = ["database-backup-main", "database-backups-main", "database-restore-main"];
+    for (const name of logs) {
+      const text = readFileSync(join(hosted.home, "groundwork", "app", "logs", `${name}.log`), "utf8");
+      expect(text).not.toContain(access.password);
+    }
+  });
+});
+
+describe("when a backup is late", () => {
+  const now = new Date("2026-03-04T12:00:00Z");
+  test.each([
+    ["15 3 * * *", "2026-03-04T03:16:00Z", undefined],
+    ["15 3 * * *", "2026-03-04T03:01:00Z", undefined],
+    [
+      "15 3 * * *",
+      "2026-03-03T03:16:00Z",
+      /^a backup was due at 2026-03-04T03:15Z, and the newest is of 2026-03-03T03:16Z$/,
+    ],
+    // An hour for the backup itself.
+    ["30 11 * * *", "2026-03-03T11:31:00Z", undefined],
+    ["0 11 * * *", "2026-03-03T11:01:00Z", /was due at 2026-03-04T11:00Z/],
+    ["15 3 * * *", undefined, /^there is no backup yet$/],
+  ])("%s with the newest of %s", (schedule, newest, expected) => {
+    const told = lateness(schedule, newest, now);
+    if (expected === undefined) expect(told).toBeUndefined();
+    else expect(told).toMatch(expected);
+  });
+});
+
+describe("the record of a drill", () => {
+  const record: DrillRecord = {
+    version: 1,
+    stack: "prod",
+    database: "main",
+    repository: "/backups",
+    backup: "0123abcd",
+    backupAt: "2026-03-04T03:15:00Z",
+    at: "2026-03-04T05:00:00.000Z",
+    server: "own",
+    tables: 3,
+    rows: 10,
+    differences: [],
+    rpoSeconds: 6300,
+    rtoSeconds: 12.5,
+    seconds: { start: 2, restore: 8, compare: 1 },
+    passed: true,
+  };
+  const secret = randomBytes(24).toString("base64url");
+  const signed = signRecord(record, secret);
+
+  test("is verified by the same secret, and by no other", () => {
+    expect(verifyRecord(signed, secret)).toEqual(record);
+    expect(verifyRecord(signed, `${secret}x`)).toBeUndefined();
+  });
+
+  test.each([
+    ["a changed text", { ...signed, record: signed.record.replace('"rows":10', '"rows":11') }],
+    ["a cut signature", { ...signed, signature: signed.signature.slice(0, 40) }],
+    ["nothing", {} as typeof signed],
+  ])("%s is no record", (_what, changed) => {
+    expect(verifyRecord(changed, secret)).toBeUndefined();
+  });
+
+  test("the newest that passed counts, of this database alone", () => {
+    const of = (changes: Partial<DrillRecord>) => signRecord({ ...record, ...changes }, secret);
+    const all = [
+      of({}),
+      of({ at: "2026-03-05T05:00:00.000Z" }),
+      of({ at: "2026-03-06T05:00:00.000Z", passed: false }),
+      of({ at: "2026-03-07T05:00:00.000Z", stack: "dev" }),
+      of({ at: "2026-03-08T05:00:00.000Z", database: "other" }),
+    ];
+    expect(newestProof(all, secret, { stack: "prod", database: "main" })?.at).toBe(
+      "2026-03-05T05:00:00.000Z",
+    );
+    expect(newestProof([], secret, { stack: "prod", database: "main" })).toBeUndefined();
+  });
+
+  test("what is printed of a red one names each difference and both times", () => {
+    const differences = ["table public.a is missing"];
+    expect(drillLines({ ...record, differences, passed: false })).toEqual([
+      "backup 0123abcd of 2026-03-04T03:15:00Z, restored into a server of its own",
+      "3 tables with 10 rows were recorded:",
+      "  table public.a is missing",
+      "RPO 105 min: what a loss now would have cost",
+      "RTO 12.5 s: start 2 s, restore 8 s, compare 1 s",
+    ]);
+    expect([5, 150, 7300, 200_000].map(duration)).toEqual(["5 s", "3 min", "2 h 2 min", "2 d 7 h"]);
+  });
+});
