@@ -75,6 +75,18 @@ export function lastDue(schedule: Schedule, now: Date): Date | undefined {
   return undefined;
 }
 
+/** Minutes of the longest time between two runs, of the hundred before `now`; a week where there are none. */
+export function longestGap(schedule: Schedule, now: Date): number {
+  let longest = 0;
+  let later = lastDue(schedule, now);
+  for (let count = 0; count < 100 && later !== undefined; count++) {
+    const before = lastDue(schedule, new Date(later.getTime() - 60_000));
+    if (before !== undefined) longest = Math.max(longest, (later.getTime() - before.getTime()) / 60_000);
+    later = before;
+  }
+  return longest === 0 ? 7 * 1440 : longest;
+}
+
 function isDay({ days, eitherDay, months, weekdays }: Schedule, date: Date): boolean {
   if (!months.includes(date.getUTCMonth() + 1)) return false;
   const byDay = days.includes(date.getUTCDate());

@@ -2,6 +2,7 @@
 export * from "./access-check";
 export * from "./access-protected-env";
 export * from "./app-origin";
+export * from "./database-backups";
 export * from "./pages-site";
 export * from "./postgres-with-app-user";
 export * from "./r2-buckets";

@@ -5,6 +5,8 @@ import {
   AccessCheck,
   AccessProtectedEnv,
   AppOrigin,
+  type BackupBucket,
+  DatabaseBackups,
   PagesSite,
   PostgresWithAppUser,
   R2Buckets,
@@ -22,6 +24,8 @@ import { hostnamesOf } from "./settings/references";
 import { type Secrets, Values } from "./values";
 import {
   accessArgs,
+  backupsArgs,
+  backupsConsumer,
   bucketArgs,
   certificateArgs,
   databaseArgs,
@@ -31,6 +35,7 @@ import {
   siteArgs,
   tokenArgs,
   tunnelRoutes,
+  withBackupsConsumer,
   zoneArgs,
 } from "./wiring";
 
@@ -42,6 +47,8 @@ export interface PlatformOutputs {
   readonly databases: Record<string, object>;
   /** Addresses of the databases by role (`app`, `migrator` …), for `groundwork db`. Secret. */
   readonly connections: pulumi.Output<Record<string, Record<string, string>>>;
+  /** Where the backups of the databases are, and what opens them, for `groundwork db`. Secret. */
+  readonly backups: pulumi.Output<Record<string, object>>;
   readonly buckets: Record<string, object>;
   /** S3 keys by consumer. Secret. */
   readonly s3Credentials: pulumi.Output<Record<string, Record<string, string>>>;
@@ -131,6 +138,7 @@ export class Platform {
         after,
       );
     }
+    const backups = this.backups(hosts, databases, origins, buckets);
 
     this.outputs = {
       addresses: {
@@ -150,6 +158,7 @@ export class Platform {
         secretVersions,
       })),
       connections: pulumi.secret(pulumi.all(mapValues(databases, connectionsOf))),
+      backups: pulumi.secret(pulumi.all(mapValues(backups, ({ access }) => access))),
       buckets: mapValues(buckets?.buckets ?? {}, ({ bucketName, endpoint, publicUrl }) => ({
         bucketName,
         endpoint,
@@ -260,7 +269,7 @@ export class Platform {
         zoneId: this.zoneId,
         protect: tier === "production",
         ...storage,
-        buckets: mapValues(buckets, bucketArgs),
+        buckets: mapValues(withBackupsConsumer(this.settings), bucketArgs),
       },
       this.opts,
     );
@@ -273,6 +282,53 @@ export class Platform {
       }
     }
     return component;
+  }
+
+  /** Made after the origins: their steps start the containers that are backed up. */
+  private backups(
+    hosts: Readonly<Record<string, RemoteHost>>,
+    databases: Readonly<Record<string, PostgresWithAppUser>>,
+    origins: Readonly<Record<string, AppOrigin>>,
+    buckets: R2Buckets | undefined,
+  ): Record<string, DatabaseBackups> {
+    const made: Record<string, DatabaseBackups> = {};
+    for (const [name, { backups, ...database }] of Object.entries(this.settings.databases)) {
+      if (backups === undefined || database.kind === "external") continue;
+      const after = database.origin === undefined ? [] : [part(origins, database.origin)];
+      made[name] = new DatabaseBackups(
+        name,
+        {
+          host: part(hosts, database.host),
+          project: database.project,
+          service: database.service,
+          adminUser: database.adminUser,
+          database: database.database,
+          bucket: this.backupBucket(backups, buckets),
+          ...backupsArgs(backups, this.secrets),
+        },
+        { ...this.opts, dependsOn: [part(databases, name), ...after] },
+      );
+    }
+    return made;
+  }
+
+  private backupBucket(
+    { bucket, s3 }: NonNullable<Settings["databases"][string]["backups"]>,
+    buckets: R2Buckets | undefined,
+  ): BackupBucket | undefined {
+    if (s3 !== undefined) {
+      const { accessKeyIdSecret, endpoint, region, secretAccessKeySecret } = s3;
+      return {
+        endpoint,
+        bucket: s3.bucket,
+        region,
+        accessKeyId: this.secrets(accessKeyIdSecret),
+        secretAccessKey: this.secrets(secretAccessKeySecret),
+      };
+    }
+    if (bucket === undefined || buckets === undefined) return undefined;
+    const { bucketName, endpoint, region } = part(buckets.buckets, bucket);
+    return { endpoint, bucket: bucketName, region, ...part(buckets.credentials, backupsConsumer) };
   }
 
   private token(name: string): ScopedToken {

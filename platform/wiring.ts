@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import type {
   AccessProtectedEnvArgs,
   ComposeDeploymentArgs,
+  DatabaseBackupsArgs,
   ExternalOriginArgs,
   OriginCertificateArgs,
   PagesSiteArgs,
@@ -52,6 +53,36 @@ export function databaseArgs(database: DatabaseSettings): PostgresCommonArgs {
     passwordOverlap: database.passwordOverlap,
     replication: typeof replication === "object" ? replication : replication ? {} : undefined,
   };
+}
+
+/** Backups as their component takes them, but for host, project and bucket. */
+export function backupsArgs(
+  backups: NonNullable<DatabaseSettings["backups"]>,
+  secrets: Secrets,
+): Pick<DatabaseBackupsArgs, "schedule" | "keep" | "alert" | "lateAfterHours"> {
+  const { alertSecret, keep, lateAfterHours, schedule } = backups;
+  return {
+    schedule,
+    keep,
+    alert: alertSecret === undefined ? undefined : secrets(alertSecret),
+    lateAfterHours,
+  };
+}
+
+/** Who has the key of the buckets that hold backups. */
+export const backupsConsumer = "backups";
+
+/** The buckets with the key for backups among their consumers, where they hold any. */
+export function withBackupsConsumer({
+  buckets,
+  databases,
+}: Pick<Settings, "buckets" | "databases">): Settings["buckets"] {
+  const holding = Object.values(databases).map(({ backups }) => backups?.bucket);
+  return mapValues(buckets, (bucket, name) =>
+    holding.includes(name)
+      ? { ...bucket, consumers: { ...bucket.consumers, [backupsConsumer]: "write" as const } }
+      : bucket,
+  );
 }
 
 export function bucketArgs({

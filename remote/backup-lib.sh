@@ -20,6 +20,10 @@
 open_backup() {
   open_step "$1"
   needs restic mkfifo
+  # Before 0.17 a dump that breaks off would be a backup, and exit codes do not say what has failed.
+  case $(restic version 2>/dev/null) in
+    'restic '0.[0-9].* | 'restic '0.1[0-6].* | '') fail 11 "restic on this host is older than 0.17; run: restic self-update" ;;
+  esac
   name=$(value name)
   service=$(value service)
   admin=$(value admin_user)

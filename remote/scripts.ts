@@ -16,6 +16,7 @@ export const remoteSteps = [
   "database-query",
   "database-empty",
   "database-shell",
+  "database-backup-schedule",
   "database-backup",
   "database-backups",
   "database-restore",
@@ -41,8 +42,8 @@ export type RemoteStep = (typeof remoteSteps)[number];
 
 const cached = new Map<RemoteStep, string>();
 
-/** Scripts that are no steps: they stand in the place of a line `. ./<name>.sh`. */
-export const includedScripts = ["lib", "backup-lib", "rollout-worker"] as const;
+/** Scripts that are no steps: they stand in the place of a line `. ./<name>.sh`, or, backup-job, lie on the host by themselves. */
+export const includedScripts = ["lib", "backup-lib", "backup-job", "rollout-worker"] as const;
 
 /** A step's whole script, with what it includes in the place of the lines that include it. */
 export function stepScript(step: RemoteStep): string {
@@ -56,6 +57,11 @@ export function stepScript(step: RemoteStep): string {
   const script = withoutComments(read(step));
   cached.set(step, script);
   return script;
+}
+
+/** What a host's schedule runs. */
+export function backupJobScript(): string {
+  return withoutComments(readFileSync(join(projectRoot(), "remote", "backup-job.sh"), "utf8"));
 }
 
 /** Drops whole-line comments: only what runs travels, and a better comment is not a change of every stack. */

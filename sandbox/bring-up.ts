@@ -7,6 +7,7 @@ import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
 import { readSettings, secretNamesOf, type Settings } from "../platform/settings";
+import { findBackupPrograms } from "./engine/backup-programs";
 import { findCaddy } from "./engine/caddy";
 import { type Engine, findEngine } from "./engine/engine";
 import { runEngine } from "./engine/run";
@@ -70,6 +71,7 @@ export async function bringUpSandbox({
   const start = async (): Promise<Sandbox> => {
     // Here and not by the daemon, which is given less time than a build may take.
     if (needs.parts.proxy) await findCaddy(log);
+    if (needs.parts.backups) await findBackupPrograms(log);
     const zone = { name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) };
     const options = { stack, accountId: facts.accountId, zones: [zone], ...needs.parts, docker };
     return startSandbox(options, log, signal);

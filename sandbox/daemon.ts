@@ -13,6 +13,7 @@ import { type Authority, createAuthority } from "./certificates";
 import { startExternalDatabase } from "./external/database";
 import { startExternalOrigins } from "./external/origins";
 import { type SandboxFolder, sandboxFolder } from "./folder";
+import { findBackupPrograms } from "./engine/backup-programs";
 import { findCaddy } from "./engine/caddy";
 import { caddyImage } from "./host/images/caddy";
 import { standInImage } from "./host/images/stand-in";
@@ -121,7 +122,9 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     // The edge's own: here it stands for the authorities that everybody trusts.
     const authority = await createAuthority(join(folder.edge, "authority"), "Groundwork sandbox edge");
     const standIn = standInImage(await ownCertificate(folder, options.ownCertificates, authority));
+    const backups = options.backups ? await findBackupPrograms(log) : undefined;
     const host = await startHost({
+      backups,
       directory: folder.host,
       ...hostModes[options.docker ?? "auto"],
       name: `groundwork-${stack}`,
@@ -130,7 +133,11 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         standIn,
         cloudflaredImage(tunnels.socket),
         ...(options.proxy ? [await proxyImage(authority)] : []),
-        { names: ["postgres", "timescale/timescaledb", "*timescaledb*"], kind: "postgres" },
+        {
+          names: ["postgres", "timescale/timescaledb", "*timescaledb*"],
+          kind: "postgres",
+          ...(backups && { clients: backups.postgres }),
+        },
       ],
       log,
       port: await freePort(ports.ssh),

@@ -18,6 +18,8 @@ export interface SandboxOptions {
   readonly ownCertificates: readonly string[];
   /** Whether an origin has Caddy in front, so that there must be one. */
   readonly proxy: boolean;
+  /** Whether a database is backed up, so that there must be restic, and PostgreSQL's own programs for dumps. */
+  readonly backups: boolean;
   /** @default what was said last; at first: Docker where a daemon answers, else plain processes */
   readonly docker?: DockerChoice | undefined;
 }

@@ -17,6 +17,8 @@ export interface StackFileFacts {
   readonly buckets: boolean;
   /** Ports of machines that are asked from outside, past Cloudflare. */
   readonly direct: readonly DirectPort[];
+  /** Databases with backups. */
+  readonly backups: readonly string[];
 }
 
 /** A port of a machine, by the machine's address or by a host name that leads to it. */
@@ -32,6 +34,7 @@ interface RawConfig {
   "groundwork:origins"?: Record<string, RawOrigin | null>;
   "groundwork:buckets"?: Record<string, unknown> | null;
   "groundwork:sites"?: Record<string, { hostnames?: unknown } | null>;
+  "groundwork:databases"?: Record<string, { backups?: unknown } | null>;
   "groundwork:tunnels"?: Record<string, { ingress?: Record<string, unknown> } | null>;
 }
 
@@ -70,6 +73,9 @@ export function stackFileFacts(text: string, file: string): StackFileFacts {
     hosts,
     buckets: Object.keys(config["groundwork:buckets"] ?? {}).length > 0,
     proxiedNames: [...new Set(proxiedNames(config))].sort(),
+    backups: Object.entries(config["groundwork:databases"] ?? {}).flatMap(([name, database]) =>
+      typeof database?.backups === "object" ? [name] : [],
+    ),
     swarms: Object.fromEntries(
       Object.entries(config["groundwork:origins"] ?? {}).flatMap(([name, origin]) =>
         origin?.kind === "swarm" && Array.isArray(origin.hosts) ? [[name, String(origin.hosts[0])]] : [],
@@ -199,6 +205,12 @@ export function deriveStackFile(
   document.delete("encryptionsalt");
   if (secrets.salt !== undefined) document.set("encryptionsalt", secrets.salt);
   if (secrets.sealed !== undefined) document.setIn(["config", "groundwork:secrets"], secrets.sealed);
+  for (const name of facts.backups) {
+    // There is no S3 here, and what tells somebody would tell of a sandbox.
+    const at = ["config", "groundwork:databases", name, "backups"];
+    for (const member of ["bucket", "s3", "alertSecret"]) document.deleteIn([...at, member]);
+    notes.push(`the backups of ${name} lie in a folder of the sandbox's host, and nobody is alerted`);
+  }
   for (const [name, { passwordVersion, passwordOverlap }] of Object.entries(secrets.rotations ?? {})) {
     const at = ["config", "groundwork:databases", name];
     if (!document.hasIn(at) || passwordVersion <= Number(document.getIn([...at, "passwordVersion"]) ?? 1))

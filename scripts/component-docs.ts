@@ -18,6 +18,7 @@ const sources: Readonly<Record<string, string | readonly [string, ...string[]]>>
   AccessProtectedEnv: "components/access-protected-env.ts",
   AccessCheck: ["components/access-check.ts", "components/access/credentialed-cors.ts"],
   R2Buckets: "components/r2-buckets.ts",
+  DatabaseBackups: "components/database-backups.ts",
   PostgresWithAppUser: ["components/postgres-with-app-user.ts", "components/database/args.ts"],
   ZoneBaseline: "components/zone-baseline.ts",
   Tunnel: "components/tunnel.ts",

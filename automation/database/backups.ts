@@ -1,23 +1,14 @@
 /** Backups of a database: made, listed, looked at with an eye on those that are late. */
 import { lastDue, parseCron } from "../../common/cron";
 import { UserError } from "../../common/user-error";
+import type { BackupAccessOutputs } from "../../components/database-backups";
 import type { Frames } from "../../remote/framing";
 import type { RemoteStep } from "../../remote/scripts";
 import type { EnvironmentDatabase } from "./database";
 import { type DrillProof, newestProof, type SignedRecord } from "./drill-record";
 
 /** Where a database's backups are and what opens them: the stack's output `backups`, by database. Secret. */
-export interface BackupAccess {
-  /** The repository as restic takes it. @default a folder of the database's host */
-  readonly repository?: string;
-  readonly password: string;
-  /** S3's. */
-  readonly accessKeyId?: string;
-  readonly secretAccessKey?: string;
-  readonly region?: string;
-  /** What records of drills are signed with; the host does not have it. */
-  readonly recordKey: string;
-}
+export type BackupAccess = BackupAccessOutputs;
 
 /** A backup that was just made. */
 export interface BackupMade {

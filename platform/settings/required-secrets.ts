@@ -25,6 +25,13 @@ export function requiredSecretsOf(values: StackValues): RequiredSecret[] {
     ]);
   }
   for (const [name, database] of Object.entries(values.databases)) {
+    const { alertSecret, s3 } = database.backups ?? {};
+    const at = ["databases", name, "backups"];
+    if (s3 !== undefined) {
+      need(s3.accessKeyIdSecret, "s3-key", [...at, "s3", "accessKeyIdSecret"]);
+      need(s3.secretAccessKeySecret, "s3-key", [...at, "s3", "secretAccessKeySecret"]);
+    }
+    if (alertSecret !== undefined) need(alertSecret, "backup-alert", [...at, "alertSecret"]);
     if (database.kind !== "external") continue;
     need(database.adminPasswordSecret, "database-admin-password", ["databases", name, "adminPasswordSecret"]);
   }

@@ -38,6 +38,8 @@ export interface RequiredSecret {
     | "registry-password"
     | "database-admin-password"
     | "oauth-client-secret"
+    | "s3-key"
+    | "backup-alert"
     | "value";
   /** The settings that name it, such as `hosts.oracle.privateKeySecret`. */
   readonly usedBy: readonly string[];

@@ -3,7 +3,7 @@ import type { SandboxOptions } from "../record";
 
 /** What a stack needs here besides Cloudflare and a host. */
 export interface SandboxNeeds {
-  readonly parts: Pick<SandboxOptions, "databases" | "targets" | "ownCertificates" | "proxy">;
+  readonly parts: Pick<SandboxOptions, "databases" | "targets" | "ownCertificates" | "proxy" | "backups">;
   /** Whether variables are handed to Fly.io. */
   readonly flyctl: boolean;
   /** What differs from the real world, one line each. */
@@ -32,6 +32,7 @@ export function needsOf({ databases, origins, tunnels }: Settings): SandboxNeeds
           : [],
       ),
       proxy: Object.values(origins).some((origin) => "proxy" in origin && origin.proxy !== undefined),
+      backups: Object.values(databases).some(({ backups }) => backups !== undefined),
       targets: external.map(({ target, hostnames }) => ({ target, hostnames })),
       ownCertificates: Object.values(origins).flatMap((origin) =>
         (origin.kind === "compose" || origin.kind === "swarm") && !origin.proxied ? origin.hostnames : [],

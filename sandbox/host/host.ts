@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import { UserError } from "../../common/user-error";
 import { buildTools } from "./bundle";
 import type { HostConfig, HostMode } from "./config";
+import { startCron } from "./crontab";
 import { openDockerMachine, prepareDockerMachine } from "./docker/machine";
 import { readJson, writeJson } from "./files";
 import { sha256 } from "./hash";
 import type { SandboxImage } from "./images/image";
 import { ensureKeyPair, parsePublicKey } from "./keys";
 import { hostLayout, type HostLayout } from "./layout";
-import { loginEnvironment, makeFolders, writePrograms } from "./login";
+import { type BackupPrograms, loginEnvironment, makeFolders, writePrograms } from "./login";
 import type { HostService, Machine } from "./machine";
 import { resolvePort } from "./ports";
 import { openProcessMachine, prepareProcessMachine } from "./process/machine";
@@ -18,6 +19,7 @@ import { endSessions } from "./sessions";
 import { startSshServer } from "./ssh/server";
 
 export type { SandboxImage } from "./images/image";
+export type { BackupPrograms } from "./login";
 export type { HostService } from "./machine";
 
 /** How to start a host. */
@@ -38,6 +40,8 @@ export interface HostOptions {
   readonly name: string;
   /** Images made from local files, by the names that compose files use. */
   readonly images: readonly SandboxImage[];
+  /** What databases are backed up with. @default nothing: the host has none of it */
+  readonly backups?: BackupPrograms | undefined;
   readonly log?: (line: string) => void;
 }
 
@@ -90,7 +94,7 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
   const authorizedKey = parsePublicKey(options.clientPublicKey ?? client?.publicKey ?? "");
 
   buildTools(layout.tools);
-  writePrograms(layout);
+  writePrograms(layout, options.backups);
   const machine = await prepareMachine(layout, options, log);
   writeJson(layout.configFile, machine.config);
   await machine.revive();
@@ -107,24 +111,28 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
     forwardPort: (port) => resolvePort(layout.portsFile, port) ?? port,
     log,
   });
+  const user = options.users?.[0] ?? "deploy";
+  const endCron = startCron(layout, () => loginEnvironment(layout, user), log);
   log(`the host: SSH on 127.0.0.1:${server.port}`);
   return {
     mode: machine.config.mode,
     port: server.port,
     hasIPv6: server.hasIPv6,
-    user: options.users?.[0] ?? "deploy",
+    user,
     hostKey: hostKey.publicKey,
     privateKeyFile: client?.privateKeyFile,
     home: layout.home,
     resolvePort: (hostPort) => resolvePort(layout.portsFile, hostPort),
     status: () => machine.status(),
     close: async ({ services = false } = {}) => {
+      endCron();
       await server.close();
       if (!services) return;
       await endSessions(layout);
       await machine.halt();
     },
     destroy: async () => {
+      endCron();
       await server.close();
       await endSessions(layout);
       await machine.destroy();

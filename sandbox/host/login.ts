@@ -1,8 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { PostgresClients } from "../engine/postgres-clients";
 import { toolFile, type ToolName } from "./bundle-names";
+import { writeCrontab } from "./crontab";
 import { writeFileAtomically } from "./files";
 import type { HostLayout } from "./layout";
+import { findDatabaseClient } from "./postgres/real-program";
 
 /** Makes the machine's folders. Private to the user, but for passing through: PostgreSQL's user has to. */
 export function makeFolders(layout: HostLayout): void {
@@ -21,7 +24,7 @@ export function shellQuote(word: string): string {
 }
 
 /** Puts the `docker` of the machine on its PATH, and `psql` and `pg_isready` on that of its services. */
-export function writePrograms(layout: HostLayout): void {
+export function writePrograms(layout: HostLayout, backups?: BackupPrograms): void {
   const standIn =
     process.env["GROUNDWORK_STAND_IN"] === "1" ? "GROUNDWORK_STAND_IN=1; export GROUNDWORK_STAND_IN\n" : "";
   const script = (folder: string, name: string, tool: ToolName, ...args: string[]): void => {
@@ -35,6 +38,23 @@ export function writePrograms(layout: HostLayout): void {
   writeFileAtomically(join(layout.bin, "ss"), "#!/bin/sh\nexit 0\n", 0o755);
   // Scripts on the machine ask its own ports; curl is led to where those really are.
   script(layout.bin, "curl", "curl", layout.directory);
+  writeCrontab(layout);
+  if (backups === undefined) return;
+  const real = (folder: string, name: string, program: string): void =>
+    writeFileAtomically(join(folder, name), `#!/bin/sh\nexec ${shellQuote(program)} "$@"\n`, 0o755);
+  real(layout.bin, "restic", backups.restic);
+  for (const name of ["pg_dump", "pg_restore"] as const)
+    real(join(layout.tools, "bin"), name, join(backups.postgres.bin, name));
+  // The stand-in reads all of its input before it begins, and a backup talks with it.
+  if (findDatabaseClient("psql") === undefined)
+    real(join(layout.tools, "bin"), "psql", join(backups.postgres.bin, "psql"));
+}
+
+/** What a host makes backups with. */
+export interface BackupPrograms {
+  /** The program restic: see engine/restic.ts. */
+  readonly restic: string;
+  readonly postgres: PostgresClients;
 }
 
 /** The environment of a login: what sshd would set, and nothing of the sandbox's own process. */

@@ -188,9 +188,42 @@ const safety: Rule = (context) => {
         fix: "remove the line",
       });
     }
-    const bucket = database.backups?.bucket;
+  }
+};
+
+const backups: Rule = (context) => {
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    const at = ["databases", name, "backups"];
+    if (database.backups === undefined || context.isTouched(at)) continue;
+    const { bucket, keep, s3 } = database.backups;
+    if (database.kind === "external") {
+      context.report({
+        keys: at,
+        atKey: true,
+        what: "a database elsewhere has no host of ours to make its backups",
+        allowed: "backups of databases in a container; those of a service are its own",
+        fix: "remove backups, and turn on the service's own",
+      });
+    }
+    if (keep.daily + keep.weekly + keep.monthly === 0) {
+      context.report({
+        keys: [...at, "keep"],
+        what: "the rule keeps no backup for longer than a day",
+        allowed: "daily, weekly or monthly from 1",
+        fix: "write daily: 7",
+      });
+    }
     if (bucket === undefined) continue;
-    const keys = ["databases", name, "backups", "bucket"];
+    const keys = [...at, "bucket"];
+    if (s3 !== undefined) {
+      context.report({
+        keys,
+        what: "s3 says already where the backups go",
+        value: true,
+        allowed: "bucket or s3, not both",
+        fix: "remove one of the two",
+      });
+    }
     mustExist(context, "buckets", bucket, keys);
     const settings = context.values.buckets[bucket];
     if (settings?.public === true || settings?.customDomain !== undefined) {
@@ -200,6 +233,15 @@ const safety: Rule = (context) => {
         value: true,
         allowed: "a bucket without customDomain and public",
         fix: "add a bucket for backups and name it here",
+      });
+    }
+    if (settings?.lifecycle.some(({ deleteAfterDays }) => deleteAfterDays !== undefined) === true) {
+      context.report({
+        keys,
+        what: "the bucket deletes old objects, and new backups are built upon old ones: all of them would be damaged",
+        value: true,
+        allowed: "a bucket without deleteAfterDays; keep says which backups stay",
+        fix: `remove deleteAfterDays from groundwork:buckets.${bucket}.lifecycle`,
       });
     }
   }
@@ -226,4 +268,4 @@ const once: Rule = (context) => {
   }
 };
 
-export const databaseRules: readonly Rule[] = [places, roles, sharedRoles, safety, once];
+export const databaseRules: readonly Rule[] = [places, roles, sharedRoles, safety, backups, once];

@@ -11,6 +11,8 @@ const WHAT: Readonly<Record<RequiredSecret["purpose"], string>> = {
   "registry-password": "the image registry's password or token",
   "database-admin-password": "the password of the database's administrator",
   "oauth-client-secret": "the client secret of the GitHub OAuth app",
+  "s3-key": "a part of the S3 key for backups",
+  "backup-alert": "the commands that tell of a failed or late backup",
   value: "a value for the environment",
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseCron } from "../../../common/cron";
 import { isLoopback } from "../addresses";
 import { parseListen } from "../listen";
 import { checked, field } from "./field";
@@ -90,10 +91,12 @@ const extension = field(
 
 const CRON = "five fields: minute hour day month weekday, such as `15 3 * * *`";
 
+const ENDPOINT = "https:// and a host name, without a path";
+
 const backups = z.strictObject({
   schedule: field(
     checked(z.string(), (value) =>
-      isCron(value) ? undefined : { what: "this is not a schedule", allowed: CRON },
+      parseCron(value) !== undefined ? undefined : { what: "this is not a schedule", allowed: CRON },
     ),
     {
       description: "When a backup is made, in UTC, as a cron line.",
@@ -114,6 +117,55 @@ const backups = z.strictObject({
     }),
     { description: "Which backups stay." },
   ).prefault({}),
+  s3: field(
+    z.strictObject({
+      endpoint: field(
+        checked(z.string(), (value) =>
+          /^https?:\/\/[^/\s@?#]+$/.test(value)
+            ? undefined
+            : { what: "this is not the address of an S3 service", allowed: ENDPOINT },
+        ),
+        {
+          description: "The service's address.",
+          examples: ["https://s3.eu-central-1.amazonaws.com"],
+          allowed: ENDPOINT,
+        },
+      ),
+      bucket: field(
+        checked(z.string(), (value) =>
+          /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value)
+            ? undefined
+            : {
+                what: "S3 does not take this name",
+                allowed: "3 to 63 lower-case letters, digits, dots, hyphens",
+              },
+        ),
+        {
+          description: "The bucket, which is there already.",
+          examples: ["srq-hpn-backups"],
+          allowed: "3 to 63 lower-case letters, digits, dots, hyphens",
+        },
+      ),
+      region: field(z.string().min(1).max(60), {
+        description: "Its region. Default: what the address says.",
+        examples: ["eu-central-1"],
+      }).optional(),
+      accessKeyIdSecret: secretName("The entry of groundwork:secrets that holds the access key's id."),
+      secretAccessKeySecret: secretName("The entry of groundwork:secrets that holds the secret access key."),
+    }),
+    { description: "A bucket elsewhere that speaks S3. Excludes `bucket`." },
+  ).optional(),
+  alertSecret: secretName(
+    "The entry of groundwork:secrets that holds commands for the host's `sh` that tell somebody of a failed or late " +
+      "backup; the text is in `$GROUNDWORK_ALERT`. Default: nobody is told, and `groundwork db backups` fails.",
+  ).optional(),
+  lateAfterHours: amount(
+    "hours",
+    1,
+    2000,
+    "How old the newest may get before the host tells that it is late. Default: the longest time between two by the schedule, and two hours.",
+    [26],
+  ).optional(),
   restoreTestDays: amount(
     "days",
     1,
@@ -200,7 +252,9 @@ const common = {
   allowReset: field(z.boolean(), {
     description: "May the database be emptied by `groundwork db reset`? Refused in production.",
   }).default(false),
-  backups: field(backups, { description: "Scheduled backups. Default: none.", later: true }).optional(),
+  backups: field(backups, {
+    description: "Scheduled backups, made on the host by restic, encrypted. Default: none.",
+  }).optional(),
   passwordVersion: amount(
     "rotations",
     1,
@@ -328,30 +382,6 @@ export const database = field(z.discriminatedUnion("kind", [containerDatabase, e
   description: "A PostgreSQL database: `container` or `external`.",
   allowed: "kind: container or external",
 });
-
-/** Whether a text is a cron line: five fields with numbers, lists, ranges and steps in their limits. */
-export function isCron(text: string): boolean {
-  const fields = text.trim().split(/\s+/);
-  const limits = [
-    [0, 59],
-    [0, 23],
-    [1, 31],
-    [1, 12],
-    [0, 7],
-  ] as const;
-  if (fields.length !== limits.length) return false;
-  return fields.every((part, index) => {
-    const [min, max] = limits[index] ?? [0, 0];
-    return part.split(",").every((item) => {
-      const match = /^(\*|\d{1,2}(?:-\d{1,2})?)(?:\/(\d{1,2}))?$/.exec(item);
-      if (match === null || match[2] === "0" || match[2] === "00") return false;
-      const numbers = match[1] === "*" ? [] : (match[1] ?? "").split("-").map(Number);
-      const [first, last] = numbers;
-      if (first !== undefined && last !== undefined && first > last) return false;
-      return numbers.every((number) => number >= min && number <= max);
-    });
-  });
-}
 
 export type ContainerDatabaseSettings = z.output<typeof containerDatabase>;
 export type ExternalDatabaseSettings = z.output<typeof externalDatabase>;

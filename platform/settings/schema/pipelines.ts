@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isCron } from "./databases";
+import { parseCron } from "../../../common/cron";
 import { checked, field } from "./field";
 import { branch } from "./sites";
 import { entryName, imageReference, relativePath } from "./values";
@@ -84,7 +84,7 @@ export const pipelines = field(
     }).default(true),
     drift: field(
       checked(z.string(), (value) =>
-        value === "never" || isCron(value)
+        value === "never" || parseCron(value) !== undefined
           ? undefined
           : { what: "this is not a schedule", allowed: CRON_ALLOWED },
       ),

@@ -52,7 +52,7 @@ export async function makeImage(image: SandboxImage, context: ImageContext): Pro
   try {
     if (image.kind === "node-app") await nodeAppRootfs(root, prepared.content ?? "", image);
     else if (image.kind === "caddy") await caddyRootfs(root, image);
-    else await postgresRootfs(root, cachedPostgres(), layout.tools);
+    else await postgresRootfs(root, cachedPostgres(), layout.tools, image.clients);
     // `portable` leaves this machine's users out: everything is root's.
     const archive = create({ cwd: root, portable: true }, ["."]) as unknown as Readable;
     const changes = changesOf(image).flatMap((change) => ["--change", change]);
@@ -92,7 +92,9 @@ function postgresHash(image: SandboxImage, layout: HostLayout): string {
   const clients = (["psql", "pg_isready"] as const).map((name) => findDatabaseClient(name) ?? "");
   const postgres = cachedPostgres();
   const server = [basename(postgres), hashTree(join(postgres, "share", "postgresql", "extension"))];
-  return sha256(JSON.stringify([server, files, clients, image.command, image.environment])).slice(0, 16);
+  return sha256(
+    JSON.stringify([server, files, clients, image.command, image.environment, image.clients]),
+  ).slice(0, 16);
 }
 
 function changesOf(image: SandboxImage): string[] {

@@ -1,3 +1,5 @@
+import type { PostgresClients } from "../../engine/postgres-clients";
+
 /** An image that the sandbox makes from local files, for the names that a compose file asks for. */
 export interface SandboxImage {
   /**
@@ -8,6 +10,8 @@ export interface SandboxImage {
   readonly names: readonly string[];
   /** What it is made of: the node binary and an application's files, PostgreSQL's binaries, or Caddy: see caddy.ts. */
   readonly kind: "node-app" | "postgres" | "caddy";
+  /** postgres: programs for dumps, beside the server's. Default: none. */
+  readonly clients?: PostgresClients;
   /** caddy: the binary, statically linked. */
   readonly program?: string;
   /** node-app: a folder whose content becomes the working folder's. */

@@ -9,7 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
+import type { PostgresClients } from "../../engine/postgres-clients";
 import { toolFile, type ToolName } from "../bundle-names";
 import { findDatabaseClient, findRealProgram } from "../postgres/real-program";
 import { runProgram } from "../run-program";
@@ -138,8 +139,29 @@ export async function nodeAppRootfs(
   }
 }
 
+/** pg_dump and pg_restore. Those that find their libraries by their own place keep it. */
+async function dumpPrograms(tree: Rootfs, { bin, root }: PostgresClients): Promise<void> {
+  const home = `${toolsHome}/postgres`;
+  if (root !== undefined) {
+    const libraries = "embedded_postgres.libs";
+    cpSync(join(root, libraries), tree.at(`${home}/${libraries}`), { recursive: true });
+  }
+  for (const name of ["pg_dump", "pg_restore"]) {
+    const program = join(bin, name);
+    const place = root === undefined ? `${home}/bin/${name}` : `${home}/${relative(root, program)}`;
+    tree.copy(program, place, 0o755);
+    tree.link(`/usr/local/bin/${name}`, place);
+    await tree.libraries([program], root);
+  }
+}
+
 /** The tree of PostgreSQL: its binaries, our entrypoint, `psql` and `pg_isready` (the machine's, else stand-ins). */
-export async function postgresRootfs(root: string, postgres: string, tools: string): Promise<void> {
+export async function postgresRootfs(
+  root: string,
+  postgres: string,
+  tools: string,
+  clients?: PostgresClients,
+): Promise<void> {
   const tree = await base(root);
   cpSync(postgres, tree.at(postgresHome), { recursive: true, verbatimSymlinks: true });
   const programs = ["postgres", "initdb"].map((name) => join(postgres, "bin", name));
@@ -153,8 +175,11 @@ export async function postgresRootfs(root: string, postgres: string, tools: stri
     );
   };
   tool("postgres-entrypoint");
+  if (clients !== undefined) await dumpPrograms(tree, clients);
   for (const name of ["psql", "pg_isready"] as const) {
-    const real = findDatabaseClient(name);
+    const real =
+      findDatabaseClient(name) ??
+      (name === "psql" && clients !== undefined ? join(clients.bin, name) : undefined);
     if (real === undefined) tool(name);
     else {
       tree.copy(real, `/usr/local/bin/${name}`, 0o755);

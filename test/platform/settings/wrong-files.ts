@@ -1016,6 +1016,38 @@ groundwork:zone: { plan: free, ssl: full }`),
     ),
     issues: [{ path: "databases.main.backups.bucket", what: "everybody can read", fix: "add a bucket" }],
   },
+  {
+    name: "backups in a bucket that deletes what is old",
+    text: stackText(
+      `${database("    backups: { schedule: 15 3 * * *, bucket: media }")}\n${bucket("    lifecycle: [{ deleteAfterDays: 90 }]").trim()}`,
+    ),
+    issues: [
+      {
+        path: "databases.main.backups.bucket",
+        what: "all of them would be damaged",
+        allowed: "keep says which backups stay",
+        fix: "remove deleteAfterDays from groundwork:buckets.media.lifecycle",
+      },
+    ],
+  },
+  {
+    name: "backups in two places",
+    text: stackText(
+      `${database(
+        "    backups: { schedule: 15 3 * * *, bucket: media, s3: { endpoint: https://s3.example.com, bucket: acme-backups, accessKeyIdSecret: REGISTRY_TOKEN, secretAccessKeySecret: REGISTRY_TOKEN } }",
+      )}\n${bucket("").trim()}`,
+    ),
+    issues: [
+      { path: "databases.main.backups.bucket", what: "s3 says already", fix: "remove one of the two" },
+    ],
+  },
+  {
+    name: "a rule that keeps no backup",
+    text: stackText(
+      database("    backups: { schedule: 15 3 * * *, keep: { daily: 0, weekly: 0, monthly: 0 } }"),
+    ),
+    issues: [{ path: "databases.main.backups.keep", what: "keeps no backup", fix: "daily: 7" }],
+  },
   // Access.
   {
     name: "an empty allow rule",

@@ -1,0 +1,83 @@
+#!/bin/sh
+# database-backup-schedule.sh: has this host make backups by itself, by a systemd timer, or by cron where there is none.
+# What a backup needs lies in a folder that only this user can read; nothing secret is in a unit or a cron line.
+#
+# Input:  as in backup-lib.sh, and
+#         backup_script  the step database-backup
+#         backup_frames  its whole input
+#         job_script     backup-job.sh
+#         cron           when, as five fields, UTC
+#         calendar       the same for systemd, lines of OnCalendar
+#         late_minutes   how old the newest may get before that is told
+#         alert          commands that tell somebody, with the text in GROUNDWORK_ALERT (optional)
+# Output: {"step":"database-backup-schedule","project":…,"scheduler":"systemd","zone":"+0000"}; scheduler "systemd",
+#         "systemd-user" or "cron", which reads the schedule in the host's own time zone
+# Exit:   11 there is neither systemd nor cron, or no restic that is new enough; 20 the schedule was refused; the rest as
+#         in lib.sh
+# shellcheck source=remote/backup-lib.sh disable=SC1091
+. ./backup-lib.sh
+
+open_backup database-backup-schedule
+take_lock "$(number lock_wait 600)"
+: >"$log"
+exec 1>>"$log" 2>&1
+minutes=$(number late_minutes 0)
+
+write() { store "$folder/$1" "$2" >/dev/null || fail 12 "cannot write $folder/$1" with-log; }
+value backup_script | write backup.sh 0700
+value backup_frames | write backup.frames 0600
+value job_script | write job.sh 0700
+if has alert; then value alert | write alert.sh 0700; else rm -f "$folder/alert.sh"; fi
+quoted() { printf '%s' "$1" | sed "s/'/'\\\\''/g"; }
+{
+  for variable in HOME PATH DOCKER_CONFIG DOCKER_HOST TMPDIR; do
+    eval "[ -z \"\${$variable-}\" ] || printf \"%s='%s'; export %s\\n\" $variable \"\$(quoted \"\$$variable\")\" $variable"
+  done
+  printf "what='%s'\nlate_minutes=%s\n" "$(quoted "$database of $project on $(uname -n)")" "$minutes"
+} | write environment 0600
+[ -f "$folder/scheduled" ] || : >"$folder/scheduled" || fail 12 "cannot write below $folder" with-log
+
+unit=groundwork-backup-$project-$name
+calendar() { value calendar; printf '\n'; }
+# units FOLDER SYSTEMCTL…: writes and starts the two timers.
+units() {
+  at=$1
+  shift
+  mkdir -p "$at" || return 1
+  for kind in backup watch; do
+    file=$unit
+    [ "$kind" = backup ] || file=$unit-watch
+    {
+      printf '[Unit]\nDescription=Groundwork: %s of the database %s of %s\n\n' "$kind" "$database" "$project"
+      printf '[Service]\nType=oneshot\nNice=10\nExecStart=/bin/sh "%s" %s\n' "$folder/job.sh" "$kind"
+    } | store "$at/$file.service" 0644 >/dev/null || return 1
+    {
+      printf '[Unit]\nDescription=Groundwork: when %s of the database %s of %s is due\n\n[Timer]\n' "$kind" "$database" "$project"
+      if [ "$kind" = backup ]; then calendar | sed '/^$/d; s/^/OnCalendar=/'; else printf 'OnCalendar=hourly\n'; fi
+      printf 'Persistent=true\n\n[Install]\nWantedBy=timers.target\n'
+    } | store "$at/$file.timer" 0644 >/dev/null || return 1
+  done
+  "$@" daemon-reload && "$@" enable --now "$unit.timer" "$unit-watch.timer" && "$@" restart "$unit.timer"
+}
+
+scheduler=
+if [ "$(id -u)" = 0 ] && systemctl list-timers >/dev/null 2>&1; then
+  units /etc/systemd/system systemctl || fail 20 "systemd does not take the timers" with-log
+  scheduler=systemd
+elif [ "$(id -u)" != 0 ] && systemctl --user list-timers >/dev/null 2>&1 && loginctl enable-linger 2>/dev/null; then
+  units "$HOME/.config/systemd/user" systemctl --user || fail 20 "systemd does not take the timers" with-log
+  scheduler=systemd-user
+elif command -v crontab >/dev/null 2>&1; then
+  # Two lines, known by the words behind them; what else is in the table stays.
+  {
+    crontab -l 2>/dev/null | grep -v " # $unit\$"
+    printf "%s /bin/sh '%s' backup # %s\n" "$(value cron)" "$(quoted "$folder/job.sh")" "$unit"
+    printf "29 * * * * /bin/sh '%s' watch # %s\n" "$(quoted "$folder/job.sh")" "$unit"
+  } >"$folder/crontab.new" || fail 12 "cannot write below $folder" with-log
+  crontab - <"$folder/crontab.new" || fail 20 "cron does not take the schedule" with-log
+  rm -f "$folder/crontab.new"
+  scheduler=cron
+else
+  fail 11 "there is neither systemd nor cron to make backups by; install cron and run again"
+fi
+finish "\"scheduler\":\"$scheduler\",\"zone\":\"$(date +%z)\""
