@@ -23,7 +23,7 @@ case ${1-} in
       rm -f failed.json told
       exit 0
     fi
-    reason=$(head -n 1 job.err | LC_ALL=C tr '\001-\037' ' ')
+    reason=$(head -n 1 job.err | LC_ALL=C tr '\001-\011\013-\037' ' ')
     printf '{"at":"%s","error":"%s"}\n' "$(now)" "$(printf '%s' "$reason" | sed 's/[\\"]/\\&/g')" >failed.json.new &&
       mv -f failed.json.new failed.json
     tell "$reason"

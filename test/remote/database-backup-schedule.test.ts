@@ -1,0 +1,187 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { encodeFrames, type Frames } from "../../remote/framing";
+import { backupJobScript, stepCommand, stepInput } from "../../remote/scripts";
+import { execute, stepHost, type StepHost, type StepResult } from "../support/remote-step";
+
+let host: StepHost;
+let folder: string;
+beforeEach(() => {
+  host = stepHost();
+  folder = join(host.root, "backups", "main");
+  program("restic", 'echo "restic 0.18.1 compiled with go1.26 on linux/amd64"');
+  program("systemctl", "exit 1");
+  program("crontab", 'case $1 in -l) cat "$HOME/table" 2>/dev/null ;; -) cat >"$HOME/table" ;; esac');
+});
+afterEach(() => host.remove());
+
+/** Puts a program on the host's PATH. */
+function program(name: string, text: string): void {
+  const file = join(host.home, "bin", name);
+  writeFileSync(file, `#!/bin/sh\n${text}\n`);
+  chmodSync(file, 0o755);
+}
+
+const secret = "not-for-anybody";
+/** A backup that succeeds once `$HOME/works` is there, and says what it was given. */
+const backupScript = `
+input=$(cat)
+[ -f "$HOME/works" ] || { echo 'database-backup: the disk is "full"' >&2; exit 12; }
+printf '%s' "$input" >"$HOME/given"
+printf '{"backup":"01234567"}' >"$HOME/groundwork/sample/backups/main/last.json"
+`;
+const frames: Frames = {
+  name: "main",
+  service: "db",
+  admin_user: "postgres",
+  database: "shop",
+  password: secret,
+  backup_script: backupScript,
+  backup_frames: encodeFrames({ password: secret }),
+  job_script: backupJobScript(),
+  cron: "15 3 * * *",
+  calendar: "*-*-* 03:15:00 UTC",
+  late_minutes: 1560,
+  alert: 'printf "%s\\n" "$GROUNDWORK_ALERT" >>"$HOME/told"',
+};
+const schedule = (changes: Frames = {}): Promise<StepResult> =>
+  host.run("database-backup-schedule", { ...frames, ...changes });
+const job = (what: string) =>
+  // As cron starts it: with next to nothing.
+  spawnSync("/bin/sh", [join(folder, "job.sh"), what], { env: { PATH: "/usr/bin:/bin" }, encoding: "utf8" });
+const told = (): string[] =>
+  existsSync(join(host.home, "told")) ? readFileSync(join(host.home, "told"), "utf8").trim().split("\n") : [];
+const inFolder = (name: string): string => readFileSync(join(folder, name), "utf8");
+
+test("by cron: two lines without a secret, what else is in the table stays, and again is the same", async () => {
+  writeFileSync(join(host.home, "table"), "0 1 * * * own\n");
+  const lines = [
+    "0 1 * * * own",
+    `15 3 * * * /bin/sh '${folder}/job.sh' backup # groundwork-backup-sample-main`,
+    `29 * * * * /bin/sh '${folder}/job.sh' watch # groundwork-backup-sample-main`,
+  ];
+  for (const _again of [false, true]) {
+    const { stderr, stdout } = await schedule();
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toMatchObject({ step: "database-backup-schedule", scheduler: "cron" });
+    expect(readFileSync(join(host.home, "table"), "utf8").trim().split("\n")).toEqual(lines);
+  }
+  await schedule({ cron: "0 */6 * * *", name: "other" });
+  expect(readFileSync(join(host.home, "table"), "utf8").trim().split("\n")).toHaveLength(5);
+  for (const name of ["backup.frames", "backup.sh", "job.sh", "alert.sh", "environment"])
+    expect((statSync(join(folder, name)).mode & 0o077).toString(8)).toBe("0");
+  expect(readFileSync(join(host.root, "logs", "database-backup-schedule-main.log"), "utf8")).not.toContain(
+    secret,
+  );
+});
+
+test("what is scheduled runs as the login that asked for it, keeps why it failed, tells it, and forgets that when it works", async () => {
+  await schedule();
+  expect(job("backup").status).toBe(1);
+  expect(JSON.parse(inFolder("failed.json"))).toMatchObject({ error: 'database-backup: the disk is "full"' });
+  expect(told()).toEqual([
+    expect.stringMatching(/^backups of shop of sample on .*: database-backup: the disk is "full"$/),
+  ]);
+  writeFileSync(join(host.home, "works"), "");
+  expect(job("backup").status).toBe(0);
+  expect(existsSync(join(folder, "failed.json"))).toBe(false);
+  expect(readFileSync(join(host.home, "given"), "utf8")).toBe(encodeFrames({ password: secret }).trim());
+  expect(told()).toHaveLength(1);
+});
+
+test("a backup that is late is told once a day, also where none was ever made", async () => {
+  await schedule();
+  expect(job("watch").status).toBe(0);
+  const age = (name: string, hours: number): void => {
+    const then = new Date(Date.now() - hours * 3_600_000);
+    utimesSync(join(folder, name), then, then);
+  };
+  age("scheduled", 27);
+  expect(job("watch").status).toBe(1);
+  expect(job("watch").status).toBe(1);
+  expect(told()).toEqual([expect.stringMatching(/the newest is older than 26 hours$/)]);
+  age("told", 25);
+  expect(job("watch").status).toBe(1);
+  expect(told()).toHaveLength(2);
+  writeFileSync(join(host.home, "works"), "");
+  job("backup");
+  expect(job("watch").status).toBe(0);
+  age("last.json", 27);
+  expect(job("watch").status).toBe(1);
+  expect(told()).toHaveLength(3);
+});
+
+test("without an alert nobody is told, and an earlier one is taken away", async () => {
+  await schedule();
+  const { alert, ...silent } = frames;
+  expect(alert).toBeDefined();
+  await host.run("database-backup-schedule", silent);
+  expect(existsSync(join(folder, "alert.sh"))).toBe(false);
+  expect(job("backup").status).toBe(1);
+  expect(told()).toEqual([]);
+});
+
+test.each([
+  [
+    "restic 0.14.0 compiled with go1.19.5 on linux/amd64",
+    /restic on this host is older than 0\.17; run: restic self-update/,
+  ],
+  ["", /older than 0\.17/],
+])("restic %j is refused with what to do", async (version, expected) => {
+  program("restic", `echo "${version}"`);
+  expect(await schedule()).toMatchObject({ code: 11, stderr: expect.stringMatching(expected) as string });
+});
+
+test("by systemd: units that systemd itself takes", async () => {
+  const available = spawnSync("unshare", ["--mount", "true"]).status === 0 && process.getuid?.() === 0;
+  if (!available)
+    return console.log("not tried: systemd's units (needs root, to lay a folder over /etc/systemd/system)");
+  program("systemctl", 'echo "$*" >>"$HOME/systemctl"');
+  rmSync(join(host.home, "bin", "crontab"));
+  const kept = join(host.home, "units");
+  // In a mount namespace of its own: nothing of this machine's systemd is changed.
+  const within = [
+    `mkdir -p /etc/systemd/system ${kept} && mount -t tmpfs tmpfs /etc/systemd/system || exit 99`,
+    stepCommand("database-backup-schedule").replace(/^exec /, ""),
+    `code=$?; cp /etc/systemd/system/* ${kept}; exit $code`,
+  ].join("\n");
+  const changes = { calendar: "*-*-13 04:00:00 UTC\nFri *-*-* 04:00:00 UTC" };
+  const result = await execute(
+    "sh",
+    `exec unshare --mount sh -c '${within.replace(/'/g, "'\\''")}'`,
+    stepInput("database-backup-schedule", encodeFrames({ project: "sample", ...frames, ...changes })),
+    { PATH: `${join(host.home, "bin")}:${process.env["PATH"] ?? ""}`, HOME: host.home },
+  );
+  if (result.code === 99) return console.log(`not tried: systemd's units (${result.stderr.trim()})`);
+  expect([result.code, result.stderr]).toEqual([0, ""]);
+  expect(JSON.parse(result.stdout)).toMatchObject({ scheduler: "systemd" });
+  const unit = (name: string) => readFileSync(join(kept, `groundwork-backup-sample-main${name}`), "utf8");
+  expect(unit(".timer")).toContain(
+    "[Timer]\nOnCalendar=*-*-13 04:00:00 UTC\nOnCalendar=Fri *-*-* 04:00:00 UTC\nPersistent=true\n",
+  );
+  expect(unit("-watch.timer")).toContain("OnCalendar=hourly\n");
+  expect(unit(".service")).toContain(`ExecStart=/bin/sh "${folder}/job.sh" backup\n`);
+  for (const name of [".timer", ".service", "-watch.timer", "-watch.service"])
+    expect(unit(name)).not.toContain(secret);
+  expect(readFileSync(join(host.home, "systemctl"), "utf8")).toContain(
+    "enable --now groundwork-backup-sample-main.timer groundwork-backup-sample-main-watch.timer",
+  );
+  const analyze = spawnSync("systemd-analyze", ["calendar", "*-*-13 04:00:00 UTC", "Fri *-*-* 04:00:00 UTC"]);
+  if (analyze.error === undefined) expect(analyze.status).toBe(0);
+});
+
+test("where there is neither systemd nor cron, that is said", async () => {
+  rmSync(join(host.home, "bin", "crontab"));
+  const result = await execute(
+    "sh",
+    stepCommand("database-backup-schedule"),
+    stepInput("database-backup-schedule", encodeFrames({ project: "sample", ...frames })),
+    { PATH: `${join(host.home, "bin")}:/usr/bin:/bin`, HOME: host.home },
+  );
+  if (existsSync("/usr/bin/crontab")) return console.log("not tried: this machine has cron");
+  expect(result).toMatchObject({
+    code: 11,
+    stderr: expect.stringContaining("neither systemd nor cron") as string,
+  });
+});
