@@ -37,7 +37,10 @@ export async function drill(
     throw new UserError({
       what: newest === undefined ? "there is no backup yet" : "there is no such backup",
       value: backup ?? repository,
-      next: `npx groundwork db ${newest === undefined ? "backup" : "backups"} -s ${database.stack}`,
+      next:
+        newest === undefined
+          ? `npx groundwork db backup -s ${database.stack}`
+          : `npx groundwork db backups -s ${database.stack}`,
     });
   }
   log(`restoring ${meant.backup} of ${meant.at} into a disposable ${beside ? "database" : "server"}`);

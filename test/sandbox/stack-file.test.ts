@@ -31,6 +31,7 @@ const record = {
 test("the facts of a stack file are its domain, account, zone and machines", () => {
   expect(stackFileFacts(stackFile, "Pulumi.staging.yaml")).toEqual({
     domain: "example.com",
+    backups: [],
     accountId: "000000000000000000000000000000a1",
     buckets: false,
     zoneId: "000000000000000000000000000000b2",
@@ -159,6 +160,23 @@ test("an origin in a swarm runs on its first host here, and that is said", () =>
   });
   expect(copy.notes).toContain(
     "origins.api runs on one host, as kind: compose: the swarm's own rolling updates are not tried here",
+  );
+});
+
+test("backups stay on the sandbox's host, and nobody is told of them", () => {
+  const text = `${stackFile}  groundwork:databases:
+    main: { kind: container, backups: { schedule: 15 3 * * *, bucket: media, alertSecret: TOKEN } }
+    other: { kind: container }
+`;
+  expect(stackFileFacts(text, "Pulumi.staging.yaml").backups).toEqual(["main"]);
+  const copy = deriveStackFile(text, "Pulumi.staging.yaml", record);
+  const { config } = parse(copy.text) as { config: Record<string, unknown> };
+  expect(config["groundwork:databases"]).toEqual({
+    main: { kind: "container", backups: { schedule: "15 3 * * *" } },
+    other: { kind: "container" },
+  });
+  expect(copy.notes).toContain(
+    "the backups of main lie in a folder of the sandbox's host, and nobody is alerted",
   );
 });
 

@@ -19,7 +19,7 @@ import type { SandboxImage } from "./image";
 import { linkedLibraries } from "./libraries";
 
 /** Counted up when the make-up of images changes, so that they are made anew. */
-export const recipeVersion = 1;
+export const recipeVersion = 2;
 
 /** Where PostgreSQL lies in its image. */
 export const postgresHome = "/usr/local/postgres";
@@ -139,18 +139,23 @@ export async function nodeAppRootfs(
   }
 }
 
-/** pg_dump and pg_restore. Those that find their libraries by their own place keep it. */
-async function dumpPrograms(tree: Rootfs, { bin, root }: PostgresClients): Promise<void> {
+/** Programs for dumps. Those that find their libraries by their own place keep it; by default all use the local socket. */
+async function dumpPrograms(
+  tree: Rootfs,
+  names: readonly string[],
+  { bin, root }: PostgresClients,
+): Promise<void> {
   const home = `${toolsHome}/postgres`;
   if (root !== undefined) {
     const libraries = "embedded_postgres.libs";
     cpSync(join(root, libraries), tree.at(`${home}/${libraries}`), { recursive: true });
   }
-  for (const name of ["pg_dump", "pg_restore"]) {
+  for (const name of names) {
     const program = join(bin, name);
     const place = root === undefined ? `${home}/bin/${name}` : `${home}/${relative(root, program)}`;
     tree.copy(program, place, 0o755);
-    tree.link(`/usr/local/bin/${name}`, place);
+    const script = `PGHOST=\${PGHOST:-/var/run/postgresql} exec ${place} "$@"`;
+    tree.write(`/usr/local/bin/${name}`, `#!/bin/sh\n${script}\n`, 0o755);
     await tree.libraries([program], root);
   }
 }
@@ -175,11 +180,11 @@ export async function postgresRootfs(
     );
   };
   tool("postgres-entrypoint");
-  if (clients !== undefined) await dumpPrograms(tree, clients);
+  const own = findDatabaseClient("psql") === undefined ? ["psql"] : [];
+  if (clients !== undefined) await dumpPrograms(tree, ["pg_dump", "pg_restore", ...own], clients);
   for (const name of ["psql", "pg_isready"] as const) {
-    const real =
-      findDatabaseClient(name) ??
-      (name === "psql" && clients !== undefined ? join(clients.bin, name) : undefined);
+    if (clients !== undefined && own.includes(name)) continue;
+    const real = findDatabaseClient(name);
     if (real === undefined) tool(name);
     else {
       tree.copy(real, `/usr/local/bin/${name}`, 0o755);
