@@ -94,10 +94,15 @@ restic_failed() {
 # Where the repository is, without a user and password that its address may hold.
 place() { sed 's#//[^/@]*@#//#' "$work/repository"; }
 
-# in_server PROGRAM ARGUMENT…: a program of PostgreSQL's in the container of the database, or in the one of `container`.
-container=
+# A project with a server of its own, described in the run's folder; where there is one, in_server means it.
+disposable=
+disposable_compose() {
+  run_docker compose --project-name "$disposable" --project-directory "$work" --file "$work/compose.json" "$@" 8>&-
+}
+
+# in_server PROGRAM ARGUMENT…: a program of PostgreSQL's in the container of the database.
 in_server() {
-  if [ -n "$container" ]; then run_docker exec -i "$container" "$@" 8>&-
+  if [ -n "$disposable" ]; then disposable_compose exec -T db "$@"
   else compose exec -T "$service" "$@" 8>&-; fi
 }
 

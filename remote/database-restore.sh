@@ -47,7 +47,7 @@ closed=
 # shellcheck disable=SC2317 # called by the trap
 at_end() {
   [ -z "$closed" ] || query postgres -c "ALTER DATABASE \"$database\" ALLOW_CONNECTIONS true" </dev/null
-  if [ -n "$container" ]; then run_docker rm --force --volumes "$container" </dev/null
+  if [ -n "$disposable" ]; then disposable_compose down --volumes --timeout 1 </dev/null
   elif [ -n "$created" ]; then query postgres -c "DROP DATABASE IF EXISTS \"$target\" WITH (FORCE)" </dev/null; fi
 }
 
@@ -80,20 +80,20 @@ members() {
 }
 
 if [ "$into" = drill ]; then
-  running=$(compose ps --quiet "$service" </dev/null)
-  image=$(run_docker inspect --format '{{.Image}}' "$running" </dev/null) ||
-    fail 20 "cannot ask for the image of $service" with-log
-  # As the server of the service is started, in a container that nothing leads to and that leads nowhere.
-  run_docker inspect --format '{{range .Config.Cmd}}{{println .}}{{end}}' "$running" </dev/null >"$work/command"
-  set --
-  while IFS= read -r word; do [ -z "$word" ] || set -- "$@" "$word"; done <"$work/command"
-  container=$(run_docker run --detach --rm --network none --label "groundwork.drill=$project" \
-    --env POSTGRES_HOST_AUTH_METHOD=trust --env "POSTGRES_USER=$admin" "$image" "$@" </dev/null 8>&- | tail -n 1)
-  [ -n "$container" ] || fail 20 "cannot start a disposable server" with-log
+  image=$(compose config --images "$service" </dev/null | tail -n 1)
+  case $image in '' | *[!A-Za-z0-9.:/@_-]*) fail 20 "cannot ask for the image of $service" with-log ;; esac
+  # As the server of the service is started, in a project of its own: no volume of another, no way in and none out.
+  words=$(run_docker inspect --format '{{json .Config.Cmd}}' "$(compose ps --quiet "$service" </dev/null)" </dev/null | tail -n 1 | sed 's/\$/$$/g')
+  case $words in '['*']') ;; *) words=null ;; esac
+  secret=$(head -c 24 /dev/urandom | base64 | tr -dc 'A-Za-z0-9')
+  printf '{"services":{"db":{"image":"%s","command":%s,"pull_policy":"never","environment":{"POSTGRES_USER":"%s","POSTGRES_PASSWORD":"%s"}}},"networks":{"default":{"internal":true}}}\n' \
+    "$image" "$words" "$admin" "$secret" >"$work/compose.json" || fail 12 "cannot write below $folder" with-log
+  disposable=$project-drill
+  disposable_compose up --detach </dev/null || fail 20 "cannot start a disposable server" with-log
   deadline=$(($(date +%s) + 120))
   # By TCP: the server that initialises a new volume answers by its socket alone.
   until in_server pg_isready -q -h 127.0.0.1 </dev/null; do
-    [ "$(date +%s)" -lt "$deadline" ] || { run_docker logs "$container" </dev/null; fail 20 "the disposable server does not start" with-log; }
+    [ "$(date +%s)" -lt "$deadline" ] || { disposable_compose logs --no-color --tail 30 </dev/null; fail 20 "the disposable server does not start" with-log; }
     nap 0.3
   done
   members role | sed 's/"/""/g; s/.*/"&"/' >"$work/roles" || fail 20 "the disposable server does not answer" with-log

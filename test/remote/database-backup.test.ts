@@ -150,12 +150,24 @@ describeWithPostgres("backups of a database", () => {
     expect(await fresh.query("shop", `SELECT count(*)::int > 4999 AS there FROM "order"`)).toEqual([
       { there: true },
     ]);
-    expect(own.host.calls().filter((call) => / disposable$/.test(call))).toEqual([
-      "rm --force --volumes disposable",
-    ]);
-    expect(own.host.calls().join("\n")).toMatch(
-      /run --detach --rm --network none .* sha256:0123 postgres -c wal_level=logical/,
-    );
+    const calls = own.host.calls().filter((call) => call.includes("--project-name sample-drill "));
+    expect(calls.at(0)).toMatch(/ up --detach$/);
+    expect(calls.at(-1)).toMatch(/ down --volumes --timeout 1$/);
+    const described = readFileSync(join(own.host.home, "disposable.json"), "utf8");
+    expect(JSON.parse(described)).toEqual({
+      services: {
+        db: {
+          image: "postgres:18",
+          command: ["postgres", "-c", "wal_level=logical"],
+          pull_policy: "never",
+          environment: {
+            POSTGRES_USER: "postgres",
+            POSTGRES_PASSWORD: expect.stringMatching(/^\w{20,}$/) as string,
+          },
+        },
+      },
+      networks: { default: { internal: true } },
+    });
   });
 
   test.each([

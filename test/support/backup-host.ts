@@ -40,14 +40,17 @@ on_server() {
 }
 case " $* " in
   *" ps --quiet db "*) echo 0123456789abcdef ;;
-  *" inspect --format {{.Image}} "*) echo sha256:0123 ;;
-  *" inspect --format {{range"*) printf 'postgres\\n-c\\nwal_level=logical\\n\\n' ;;
+  *" config --images db "*) echo postgres:18 ;;
+  *" inspect --format {{json .Config.Cmd}} "*) echo '["postgres","-c","wal_level=logical"]' ;;
   *" inspect "*) echo '{"app_default":{"IPAMConfig":null,"Gateway":"172.18.0.1","IPAddress":"127.0.0.1","GlobalIPv6Address":""}}' ;;
   *" ps --quiet "*) ;;
   *" info "*) echo / ;;
-  *" run --detach "*) echo disposable ;;
-  *" rm --force --volumes disposable "*) ;;
-  *" exec -i disposable "*) { read -r port; read -r password; } <"$HOME/disposable"; on_server "$@" ;;
+  *"-drill --project-directory "*" up --detach "*)
+    # What it is told lies in a folder that is gone at the end.
+    while [ "$1" != --file ]; do shift; done
+    cat "$2" >>"$HOME/disposable.json" ;;
+  *"-drill --project-directory "*" down --volumes "*) ;;
+  *"-drill --project-directory "*" exec -T db "*) { read -r port; read -r password; } <"$HOME/disposable"; on_server "$@" ;;
   *" exec -T db "*) port=${server.port} password='${server.password}'; on_server "$@" ;;
   *) exit 3 ;;
 esac`;
