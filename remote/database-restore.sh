@@ -3,10 +3,12 @@
 # gives it the grants and settings that a dump leaves out, and only then swaps it in by name. What was there before is
 # kept under another name, closed to everybody. Or restores into a server of its own, as a test, and removes that.
 #
+# A drill that was killed may leave its project; the next one removes it.
+#
 # Input:  as in backup-lib.sh, and
 #         backup      which (default: the newest)
-#         into        "swap" (default); "new": stays beside, under the name in `target`; "drill": a disposable container
-#                     of the same image without a network; "drill-beside": a disposable database on the same server
+#         into        "swap" (default); "new": stays beside, under the name in `target`; "drill": a disposable server of
+#                     the same image, in a compose project of its own; "drill-beside": a disposable database beside
 #         target      name of the new database, for "new"
 # Output: {"step":"database-restore","project":…,"backup":"1f2e3d4c","at":"…","database":"app","kept":"app_before_…",
 #         "tables":12,"rows":3400,"differences":[],"seconds":{"start":1,"restore":3,"compare":1}}; kept of a swap only
@@ -89,6 +91,7 @@ if [ "$into" = drill ]; then
   printf '{"services":{"db":{"image":"%s","command":%s,"pull_policy":"never","environment":{"POSTGRES_USER":"%s","POSTGRES_PASSWORD":"%s"}}},"networks":{"default":{"internal":true}}}\n' \
     "$image" "$words" "$admin" "$secret" >"$work/compose.json" || fail 12 "cannot write below $folder" with-log
   disposable=$project-drill
+  disposable_compose down --volumes --timeout 1 </dev/null || fail 20 "cannot start a disposable server: one of before does not go" with-log
   disposable_compose up --detach </dev/null || fail 20 "cannot start a disposable server" with-log
   deadline=$(($(date +%s) + 120))
   # By TCP: the server that initialises a new volume answers by its socket alone.

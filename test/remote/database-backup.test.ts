@@ -151,7 +151,9 @@ describeWithPostgres("backups of a database", () => {
       { there: true },
     ]);
     const calls = own.host.calls().filter((call) => call.includes("--project-name sample-drill "));
-    expect(calls.at(0)).toMatch(/ up --detach$/);
+    // What a drill that was killed has left goes first.
+    expect(calls.at(0)).toMatch(/ down --volumes --timeout 1$/);
+    expect(calls.at(1)).toMatch(/ up --detach$/);
     expect(calls.at(-1)).toMatch(/ down --volumes --timeout 1$/);
     const described = readFileSync(join(own.host.home, "disposable.json"), "utf8");
     expect(JSON.parse(described)).toEqual({
