@@ -136,7 +136,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         {
           names: ["postgres", "timescale/timescaledb", "*timescaledb*"],
           kind: "postgres",
-          ...(backups && { clients: backups.postgres }),
+          ...(backups?.postgres && { clients: backups.postgres }),
         },
       ],
       log,

@@ -43,18 +43,21 @@ export function writePrograms(layout: HostLayout, backups?: BackupPrograms): voi
   const real = (folder: string, name: string, program: string): void =>
     writeFileAtomically(join(folder, name), `#!/bin/sh\nexec ${shellQuote(program)} "$@"\n`, 0o755);
   real(layout.bin, "restic", backups.restic);
+  const { postgres } = backups;
+  if (postgres === undefined) return;
   for (const name of ["pg_dump", "pg_restore"] as const)
-    real(join(layout.tools, "bin"), name, join(backups.postgres.bin, name));
+    real(join(layout.tools, "bin"), name, join(postgres.bin, name));
   // The stand-in reads all of its input before it begins, and a backup talks with it.
   if (findDatabaseClient("psql") === undefined)
-    real(join(layout.tools, "bin"), "psql", join(backups.postgres.bin, "psql"));
+    real(join(layout.tools, "bin"), "psql", join(postgres.bin, "psql"));
 }
 
 /** What a host makes backups with. */
 export interface BackupPrograms {
   /** The program restic: see engine/restic.ts. */
   readonly restic: string;
-  readonly postgres: PostgresClients;
+  /** Undefined where there are none: a backup fails then, and says so. */
+  readonly postgres: PostgresClients | undefined;
 }
 
 /** The environment of a login: what sshd would set, and nothing of the sandbox's own process. */
