@@ -30,9 +30,9 @@ export type R2EventAction =
 
 /** Tells a queue of what happens in a bucket. */
 export interface R2NotificationRule {
-  /** Name of a queue that this component makes. Either this or `queueId`. */
+  /** Name of a queue that this component makes. @default the one of `queueId` */
   readonly queue?: string;
-  /** Id of a queue that is there already. */
+  /** Id of a queue that is there already. @default the one that is made by the name in `queue` */
   readonly queueId?: pulumi.Input<string>;
   readonly actions: readonly R2EventAction[];
   /** Only keys that start so. @default every key */

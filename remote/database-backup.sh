@@ -46,7 +46,12 @@ run_restic unlock || restic_failed $? "cannot open the repository"
 # A session of psql counts, and holds its snapshot open until the dump has read it, too.
 mkfifo "$work/session" || fail 12 "cannot write below $folder"
 exec 7<>"$work/session"
-query "$database" -f - <"$work/session" >"$work/survey" 7>&- &
+# In a shell of its own, as a function's redirections keep copies of what they close: with one of the pipe's other end, the
+# session would outlive a script that is killed, and its snapshot with it.
+(
+  exec 7>&-
+  query "$database" -f -
+) <"$work/session" >"$work/survey" &
 session=$!
 # shellcheck disable=SC2317 # called by the trap
 at_end() {

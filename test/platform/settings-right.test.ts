@@ -107,8 +107,7 @@ describe("what comes out", () => {
     const { api } = settings.origins;
     expect(api?.kind === "compose" && api.services.api).toMatchObject({
       port: 4000,
-      publish: 80,
-      tls: { port: 4443, publish: 443 },
+      strategy: "start-first",
       drainSeconds: 30,
     });
     expect(settings.requiredSecrets).toEqual([
