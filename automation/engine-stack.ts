@@ -83,16 +83,17 @@ export class EngineStack {
    * Runs one short command of the engine on this stack.
    *
    * @param input standard input; the way for secrets. Default: empty
+   * @param stack another stack of the project. Default: this one
    * @throws UserError that explains what the engine said
    */
-  async command(args: string[], input = ""): Promise<string> {
+  async command(args: string[], input = "", stack = this.options.name): Promise<string> {
     const { workDir: directory, envVars: variables } = this.sdk.workspace;
-    return runEngine(this.options.engine, [...args, "--stack", this.options.name], {
+    return runEngine(this.options.engine, [...args, "--stack", stack], {
       directory,
       variables,
       input,
     }).catch((error: unknown) => {
-      throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, this.options.name, [], error);
+      throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, stack, [], error);
     });
   }
 

@@ -358,6 +358,14 @@ export class Environment {
     await this.stack.command(["stack", "rm", "--yes", "--preserve-config"]);
   }
 
+  /** What another stack of the project gives, which need not have a stack file here; of secret outputs only that they are. */
+  async outputsOf(stack: string): Promise<Readonly<Record<string, unknown>>> {
+    return JSON.parse(await this.stack.command(["stack", "output", "--json"], "", stack)) as Record<
+      string,
+      unknown
+    >;
+  }
+
   /** Throws on; of buckets that hold objects with their number, which only the API knows. */
   private async failed(error: unknown): Promise<never> {
     if (!(error instanceof FullBucketsError)) throw error;

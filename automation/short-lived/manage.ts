@@ -71,7 +71,7 @@ export async function listShortLived(place: ShortLivedPlace, template: string): 
   const names = [...new Set([...stacks.map(({ name }) => name), ...files.filter(isShortLived)])].sort();
   return Promise.all(
     names.map(async (name): Promise<ShortLived> => {
-      const lifetime = lifetimeInFile(place, name) ?? (await lifetimeInState(place, name, stacks));
+      const lifetime = lifetimeInFile(place, name) ?? (await lifetimeInState(any, name, stacks));
       return {
         name,
         template: lifetime?.template,
@@ -96,13 +96,12 @@ function lifetimeInFile(place: ShortLivedPlace, name: string): Lifetime | undefi
 }
 
 async function lifetimeInState(
-  place: ShortLivedPlace,
+  any: Environment,
   name: string,
   stacks: readonly { readonly name: string }[],
 ): Promise<Lifetime | undefined> {
   if (!stacks.some((stack) => stack.name === name)) return undefined;
-  const outputs = await (await place.open(name)).outputs();
-  return outputs["lifetime"]?.value as Lifetime | undefined;
+  return (await any.outputsOf(name))["lifetime"] as Lifetime | undefined;
 }
 
 /**

@@ -145,7 +145,10 @@ test("an environment comes up beside staging, is kept on, and goes without a tra
     GITHUB_TOKEN: "made-up",
   };
   const dry = await run(["env", "gc", "--dry-run"], asked);
-  expect(dry.stdout).toBe("pr-7 would go: its pull request is closed\n");
+  expect([dry.stdout, dry.code === 0 ? "" : dry.stderr]).toEqual([
+    "pr-7 would go: its pull request is closed\n",
+    "",
+  ]);
   const gone = await run(["env", "gc"], asked);
   succeeded(gone);
   expect(gone.stdout).toBe("pr-7 is removed\n");

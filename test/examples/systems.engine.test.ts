@@ -218,9 +218,6 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
         stderr: matching(/there is no release before the last one.*registry\.fly\.io\/relay-api/s),
       });
     }, 60_000);
-
-    // The last of them takes most of the environment away.
-    if (stack === "staging") describe("buckets", () => bucketTests(home, named, directory, record));
   }
 
   if (directory === "examples/plyr" && stack === "staging") {
@@ -313,6 +310,9 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
         all: matching(/Access of staging holds: \d+ requests were refused as they must be, \d+ were let in/),
       });
     }, 300_000);
+
+    // After all others: the last of them takes most of the environment away.
+    describe("buckets", () => bucketTests(home, named, directory, record));
   }
 
   if (directory === "examples/pika") {
