@@ -43,7 +43,7 @@ test("what the README says of any stack here, unchanged, and of the Automation A
 
   // The script makes it, and tells each resource and the outputs.
   const told = await type(`${lead} && node ${script}`);
-  expect(told).toContain("api-verified");
+  expect(told).toContain("api-rollout");
   expect(told.trimEnd()).toMatch(/\[[^\]]*'addresses'[^\]]*\]$/);
 
   // Either goes on where the other stopped.
