@@ -38,9 +38,12 @@ const verbs = {
   },
 };
 
-/** Tests that put load on what they test, or run several Docker daemons. */
+/**
+ * Tests that put load on what they test, or run several Docker daemons; and browsers, which give up what they are loading
+ * when a network comes or goes beside them (ERR_NETWORK_CHANGED), as Docker's do.
+ */
 const alone =
-  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)";
+  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)|browser\\.test";
 
 /** What needs no running: formatting, lint, types, shell scripts. Two at a time; all are told, then the worst decides. */
 async function check() {

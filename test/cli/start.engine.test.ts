@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { SandboxRecord } from "../../sandbox/record";
-import { launchBrowser } from "../support/browser";
+import { launchBrowser, openPage } from "../support/browser";
 import { SandboxHome, dockerServes, exportedVariables, runProgram } from "../support/command";
 
 // What `npm start` does, on real parts: the engine, SSH, PostgreSQL, containers or processes, curl, a browser. The tests
@@ -101,7 +101,7 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
         const page = await browser.newPage();
         const problems: string[] = [];
         page.on("pageerror", (error) => problems.push(error.message));
-        await page.goto(record().page.url);
+        await openPage(page, record().page.url);
         await page.getByRole("heading", { name: "dev", exact: true }).waitFor();
         const text = await page.locator("body").innerText();
         for (const part of [

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 
 /** How a browser under test reaches things. */
@@ -74,5 +74,17 @@ export function browserTest(name: string, body: () => Promise<void>, timeoutMs =
   } else {
     console.warn(`skipped, there is no chromium on PATH: ${name}`);
     test.skip(name, body);
+  }
+}
+
+/** Loads a page, again where a network of Docker's came or went meanwhile: Chromium then gives up what it is loading. */
+export async function openPage(page: Page, url: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await page.goto(url);
+      return;
+    } catch (error) {
+      if (tries === 5 || !String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+    }
   }
 }
