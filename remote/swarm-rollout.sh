@@ -127,15 +127,22 @@ progress() {
   printf '%s' "$all"
 }
 
-# What the new tasks have said, for the log that a failure shows.
+# What the new tasks have said, for the log that a failure shows: of two of those that said something, ended ones first. The
+# newest have often not begun when the swarm gives a release up.
 explain() {
   for service in $names; do
     name=${project}_$service
     run_docker service ps --no-trunc --format '{{.Name}} on {{.Node}}: {{.CurrentState}} {{.Error}}' "$name" | grep -v ': Running' | head -n 8
-    for task in $(tasks "$name" | awk -v release="$release" '$4 == release { print $1 }' | head -n 2); do
+    heard=0
+    for task in $(tasks "$name" | awk -v release="$release" '
+      $4 == release { print ($3 ~ /^(failed|complete|shutdown|rejected)$/ ? 0 : 1), $1 }' | sort -s -k 1,1 | cut -d ' ' -f 2 | head -n 6); do
       within="timeout 20"
-      run_docker service logs --raw --tail 15 "$task"
+      words=$(run_docker service logs --raw --tail 15 "$task" 2>&1)
       within=
+      [ -n "$words" ] || continue
+      printf '%s\n' "$words"
+      heard=$((heard + 1))
+      [ "$heard" -lt 2 ] || break
     done
   done
 }
