@@ -209,7 +209,8 @@ export class Environment {
    * const { ledger } = await environment.rollback({ log: console.error });
    */
   async rollback(options: RollbackOptions = {}): Promise<RolloutOutput> {
-    const [config, headers] = await Promise.all([this.config(), this.accessHeaders()]);
+    const config = await this.config();
+    const headers = await this.accessHeaders(config);
     return rollBack(
       config,
       options,
@@ -218,9 +219,13 @@ export class Environment {
     );
   }
 
-  /** Headers that let a request in at each host name behind Access, by host name. Secret. Empty where there is no Access. */
-  async accessHeaders(): Promise<HeadersByHost> {
-    const { settings } = await this.config();
+  /**
+   * Headers that let a request in at each host name behind Access, by host name. Secret. Empty where there is no Access.
+   *
+   * @param config the settings, where they have been read already. @default read now
+   */
+  async accessHeaders(config?: Pick<StackConfig, "settings">): Promise<HeadersByHost> {
+    const { settings } = config ?? (await this.config());
     if (settings.access === undefined) return {};
     return accessHeadersOf(settings, (await this.outputs())["accessTokens"]?.value);
   }

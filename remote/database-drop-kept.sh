@@ -16,9 +16,7 @@ service=$(value service)
 admin=$(value admin_user)
 database=$(value database)
 kept=$(value kept)
-for name in "$service" "$admin" "$database" "$kept"; do
-  case $name in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
-done
+plain_names "$service" "$admin" "$database" "$kept"
 case $kept in
   "$(printf '%s' "$database" | cut -c 1-40)"_before_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]t[0-9][0-9][0-9][0-9][0-9][0-9]) ;;
   *) fail 10 "$kept is no database that a restore has kept" ;;

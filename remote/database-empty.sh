@@ -15,9 +15,7 @@ needs docker
 service=$(value service)
 admin=$(value admin_user)
 database=$(value database)
-for name in "$service" "$admin" "$database"; do
-  case $name in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
-done
+plain_names "$service" "$admin" "$database"
 case $database in postgres | template0 | template1) fail 10 "$database belongs to the server itself" ;; esac
 
 # Not in one transaction, which PostgreSQL allows neither of the two. A run that is cut in between is put right by the next.

@@ -16,9 +16,7 @@ needs docker df awk
 service=$(value service)
 admin=$(value admin_user)
 database=$(value database)
-for name in "$service" "$admin" "$database"; do
-  case $name in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
-done
+plain_names "$service" "$admin" "$database"
 
 rows=$(value statements | compose exec -T "$service" psql -X -w -q -t -A -v ON_ERROR_STOP=1 -U "$admin" -d "$database" -f - 2>"$log") ||
   fail 20 "the server refused" with-log

@@ -277,3 +277,10 @@ ask_until_well() {
     sleep 1
   done
 }
+
+# plain_names NAME…: each needs no quotes, as it goes into arguments and into SQL; else the step ends.
+plain_names() {
+  for word in "$@"; do
+    case $word in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
+  done
+}

@@ -78,9 +78,7 @@ hold_locks() {
     lock_service=$(value "lock_${n}_service")
     lock_user=$(value "lock_${n}_user")
     lock_database=$(value "lock_${n}_database")
-    for name in "$lock_service" "$lock_user" "$lock_database"; do
-      case $name in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
-    done
+    plain_names "$lock_service" "$lock_user" "$lock_database"
     held=$root/.groundwork.migrate.held
     : >"$held" || fail 12 "cannot write below $root"
     # A shell of its own: a function's redirections would keep copies of what they close.

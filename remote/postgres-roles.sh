@@ -18,9 +18,7 @@ needs docker
 service=$(value service)
 admin=$(value admin_user)
 database=$(value database)
-for name in "$service" "$admin" "$database"; do
-  case $name in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of service, user or database" ;; esac
-done
+plain_names "$service" "$admin" "$database"
 
 # Each call is one psql in the container: no start-up file, never asks for a password, stops at the first error.
 query() {

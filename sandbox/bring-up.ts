@@ -14,16 +14,16 @@ import { runEngine } from "./engine/run";
 import { type SandboxNeeds, needsOf } from "./external/needs";
 import { putFlyctl } from "./external/programs";
 import { sandboxFolder } from "./folder";
+import { readHostConfig } from "./host/config";
+import { hostLayout } from "./host/layout";
+import { reservePorts } from "./host/ports";
 import { keptJson, writeKept, writeWhole } from "./kept-files";
 import { type InstalledProvider, installProviders } from "./providers/install";
 import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { readState } from "./state-file";
-import { readHostConfig } from "./host/config";
-import { hostLayout } from "./host/layout";
-import { reservePorts } from "./host/ports";
-import { originsWithStandIns } from "./stand-in-origins";
 import { deriveStackFile, keptInCopy, stackFileFacts } from "./stack-file";
+import { originsWithStandIns } from "./stand-in-origins";
 
 /** A sandbox that is ready for the engine. */
 export interface ReadySandbox extends Sandbox {

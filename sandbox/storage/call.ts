@@ -45,7 +45,7 @@ export function xmlAnswer(body: string, headers: S3Answer["headers"] = {}): S3An
 }
 
 /** Headers that are kept with an object and given back with it. */
-const standardHeaders = [
+export const standardHeaders = [
   "content-type",
   "cache-control",
   "content-disposition",

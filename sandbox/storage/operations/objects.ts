@@ -9,6 +9,7 @@ import {
   type S3Answer,
   storageClassOf,
   storageClassWord,
+  standardHeaders,
 } from "../call";
 import { mayWrite, readCondition } from "../conditions";
 import { refusals } from "../errors";
@@ -55,21 +56,12 @@ async function put(call: BucketCall): Promise<S3Answer> {
   return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksums) } };
 }
 
-/** Headers that a query of a signed request may set in the answer. */
-const overrides = [
-  "content-type",
-  "cache-control",
-  "content-disposition",
-  "content-encoding",
-  "content-language",
-  "expires",
-] as const;
-
 function answerObject(call: BucketCall, withBody: boolean): S3Answer {
   const object = objectOf(call);
   const { headers, query, objects } = call;
   const all: Record<string, string | number> = headersOf(object);
-  for (const name of overrides) {
+  // A query of a signed request may set them in the answer.
+  for (const name of standardHeaders) {
     const value = query.get(`response-${name}`);
     if (value !== undefined) all[name] = value;
   }
