@@ -3,6 +3,8 @@
  * Plain Node.js, because it runs before any dependency is there.
  */
 const { spawn, spawnSync } = require("node:child_process");
+const fs = require("node:fs");
+const os = require("node:os");
 const path = require("node:path");
 const { checkNode, installDependencies, installTestTools, isOnPath, root } = require("./setup.js");
 
@@ -11,13 +13,21 @@ const verbs = {
   test: async (args) => {
     installTestTools();
     if (args.length > 0) return run("jest", ["--ci", ...args]);
+    const failures = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "groundwork-tests-")), "failures");
+    process.env.GROUNDWORK_FAILURES = failures;
     const checked = check();
-    const tested = await runAlongside("jest", ["--ci", "--testPathIgnorePatterns", alone]);
+    // What a failing test leaves open must not hold the end of the run: the failure is told, and the rest is run.
+    const jest = (...args) => runAlongside("jest", ["--ci", "--forceExit", ...args]);
+    const tested = await jest("--testPathIgnorePatterns", alone);
     // One after the other: their load and their daemons would take the time of any test beside them.
-    const testedAlone = await runAlongside("jest", ["--ci", "--runInBand", "--testPathPatterns", alone]);
+    const testedAlone = await jest("--runInBand", "--testPathPatterns", alone);
     const codes = [await checked, tested, testedAlone];
     // Told again at the end: the tests' own lines have pushed it out of sight.
     if (codes[0] !== 0) console.log("FAILED: the checks above (npm run check)");
+    if (fs.existsSync(failures)) {
+      for (const line of fs.readFileSync(failures, "utf8").trim().split("\n")) console.log(`FAILED: ${line}`);
+    }
+    fs.rmSync(path.dirname(failures), { recursive: true });
     process.exitCode = Math.max(...codes);
   },
   check: async () => {

@@ -207,12 +207,18 @@ withMachines("a swarm of three hosts", () => {
     action: () => Promise<StepResult>,
   ): Promise<{ result: StepResult; load: Load; seconds: number }> => {
     const load = startLoad(addresses(), 200);
-    await sleep(1000);
-    const began = Date.now();
-    const result = await action();
-    const seconds = (Date.now() - began) / 1000;
-    await sleep(1000);
-    const measured = await load.stop();
+    let result: StepResult;
+    let seconds: number;
+    let measured: Load;
+    try {
+      await sleep(1000);
+      const began = Date.now();
+      result = await action();
+      seconds = (Date.now() - began) / 1000;
+      await sleep(1000);
+    } finally {
+      measured = await load.stop();
+    }
     console.log(
       `${seconds.toFixed(1)} s; ${measured.failures.length} of ${measured.sent} requests lost; longest gap ${measured.longestGapMs} ms; ` +
         `sockets: ${measured.sockets.closed} closed well, ${measured.sockets.cut} cut`,
@@ -258,12 +264,15 @@ withMachines("a swarm of three hosts", () => {
     const frames = { project, manager: String(made["manager"]), token: String(made["token"]) };
     const seen: string[] = [];
     const looking = setInterval(() => seen.push(...commandLines()), 15);
-    for (const other of others) {
-      const joined = await other.run("swarm-join", { ...frames, advertise: other.address });
-      expect(joined.stdout + joined.stderr).not.toContain(frames.token);
-      nodes.push(String(value(joined)["node"]));
+    try {
+      for (const other of others) {
+        const joined = await other.run("swarm-join", { ...frames, advertise: other.address });
+        expect(joined.stdout + joined.stderr).not.toContain(frames.token);
+        nodes.push(String(value(joined)["node"]));
+      }
+    } finally {
+      clearInterval(looking);
     }
-    clearInterval(looking);
     expect(seen.some((line) => line.includes("/swarm/join"))).toBe(true);
     expect(seen.filter((line) => line.includes(frames.token))).toEqual([]);
     expect(

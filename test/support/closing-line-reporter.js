@@ -1,13 +1,25 @@
-/** Ends a run with one plain line of counts, and names every skipped test with where it is. */
+const { appendFileSync } = require("node:fs");
+const { relative } = require("node:path");
+
+/**
+ * Ends a run with one plain line of counts, and names every skipped test with where it is. What failed goes into the file
+ * that GROUNDWORK_FAILURES names as well, a line each: a whole run is several of these, and tells all of it at its end.
+ */
 module.exports = class ClosingLineReporter {
   onRunComplete(_contexts, results) {
+    const failures = [];
     for (const file of results.testResults) {
+      const path = relative(process.cwd(), file.testFilePath);
+      if (file.testExecError) failures.push(`${path}: it could not be run`);
       for (const test of file.testResults) {
         if (test.status === "pending") console.log(`skipped: ${test.fullName}`);
+        if (test.status === "failed") failures.push(`${path}: ${test.fullName}`);
       }
     }
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests > 0 ? `, ${results.numPendingTests} skipped` : "";
     console.log(`${results.numPassedTests} passed, ${failed} failed${skipped}`);
+    const list = process.env.GROUNDWORK_FAILURES;
+    if (list && failures.length > 0) appendFileSync(list, `${failures.join("\n")}\n`);
   }
 };

@@ -46,8 +46,13 @@ export class InterruptibleCommand {
     }
   }
 
-  /** Sends a signal to the whole group: SIGINT is what Ctrl-C does. */
-  signal(name: NodeJS.Signals): void {
-    process.kill(-this.pid, name);
+  /** Sends a signal to the whole group, SIGINT as Ctrl-C does. False where it had ended by itself already. */
+  signal(name: NodeJS.Signals): boolean {
+    try {
+      return process.kill(-this.pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      return false;
+    }
   }
 }
