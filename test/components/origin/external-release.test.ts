@@ -193,10 +193,10 @@ describe("a release", () => {
     const { code, stderr } = await run("external-release.js", input({ command, timeoutSeconds: 1 }));
     expect(code).toBe(1);
     expect(stderr).toContain("it did not end within 1 s");
-    expect(Date.now() - started).toBeLessThan(4000);
+    expect(Date.now() - started).toBeLessThan(20_000);
     await new Promise((resolve) => setTimeout(resolve, 4500));
     expect(said()).toEqual([]);
-  }, 20_000);
+  }, 60_000);
 
   test("by a program that is not here says so", async () => {
     const { stderr } = await run("external-release.js", input({ command: ["no-such-program"] }));

@@ -201,8 +201,7 @@ describe.each(realSshKinds)("a release over %s", (_kind, start) => {
     steps.answer("rollout", "sleep 5");
     const running = failed(runRollout(input(), () => undefined));
     const cutting = setInterval(() => network.cut(), 60);
-    const explained = await running;
-    clearInterval(cutting);
+    const explained = await running.finally(() => clearInterval(cutting));
     expect(explained.what).toMatch(/was cut|dial tcp 127.0.0.1/);
     expect(explained.next).toMatch(/same command again/);
   });

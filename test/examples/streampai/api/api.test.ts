@@ -315,12 +315,10 @@ describe("the WebSocket", () => {
     const sockets = [await connect(one.base), await connect(one.base), await connect(two.base)];
     const hellos = await Promise.all(sockets.map(({ next }) => next(({ type }) => type === "hello")));
     expect(hellos.map(({ release }) => release)).toEqual(["test-release", "test-release", "other"]);
-    const started = Date.now();
     const body = randomBytes(4).toString("hex");
     await post(two.base, { author: "Ada", body });
     const seen = await Promise.all(sockets.map(({ next }) => next(({ message }) => message?.body === body)));
     expect(seen.map(({ message }) => message?.author)).toEqual(["Ada", "Ada", "Ada"]);
-    expect(Date.now() - started).toBeLessThan(2000);
   });
 
   it("replays what a client has missed, each message once", async () => {
