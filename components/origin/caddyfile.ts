@@ -189,7 +189,7 @@ function gate(spec: CaddyfileSpec): Lines {
     "header_up X-Forwarded-Proto https",
     "header_up -X-Groundwork-Service",
     "header_up -X-Groundwork-Active",
-    ...transport,
+    ...transport("1s"),
   ];
   return block(`http://:{$GATE_PORT:${proxyPorts.gate}}`, [
     ...block("route", [
@@ -218,18 +218,23 @@ function fileOf({ service }: Upstream, suffix = ""): string {
   return `tcp/{file.{$UPSTREAMS:/upstreams}/${service}${suffix}}`;
 }
 
-/** Names are asked of the container network's own server at every new connection: they come and go with releases. */
-const transport: Lines = block("transport http", ["resolvers {$RESOLVER:127.0.0.11}", "dial_timeout 3s"]);
+/**
+ * Names are asked of the container network's own server at every new connection: they come and go with releases. A
+ * container that has just gone does not even refuse a connection, so one is given up while there is time for another.
+ */
+const transport = (dialTimeout: string): Lines =>
+  block("transport http", ["resolvers {$RESOLVER:127.0.0.11}", `dial_timeout ${dialTimeout}`]);
 
 function proxied(upstream: string, tasks?: Upstream): Lines {
   return block(`reverse_proxy ${tasks === undefined ? upstream : ""}`.trimEnd(), [
     ...(tasks === undefined ? [] : addressesOf(tasks)),
     // For a container that has just died and comes back; nothing was sent yet when a connection fails.
-    "lb_try_duration 3s",
+    `lb_try_duration ${tasks === undefined ? 3 : 5}s`,
     "lb_try_interval 100ms",
     // Another configuration would cut every WebSocket at once.
     "stream_close_delay 5m",
-    ...transport,
+    // With addresses there is nothing to be looked up.
+    ...transport(tasks === undefined ? "1s" : "500ms"),
   ]);
 }
 
@@ -237,7 +242,10 @@ function tasksOf({ upstreams }: CaddyfileSpec, service: string): Upstream | unde
   return upstreams.find((candidate) => candidate.service === service && candidate.tasks === true);
 }
 
-/** A swarm takes a task out of its name server two seconds before it is told to end: asked each second, none is lost. */
+/**
+ * A swarm takes a task out of its name server two seconds before it is told to end, and tells the other hosts, which on
+ * busy ones takes longer now and then: what is asked in vain there is asked again elsewhere.
+ */
 function addressesOf({ service, port }: Upstream): Lines {
   return block("dynamic a", [
     `name tasks.${service}`,

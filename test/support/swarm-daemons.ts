@@ -62,7 +62,12 @@ export async function startMachines(count: number, compose: string): Promise<Swa
         (daemon) =>
           new Promise<void>((resolve) => {
             if (daemon.exitCode !== null || daemon.signalCode !== null) return resolve();
-            daemon.once("exit", () => resolve());
+            // One that hangs at its end must not hold the tests.
+            const patience = setTimeout(() => daemon.kill("SIGKILL"), 60_000);
+            daemon.once("exit", () => {
+              clearTimeout(patience);
+              resolve();
+            });
             daemon.kill("SIGTERM");
           }),
       ),

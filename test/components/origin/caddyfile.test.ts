@@ -1,15 +1,18 @@
 /** The proxy's configuration in a real Caddy: what visitors, the host and other containers are answered. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, request as httpRequest, type Server } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { type AddressInfo, createConnection, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { caddyfile, type CaddyfileSpec } from "../../../components/origin/caddyfile";
 import { cloudflareNetworks } from "../../../components/origin/cloudflare-networks";
 import { type Authority, createAuthority } from "../../../sandbox/certificates";
 import { buildCaddy } from "../../../sandbox/engine/caddy";
+import { writeAnswer } from "../../../sandbox/host/process/dns-message";
 
 jest.setTimeout(600_000);
 
@@ -53,15 +56,15 @@ interface Answer {
 }
 
 /** A server of one release: says who it is, and what it was asked. */
-async function application(name: string): Promise<string> {
+async function application(name: string, { host = "127.0.0.1", port = 0 } = {}): Promise<string> {
   const server = createServer((request, response) => {
     response.setHeader("Server", "app/1.0");
     if (request.url?.endsWith("/framed") === true) response.setHeader("X-Frame-Options", "DENY");
     response.end(JSON.stringify({ name, url: request.url, headers: request.headers }));
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  return `${host}:${(server.address() as AddressInfo).port}`;
 }
 
 /** Replaces what a service's file says as the host does: whole, by a rename. */
@@ -90,7 +93,7 @@ class Proxy {
     private readonly environment: NodeJS.ProcessEnv,
   ) {}
 
-  static async start(wanted: CaddyfileSpec): Promise<Proxy> {
+  static async start(wanted: CaddyfileSpec, variables: NodeJS.ProcessEnv = {}): Promise<Proxy> {
     const [http, https, gate, admin, ...own] = await Promise.all(
       Array.from({ length: 4 + wanted.upstreams.length }, freePort),
     );
@@ -110,6 +113,7 @@ class Proxy {
       GATE_PORT: String(gate),
       ADMIN: `127.0.0.1:${String(admin)}`,
       XDG_DATA_HOME: join(folder, "data"),
+      ...variables,
     };
     const child = spawn(caddy, ["run", "--config", file, "--adapter", "caddyfile"], {
       env: environment,
@@ -366,6 +370,39 @@ test("containers beside the proxy reach a rolling service by its own port", asyn
       }),
     ),
   ).not.toMatch(/^http:\/\/:(3000|80) /m);
+});
+
+test("in a swarm, an address that is gone and does not even refuse is asked in vain, and no visitor sees it", async () => {
+  const [gone, ...there] = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"] as const;
+  const names = createSocket("udp4").bind(0, "127.0.0.1");
+  names.on("message", (query, from) =>
+    names.send(writeAnswer(query, [gone, ...there]), from.port, from.address),
+  );
+  await once(names, "listening");
+  const resolver = { RESOLVER: `127.0.0.1:${names.address().port}` };
+  const tasks = [{ service: "api", port: 0, rolling: false, tasks: true }];
+  const proxy = await Proxy.start(spec({ upstreams: tasks, routes: { "/*": "api" } }), resolver);
+  const { port } = proxy.spec.upstreams[0]!;
+  // Its queue is full and nobody takes anything from it: what comes is dropped, as an address does that nobody has.
+  const listen =
+    "socket(S, PF_INET, SOCK_STREAM, 0) && bind(S, sockaddr_in($ARGV[1], inet_aton($ARGV[0]))) && listen(S, 0) or die $!; $| = 1; print 'full'; sleep 600";
+  const silent = spawn("perl", ["-MSocket", "-e", listen, gone, String(port)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const filling: Socket[] = [];
+  try {
+    await once(silent.stdout, "data");
+    for (let count = 0; count < 4; count++)
+      filling.push(createConnection({ host: gone, port }).on("error", () => undefined));
+    for (const host of there) await application("task", { host, port });
+    const asked = await Promise.all(Array.from({ length: 40 }, () => proxy.who("/")));
+    expect(new Set(asked)).toEqual(new Set(["task"]));
+  } finally {
+    for (const socket of filling) socket.destroy();
+    silent.kill("SIGKILL");
+    names.close();
+    await proxy.stop();
+  }
 });
 
 test("Caddy takes the configuration for names of its own certificates, as it stands in a container", () => {
