@@ -1,3 +1,4 @@
+import { shellQuote } from "../../common/shell-words";
 import { type CommandDeclaration, stackOption } from "../command";
 import { inSandbox } from "../in-sandbox";
 import { stackOf } from "../open";
@@ -15,13 +16,9 @@ export const sandboxEnv: CommandDeclaration<SandboxChoice> = {
     await inSandbox(request, `start the sandbox of ${stack}`, context, (ready) => {
       tellDifferences(ready, context.say);
       for (const [name, value] of Object.entries(ready.variables)) {
-        context.print(`export ${name}=${shellQuoted(value)}`);
+        context.print(`export ${name}=${shellQuote(value)}`);
       }
       return Promise.resolve();
     });
   },
 };
-
-function shellQuoted(value: string): string {
-  return `'${value.replaceAll("'", `'\\''`)}'`;
-}

@@ -2,6 +2,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExternalOriginArgs } from "../app-origin";
+import { shellQuote } from "../../common/shell-words";
 import { resolvePlace } from "../../remote/host";
 import { localStep } from "../shared/local-step";
 import { isPlain } from "../shared/validation";
@@ -260,5 +261,5 @@ function placeOf(target: string, resolve: ExternalOriginArgs["resolve"]): { addr
 
 /** A word for the POSIX shell, in quotes where it needs them. */
 function shellWord(word: string): string {
-  return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : shellQuote(word);
 }

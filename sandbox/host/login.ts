@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { shellQuote, shellWords } from "../../common/shell-words";
 import type { PostgresClients } from "../engine/postgres-clients";
 import { toolFile, type ToolName } from "./bundle-names";
 import { writeCrontab } from "./crontab";
@@ -18,17 +19,12 @@ export function makeFolders(layout: HostLayout): void {
   }
 }
 
-/** Single-quotes a word for a POSIX shell. */
-export function shellQuote(word: string): string {
-  return `'${word.replace(/'/g, "'\\''")}'`;
-}
-
 /** Puts the `docker` of the machine on its PATH, and `psql` and `pg_isready` on that of its services. */
 export function writePrograms(layout: HostLayout, backups?: BackupPrograms): void {
   const standIn =
     process.env["GROUNDWORK_STAND_IN"] === "1" ? "GROUNDWORK_STAND_IN=1; export GROUNDWORK_STAND_IN\n" : "";
   const script = (folder: string, name: string, tool: ToolName, ...args: string[]): void => {
-    const words = [process.execPath, toolFile(layout.tools, tool), ...args].map(shellQuote).join(" ");
+    const words = shellWords([process.execPath, toolFile(layout.tools, tool), ...args]);
     writeFileAtomically(join(folder, name), `#!/bin/sh\n${standIn}exec ${words} "$@"\n`, 0o755);
   };
   script(layout.bin, "docker", "docker", layout.directory);

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
+import { shellWords } from "../../common/shell-words";
 import { projectRoot } from "../../common/project-root";
 
 /** The packages that have a provider here. */
@@ -120,11 +121,7 @@ function place(folder: string, file: string, script: string): void {
 
 function scriptOf(name: ProviderName): string {
   const bundle = join(projectRoot(), "dist", "providers", `${name}.js`);
-  return `#!/bin/sh\n${mark}\nexec ${quote(process.execPath)} ${quote(bundle)} "$@"\n`;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  return `#!/bin/sh\n${mark}\nexec ${shellWords([process.execPath, bundle])} "$@"\n`;
 }
 
 /** The version of `@pulumi/<name>` in node_modules. */
