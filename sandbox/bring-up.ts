@@ -23,7 +23,7 @@ import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { readState } from "./state-file";
 import { deriveStackFile, keptInCopy, stackFileFacts } from "./stack-file";
-import { originsWithStandIns } from "./stand-in-origins";
+import { originsWithStandIns, usesImage } from "./origin-images";
 
 /** A sandbox that is ready for the engine. */
 export interface ReadySandbox extends Sandbox {
@@ -64,7 +64,7 @@ export async function bringUpSandbox({
   const text = await readStackFile(stackFile, stack);
   // Everything that can be wrong is looked at before anything is started or changed.
   const settings = await readSettings(stackFile, stack);
-  const needs = needsOf(settings);
+  const needs = needsOf(settings, { caddy: usesImage(settings, stackFile, "caddy") });
   await readState(sandboxFolder(stack), stack);
   await keptJson(sandboxFolder(stack).secretsFile, {});
   const facts = stackFileFacts(text, stackFile);

@@ -138,11 +138,11 @@ export function deriveStackFile(
     databases = [],
     targets = [],
     ports = new Map(),
-    standIns = new Set(),
+    standIns = new Map(),
   }: Pick<SandboxRecord, "api" | "host"> &
     Partial<Pick<SandboxRecord, "edge" | "storage" | "databases" | "targets">> & {
       readonly ports?: ReadonlyMap<number, number>;
-      readonly standIns?: ReadonlySet<string>;
+      readonly standIns?: ReadonlyMap<string, readonly string[]>;
     },
   secrets: KeptInCopy = {},
 ): { readonly text: string; readonly notes: readonly string[] } {
@@ -186,13 +186,15 @@ export function deriveStackFile(
   if (edge !== undefined) {
     resolve.push(...facts.proxiedNames.map((name) => `${name}:443:127.0.0.1:${edge.httpsPort}`));
   }
-  for (const name of standIns) {
+  for (const [name, notAsked] of standIns) {
     const at = ["config", "groundwork:origins", name, "verify"];
     const checks = document.getIn(at);
     if (!isSeq(checks)) continue;
     for (const [index] of checks.items.entries())
-      for (const content of ["contains", "http2"]) document.deleteIn([...at, index, content]);
-    notes.push(`origins.${name}: verify asks for the statuses alone, as a stand-in answers here`);
+      for (const content of notAsked) document.deleteIn([...at, index, content]);
+    notes.push(
+      `origins.${name}: verify asks for ${notAsked.includes("http2") ? "the statuses alone" : "no contents"}, as a stand-in answers here`,
+    );
   }
   for (const { at, port } of facts.direct) {
     const local = ports.get(port);

@@ -10,8 +10,15 @@ export interface SandboxNeeds {
   readonly notes: readonly string[];
 }
 
-/** Reads from a stack's settings what of it runs at somebody else's, and so must have something that stands in. */
-export function needsOf({ databases, origins, tunnels }: Settings): SandboxNeeds {
+/**
+ * Reads from a stack's settings what of it runs at somebody else's, and so must have something that stands in.
+ *
+ * @param uses what its compose files ask for
+ */
+export function needsOf(
+  { databases, origins, tunnels }: Settings,
+  uses: { readonly caddy: boolean },
+): SandboxNeeds {
   const external = Object.values(origins).filter((origin) => origin.kind === "external");
   const flyctl = external.some(({ platform }) => platform === "fly");
   return {
@@ -31,7 +38,9 @@ export function needsOf({ databases, origins, tunnels }: Settings): SandboxNeeds
             ]
           : [],
       ),
-      proxy: Object.values(origins).some((origin) => "proxy" in origin && origin.proxy !== undefined),
+      proxy:
+        uses.caddy ||
+        Object.values(origins).some((origin) => "proxy" in origin && origin.proxy !== undefined),
       backups: Object.values(databases).some(({ backups }) => backups !== undefined),
       targets: external.map(({ target, hostnames }) => ({ target, hostnames })),
       ownCertificates: Object.values(origins).flatMap((origin) =>

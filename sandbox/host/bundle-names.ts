@@ -6,6 +6,7 @@ export const toolSources = {
   curl: "curl.ts",
   supervisor: "process/supervisor.ts",
   preload: "process/preload.ts",
+  "caddy-command": "process/caddy-command.ts",
   "postgres-entrypoint": "postgres/entrypoint.ts",
   psql: "postgres/psql.ts",
   pg_isready: "postgres/pg-isready.ts",

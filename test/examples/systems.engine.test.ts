@@ -107,10 +107,10 @@ const systems: readonly System[] = [
     answers: {
       "https://srq-hpn.example/": 200,
       "https://srq-hpn.example/api/health": 200,
-      "https://www.srq-hpn.example/": 200,
-      "https://www.srq-hpn.example/api/health": 200,
+      "https://www.srq-hpn.example/": 301,
+      "https://www.srq-hpn.example/api/health": 301,
     },
-    standIns: ["srq-hpn/api", "srq-hpn/caddy", "srq-hpn/web"],
+    standIns: ["srq-hpn/api", "srq-hpn/web"],
     outputs: {
       addresses: { "origins.app": ["https://srq-hpn.example", "https://www.srq-hpn.example"] },
       buckets: { backups: bucket("srq-hpn-backups") },
@@ -162,6 +162,29 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
   }, 120_000);
 
   const record = (): SandboxRecord => JSON.parse(readFileSync(folder.recordFile, "utf8")) as SandboxRecord;
+
+  if (directory === "examples/srq-hpn") {
+    test("its own Caddy answers by its Caddyfile: HTTP/2, headers, and the way to the one address", async () => {
+      const { portsFile } = hostLayout(folder.host);
+      const local = (port: number) => String(resolvePort(portsFile, port));
+      const places = [`::127.0.0.1:${local(443)}`, `srq-hpn.example:80:127.0.0.1:${local(80)}`];
+      const reach = places.reverse().flatMap((place) => ["--connect-to", place]);
+      const curl = async (...words: string[]): Promise<string> =>
+        (await runProgram("curl", ["-sS", "-i", "--cacert", record().edge.caFile, ...reach, ...words]))
+          .stdout;
+      const page = await curl("https://srq-hpn.example/");
+      expect(page).toMatch(/^HTTP\/2 200/);
+      expect(page).toMatch(/strict-transport-security: max-age=31536000/);
+      expect(page).toMatch(/x-content-type-options: nosniff/);
+      expect(page).not.toMatch(/^server:/im);
+      expect(await curl("https://www.srq-hpn.example/a?b")).toMatch(
+        /^HTTP\/2 301[^]*location: https:\/\/srq-hpn\.example\/a\?b/,
+      );
+      expect(await curl("http://srq-hpn.example/a")).toMatch(
+        /^HTTP\/1\.1 308[^]*Location: https:\/\/srq-hpn\.example\/a/,
+      );
+    });
+  }
 
   if (directory === "examples/plyr") {
     test("the database elsewhere takes TLS only, and its administrator made the roles without being superuser", async () => {

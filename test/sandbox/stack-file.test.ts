@@ -128,24 +128,31 @@ test("public names lead to the edge, and machines without IPv4 to ::1, where the
   ]);
 });
 
-test("where a stand-in answers, statuses are asked for alone, and that is said", () => {
+test("where a stand-in answers, what only the application could answer is not asked for, and that is said", () => {
   const text = `${stackFile}  groundwork:origins:
     api: { kind: compose, verify: [{ path: /, http2: true }, { path: /gone, status: 410, contains: bye }] }
     web: { kind: compose, verify: [{ path: /, contains: hello }] }
     old: { kind: compose }
+    own: { kind: compose, verify: [{ path: /, http2: true, contains: hello }] }
 `;
   const copy = deriveStackFile(text, "Pulumi.staging.yaml", {
     ...record,
-    standIns: new Set(["api", "old"]),
+    standIns: new Map([
+      ["api", ["contains", "http2"]],
+      ["old", ["contains", "http2"]],
+      ["own", ["contains"]],
+    ]),
   });
   const { config } = parse(copy.text) as { config: Record<string, unknown> };
   expect(config["groundwork:origins"]).toEqual({
     api: { kind: "compose", verify: [{ path: "/" }, { path: "/gone", status: 410 }] },
     web: { kind: "compose", verify: [{ path: "/", contains: "hello" }] },
     old: { kind: "compose" },
+    own: { kind: "compose", verify: [{ path: "/", http2: true }] },
   });
   expect(copy.notes.filter((note) => note.includes("verify"))).toEqual([
     "origins.api: verify asks for the statuses alone, as a stand-in answers here",
+    "origins.own: verify asks for no contents, as a stand-in answers here",
   ]);
 });
 

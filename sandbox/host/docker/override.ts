@@ -14,6 +14,8 @@ export interface ConfigService {
   readonly network_mode?: string;
   readonly ports?: readonly ConfigPort[];
   readonly environment?: Readonly<Record<string, string | null>>;
+  readonly command?: readonly string[] | null;
+  readonly volumes?: readonly { readonly type: string; readonly source?: string; readonly target: string }[];
   readonly healthcheck?: { readonly test?: string | readonly string[]; readonly disable?: boolean };
 }
 
@@ -35,15 +37,20 @@ export interface OverrideInput {
   readonly label: { readonly name: string; readonly value: string };
   /** Image that runs for a service, where it is not the one of the file. */
   readonly image: (service: string) => string | undefined;
-  /** Folders of this machine that a service sees, by its image: place in the container -> folder. */
   /** Variables of a service's image that stand over those of the file. */
   readonly imposed?: (service: string) => Readonly<Record<string, string>> | undefined;
+  /** Folders of this machine that a service sees, by its image: place in the container -> folder. */
   readonly mounts?: (service: string) => Readonly<Record<string, string>> | undefined;
   /** What a stand-in is told that runs in place of a service's own image. */
   readonly standIn?: (service: string) => StandInTask | undefined;
+  /** Configuration of Caddy that runs instead of the user's own, a file of this machine: see images/caddy-config.ts. */
+  readonly caddyConfig?: (service: string) => string | undefined;
   /** Loopback port for a published one. */
   readonly localPort: (service: string, port: ConfigPort) => number | undefined;
 }
+
+/** Where a container finds {@link OverrideInput.caddyConfig}. */
+const caddyConfigPlace = "/etc/groundwork-caddy.json";
 
 /**
  * The override file (YAML) that moves a project into the sandbox: published ports to free ones of 127.0.0.1, images to
@@ -57,6 +64,7 @@ export function composeOverride({
   imposed,
   mounts,
   standIn,
+  caddyConfig,
   localPort,
 }: OverrideInput): string {
   const labels = `labels: { ${JSON.stringify(label.name)}: ${JSON.stringify(label.value)} }`;
@@ -66,11 +74,13 @@ export function composeOverride({
     lines.push(`  ${JSON.stringify(name)}:`, `    ${labels}`);
     const local = image(name);
     if (local !== undefined) lines.push(`    image: ${JSON.stringify(local)}`, "    pull_policy: never");
-    const folders = Object.entries(mounts?.(name) ?? {}).map(([target, source]) => ({
-      type: "bind",
-      source,
-      target,
-    }));
+    const caddy = caddyConfig?.(name);
+    const folders = Object.entries({
+      ...mounts?.(name),
+      ...(caddy !== undefined && { [caddyConfigPlace]: caddy }),
+    }).map(([target, source]) => ({ type: "bind", source, target }));
+    if (caddy !== undefined)
+      lines.push(`    command: ${JSON.stringify(["caddy", "run", "--config", caddyConfigPlace])}`);
     if (folders.length > 0) lines.push(`    volumes: ${JSON.stringify(folders)}`);
     const variables = imposed?.(name);
     if (variables !== undefined) lines.push(`    environment: ${literal(variables)}`);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readHostConfig, type DockerConfig, type HostConfig, type PreparedImage } from "../config";
 import { readJson, withFileLock, writeFileAtomically, writeJson } from "../files";
 import { chooseImage, knownImage, substitutionNotice } from "../images/image";
@@ -11,6 +11,7 @@ import { allocatePorts, resolvePort, type PortRequest } from "../ports";
 import { findFiles } from "../process/compose-file";
 import { runProgram, type ProgramResult } from "../run-program";
 import { flag, splitComposeLine, UsageError, type ComposeLine } from "./arguments";
+import { containerCaddyConfig } from "./caddy-config";
 import { dockerEnvironment } from "./environment";
 import { hostLabel, hostLabelName, hostLabelValue, projectLabel, serviceLabel } from "./labels";
 import { composeOverride, type ComposeConfig, type ConfigPort, type ConfigService } from "./override";
@@ -274,6 +275,8 @@ class Wrapper {
       mounts: (service) => madeFor(service)?.mounts,
       standIn: (service) =>
         standsIn(service) ? taskOf(service, config.services?.[service] ?? {}) : undefined,
+      caddyConfig: (service) =>
+        this.writeCaddyConfig(project, service, config.services?.[service] ?? {}, madeFor(service)),
       localPort: (_service, port) => ports.get(port),
     });
     const folder = join(this.layout.docker, "overrides");
@@ -281,6 +284,25 @@ class Wrapper {
     const file = join(folder, `${project}${line.command === "run" ? ".run" : ""}.yaml`);
     await withFileLock(file, () => writeFileAtomically(file, text));
     return file;
+  }
+
+  /** The file that a Caddy of the user's own runs here; nothing for any other service. */
+  private writeCaddyConfig(
+    project: string,
+    service: string,
+    described: ConfigService,
+    image: PreparedImage | undefined,
+  ): string | undefined {
+    try {
+      const fitted = containerCaddyConfig(described, image);
+      if (fitted === undefined) return undefined;
+      const file = join(this.layout.docker, "caddy", `${project}-${service}.json`);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileAtomically(file, JSON.stringify(fitted));
+      return file;
+    } catch (error) {
+      throw new WrapperError(`service "${service}": ${(error as Error).message}`);
+    }
   }
 
   private async isRunning(project: string, service: string): Promise<boolean> {

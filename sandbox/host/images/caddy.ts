@@ -45,6 +45,11 @@ export function caddyImage({ program, authority }: CaddyOptions): SandboxImage {
   };
 }
 
+/** Whether it is the proxy of an origin, which is made to serve here as well, and no Caddy that the user has configured. */
+export function isGroundworkProxy(mounts: readonly { readonly target: string }[]): boolean {
+  return mounts.some(({ target }) => target === "/upstreams");
+}
+
 /** Nothing is copied: the binary stays where it was built. */
 export function prepareCaddy(image: SandboxImage): PreparedImage {
   const { program = "", files = {}, command, environment } = image;

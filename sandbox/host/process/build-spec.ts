@@ -13,8 +13,10 @@ import {
 import { dirname, isAbsolute, join } from "node:path";
 import type { HostConfig, PreparedImage } from "../config";
 import type { HostLayout } from "../layout";
+import { shellWords } from "../../../common/shell-words";
 import { toolFile } from "../bundle-names";
-import { outsideContainer } from "./caddy";
+import { isGroundworkProxy } from "../images/caddy";
+import { caddyScript, outsideContainer } from "./caddy";
 import { ComposeError } from "./compose-file";
 import type { ComposeProject, ComposeService, Mount } from "./compose-model";
 import { rewritePaths, type PublishedSpec, type ServiceSpec } from "./spec";
@@ -60,7 +62,6 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     link(source, join(root, target));
     paths.push([target, source]);
   }
-  const programs = writePrograms(image, join(folder, "bin"));
   for (const mount of service.mounts) {
     const source = mountSource(mount, config, root);
     if (
@@ -72,6 +73,7 @@ export function buildSpec(input: SpecInput): ServiceSpec {
     link(source, join(root, mount.target));
     paths.push([mount.target, source]);
   }
+  const programs = writePrograms(input);
   const environment: Record<string, string> = {
     ...image.environment,
     ...service.environment,
@@ -148,16 +150,24 @@ export function buildSpec(input: SpecInput): ServiceSpec {
   };
 }
 
-/** Puts an image's programs into a folder. @returns what goes to the front of PATH for them */
-function writePrograms({ programs = {}, content = "" }: PreparedImage, folder: string): string[] {
-  rmSync(folder, { recursive: true, force: true });
-  if (Object.keys(programs).length === 0) return [];
-  mkdirSync(folder, { recursive: true });
-  for (const [name, file] of Object.entries(programs)) {
-    const words = [process.execPath, join(content, file)].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${words.join(" ")} "$@"\n`, { mode: 0o755 });
+/** Puts the programs of a service's own into a folder. @returns what goes to the front of PATH for them */
+function writePrograms({ image, service, layout, folder }: SpecInput): string[] {
+  const directory = join(folder, "bin");
+  rmSync(directory, { recursive: true, force: true });
+  const { programs = {}, content = "", program = "" } = image;
+  const scripts = Object.entries(programs).map(([name, file]): [string, string] => [
+    name,
+    `exec ${shellWords([process.execPath, join(content, file)])} "$@"`,
+  ]);
+  if (image.kind === "caddy" && !isGroundworkProxy(service.mounts)) {
+    const command = toolFile(layout.tools, "caddy-command");
+    scripts.push(["caddy", caddyScript({ program, command, target: join(folder, "caddy.json") })]);
   }
-  return [folder];
+  if (scripts.length === 0) return [];
+  mkdirSync(directory, { recursive: true });
+  for (const [name, script] of scripts)
+    writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return [directory];
 }
 
 function commandOf(service: ComposeService, image: PreparedImage, layout: HostLayout): string[] {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { shellWords } from "../../../common/shell-words";
 import type { PreparedImage } from "../config";
 import { placeFiles } from "../images/caddy";
 import type { ComposeService } from "./compose-model";
@@ -50,6 +51,27 @@ export function outsideContainer(
     listens: Object.fromEntries(Object.values(ports).map((port) => [port, real(port)])),
     resolverPort,
   };
+}
+
+/**
+ * A `caddy` that runs a configuration of the user's own as one that serves here: see caddy-command.ts.
+ *
+ * @param files the real program, the tool that writes the configuration anew, and where that is written
+ */
+export function caddyScript(files: {
+  readonly program: string;
+  readonly command: string;
+  readonly target: string;
+}): string {
+  const program = shellWords([files.program]);
+  const target = shellWords([files.target]);
+  return [
+    "case $1 in run | reload)",
+    `  ${shellWords([process.execPath, files.command, files.program, files.target])} "$@" || exit`,
+    `  exec ${program} "$1" --config ${target} ;;`,
+    "esac",
+    `exec ${program} "$@"`,
+  ].join("\n");
 }
 
 /** Whether this user may listen below 1024. */

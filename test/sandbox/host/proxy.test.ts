@@ -10,7 +10,7 @@ import { caddyImage } from "../../../sandbox/host/images/caddy";
 import type { SandboxImage } from "../../../sandbox/host/host";
 import { canStartDaemon } from "../../support/docker-daemon";
 import { Load } from "../../support/load";
-import { rollingFiles } from "./fixtures/rolling";
+import { ownCaddy, rollingFiles } from "./fixtures/rolling";
 import { describeWhere, dockerAnswers, get, hasProgram, type Result, TestHost } from "./support";
 
 jest.setTimeout(300_000);
@@ -32,6 +32,18 @@ const application: SandboxImage = {
   files: { "app.js": join(projectRoot(), "test", "support", "rollout-app.js") },
   command: ["node", "app.js"],
 };
+
+/** Asked again until there is an answer: the server has just been started. */
+async function eventually<T>(ask: () => Promise<T>): Promise<T> {
+  for (let again = 0; ; again++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (again === 60) throw error;
+      await sleep(250);
+    }
+  }
+}
 
 describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mode, available, reason }) => {
   describeWhere(available, reason)("on the host", () => {
@@ -67,20 +79,21 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
         }),
       );
     /** Asks by TLS as a browser would, and verifies what it gets by the sandbox's authority. */
-    const askSecurely = (name: string): Promise<string> =>
+    const askSecurely = (name: string, { path = "/", port = 443 } = {}): Promise<string> =>
       new Promise((resolve, reject) => {
         const socket = connect({
           host: "127.0.0.1",
-          port: host.host.resolvePort(443) ?? 0,
+          port: host.host.resolvePort(port) ?? 0,
           servername: name,
           ca: authority.certificatePem,
         });
         let text = "";
         socket.once("secureConnect", () =>
-          socket.write(`GET / HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`),
+          socket.write(`GET ${path} HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`),
         );
         socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-        socket.once("end", () => resolve(text)).once("error", reject);
+        const end = () => (text === "" ? reject(new Error("no answer")) : resolve(text));
+        socket.once("end", end).once("error", reject);
       });
 
     beforeAll(async () => {
@@ -165,6 +178,29 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
     test("certificates come from files, or from the sandbox's authority where Caddy gets them by itself", async () => {
       expect(await askSecurely("files.test")).toContain("from files");
       expect(await askSecurely("automatic.test")).toContain("by itself");
+    });
+
+    test("a Caddy of the user's own serves by its own Caddyfile, its certificates from the sandbox's authority", async () => {
+      const own = "docker compose -p own --project-directory own -f own/compose.yaml";
+      await sh("mkdir -p own/caddy && cat > own/compose.yaml", ownCaddy["compose.yaml"]);
+      await sh("cat > own/caddy/Caddyfile", ownCaddy.Caddyfile);
+      await sh(`${own} up -d --wait`);
+      const ask = (name: string, path = "/") => askSecurely(name, { path, port: 9443 });
+      expect(await eventually(() => ask("own.test", "/api/here"))).toMatch(
+        /^HTTP\/1\.1 200[^]*X-Own: yes[^]*"release":"own"/i,
+      );
+      expect(await ask("own.test")).toMatch(/^HTTP\/1\.1 200[^]*the rest$/);
+      expect(await ask("www.own.test", "/x")).toMatch(/^HTTP\/1\.1 301[^]*Location: https:\/\/own\.test\/x/i);
+      const plain = `curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: own.test' http://127.0.0.1:9080/y`;
+      expect((await sh(plain)).stdout).toBe("308 https://own.test/y");
+      await sh("cat > own/caddy/Caddyfile", "nonsense {");
+      // By the container's log, or, where there is a daemon, by the command itself.
+      const up = await host.ssh(`cd shop && ${own} up -d --force-recreate caddy`);
+      await eventually(async () => {
+        const said = up.stderr + (await sh(`${own} logs caddy 2>&1`)).stdout;
+        expect(said).toMatch(/Caddyfile cannot be used: Error: syntax error/);
+      });
+      await sh(`${own} down -v`);
     });
 
     test("a changed Caddyfile is checked and taken without a restart; sockets stay", async () => {
