@@ -1,7 +1,7 @@
 import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineEvent, OutputMap, PulumiFn } from "@pulumi/pulumi/automation/index.js";
-import type { Log } from "../common/log";
+import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import type { HeadersByHost } from "../components/shared/access-headers";
 import type { RolloutOutput } from "../components/origin/run-rollout";
@@ -18,6 +18,7 @@ import { type FollowedRun, followRun } from "./follow";
 import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
+import { removeFromHosts } from "./host-removal";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
 import type { RunOptions, RunResult } from "./run";
 import { type StackConfig, stackConfigOf } from "./stack-config";
@@ -121,6 +122,17 @@ export class Environment {
     return this.stack
       .run("destroy", run, (engineOptions) => this.stack.sdk.destroy({ ...engineOptions, remove }))
       .catch((error: unknown) => this.failed(error));
+  }
+
+  /**
+   * Removes what the hosts of its origins have of it: containers, volumes with their data, networks, folders. {@link destroy}
+   * leaves all of that as it is.
+   *
+   * @param log told what is gone, a line for each host. @default nobody
+   * @throws UserError where a host is not reached or something is left there
+   */
+  async removeFromHosts(log: Log = silent): Promise<void> {
+    await removeFromHosts(await this.config(), log);
   }
 
   /**

@@ -1,9 +1,11 @@
 #!/bin/sh
 # project-remove.sh: removes a compose project from the host, with its proxy, its data and its folder; then looks whether
-# anything of it is left. A second run finds nothing and says so.
+# anything of it is left. A second run finds nothing and says so. In a swarm swarm-remove comes before it, on the manager.
 #
-# Input:  nothing besides the usual
-# Output: {"step":"project-remove","project":…,"containers":2,"volumes":1,"networks":1}: how many there were
+# Input:  leave    "true": the host leaves the swarm that it is in for this project (default: it stays)
+#         timeout  seconds for containers of a swarm to end by themselves (default 60)
+# Output: {"step":"project-remove","project":…,"containers":2,"volumes":1,"networks":1}: how many there were; and
+#         "left":true where it left a swarm
 # Exit:   20 something is left; the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091
 . ./lib.sh
@@ -11,13 +13,19 @@
 begin project-remove
 needs docker
 
-# of KIND PROJECT: names of what Compose has marked as the project's, one a line.
+# of KIND PROJECT: names of what Compose or a swarm has marked as the project's, one a line.
 of() {
-  filter="label=com.docker.compose.project=$2"
-  case $1 in
-    containers) run_docker ps --all --quiet --no-trunc --filter "$filter" ;;
-    *) run_docker "${1%s}" ls --quiet --filter "$filter" ;;
-  esac
+  for filter in "label=com.docker.compose.project=$2" "label=com.docker.stack.namespace=$2"; do
+    case $1/$filter in
+      containers/*) run_docker ps --all --quiet --no-trunc --filter "$filter" || return 1 ;;
+      # Those of a swarm reach over all its hosts: they are the manager's.
+      networks/*stack*) ;;
+      *) run_docker "${1%s}" ls --quiet --filter "$filter" || return 1 ;;
+    esac
+  done
+  [ "$1/$2" = "volumes/$project-proxy" ] || return 0
+  # The proxies of a swarm have these, without a mark.
+  for own in config data; do run_docker volume ls --quiet --filter "name=^$project-proxy-$own\$" || return 1; done
 }
 
 # remove KIND: of the project and of its proxy; prints how many.
@@ -25,7 +33,7 @@ remove() {
   count=0
   for each in "$project" "$project-proxy"; do
     names=$(of "$1" "$each") || fail 20 "the $1 cannot be listed" with-log
-    for name in $names; do
+    for name in $(printf '%s\n' "$names" | sort -u); do
       case $1 in
         containers) run_docker rm --force --volumes "$name" ;;
         *) run_docker "${1%s}" rm "$name" ;;
@@ -38,9 +46,44 @@ remove() {
   printf '%s' "$count"
 }
 
+# Whose service is gone ends by itself; removing it meanwhile would only collide.
+deadline=$(($(date +%s) + $(number timeout 60)))
+for stack in "$project" "$project-proxy"; do
+  while [ -n "$(run_docker ps --all --quiet --filter "label=com.docker.stack.namespace=$stack")" ]; do
+    [ "$(date +%s)" -lt "$deadline" ] || break
+    nap 0.5
+  done
+done
 containers=$(remove containers) || exit
 volumes=$(remove volumes) || exit
 networks=$(remove networks) || exit
+# others: whether hosts of the swarm are still in it.
+others() {
+  for node in $(run_docker node ls --quiet); do
+    case $(run_docker node inspect --format '{{.Status.State}}/{{if .ManagerStatus}}manager{{end}}' "$node") in
+      down/* | */manager) ;;
+      *) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+left=
+case $(value_or leave false)/$(cat "$root/swarm" 2>/dev/null) in
+  true/joined)
+    run_docker swarm leave || fail 20 "the host does not leave its swarm: docker swarm leave" with-log
+    left=',"left":true'
+    ;;
+  true/made)
+    # A host that has just left counts as there for some seconds.
+    deadline=$(($(date +%s) + 30))
+    while others && [ "$(date +%s)" -lt "$deadline" ]; do nap 0.5; done
+    if ! others; then
+      run_docker swarm leave --force || fail 20 "the host does not leave its swarm: docker swarm leave --force" with-log
+      left=',"left":true'
+    fi
+    ;;
+esac
 rm -rf "$root" || fail 12 "cannot remove $root"
 [ ! -e "$root" ] || fail 20 "$root is left"
-finish "\"containers\":$containers,\"volumes\":$volumes,\"networks\":$networks"
+finish "\"containers\":$containers,\"volumes\":$volumes,\"networks\":$networks$left"

@@ -36,6 +36,7 @@ export const remoteSteps = [
   "swarm-proxy",
   "swarm-rollout",
   "swarm-verify",
+  "swarm-remove",
 ] as const;
 
 export type RemoteStep = (typeof remoteSteps)[number];

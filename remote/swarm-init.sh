@@ -21,6 +21,8 @@ case $(run_docker info --format '{{.Swarm.LocalNodeState}}/{{.Swarm.ControlAvail
   inactive/*)
     run_docker swarm init --advertise-addr "$advertise" ||
       fail 20 "Docker does not make a swarm with $advertise" with-log
+    # What is removed with the project: a swarm that was there before is not.
+    printf made >"$root/swarm" || fail 12 "cannot write $root/swarm"
     ;;
   */false) fail 20 "this host is in a swarm already but does not manage it: docker swarm leave, or take its manager" ;;
   *) fail 20 "Docker does not tell whether this host is in a swarm" with-log ;;

@@ -46,6 +46,8 @@ case $(state) in
     }
     ;;
 esac
+# What is left with the project: a swarm that the host was in before is not.
+[ "$changed" = false ] || printf joined >"$root/swarm" || fail 12 "cannot write $root/swarm"
 node=$(run_docker info --format '{{.Swarm.NodeID}}')
 [ -n "$node" ] || fail 20 "Docker does not tell this node's id" with-log
 finish "\"node\":\"$node\",\"changed\":$changed"

@@ -52,7 +52,7 @@ while [ "$n" -le "$count" ]; do
       set --
       [ "$(value "network_${n}_internal")" != true ] || set -- "$@" --internal
       [ "$(value "network_${n}_encrypted")" != true ] || set -- "$@" --opt encrypted
-      run_docker network create --driver overlay --attachable "$@" "$network" ||
+      run_docker network create --driver overlay --attachable --label "$mark=network" "$@" "$network" ||
         fail 20 "cannot make the network $network" with-log
       ;;
     *) fail 20 "the network $network is there but does not reach over several hosts; remove it: docker network rm $network" ;;

@@ -4,11 +4,9 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { type Log, silent } from "../../common/log";
 import { UserError } from "../../common/user-error";
-import { hostAccess } from "../../platform/host-access";
 import { SettingsError, validateStackFile } from "../../platform/settings";
-import { SshConnection, SshFailure } from "../../remote/ssh-client";
 import type { Environment } from "../environment";
-import { hostedOrigins } from "../releases";
+import { removeFromHosts } from "../host-removal";
 import type { StackConfig } from "../stack-config";
 import { type Derivation, deriveStack } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
@@ -126,7 +124,7 @@ export async function removeShortLived(
   await environment.ensureStack();
   const config = await environment.config();
   const had = hadIn(await environment.state());
-  for (const line of await removeFromHosts(config)) log(`${name}: ${line}`);
+  await removeFromHosts(config, (line) => log(`${name}: ${line}`));
   if (had.any) {
     await environment.unprotect();
     await environment.forgetPendingCreates();
@@ -156,37 +154,6 @@ export function toRemove(all: readonly ShortLived[], now: Date): { environment: 
     const why = whyRemoved(environment, now);
     return why === undefined ? [] : [{ environment, why }];
   });
-}
-
-async function removeFromHosts(config: StackConfig): Promise<string[]> {
-  const lines: string[] = [];
-  for (const [origin, { host, project }] of hostedOrigins(config)) {
-    let connection: SshConnection | undefined;
-    try {
-      const access = hostAccess(config.settings, config.secrets, host);
-      connection = await SshConnection.open(access);
-      const { code, stdout, stderr } = await connection.step("project-remove", access, project);
-      if (code !== 0) {
-        throw new UserError({
-          what: `${origin} of ${config.stack} cannot be removed from ${host}`,
-          value: stderr.trim(),
-          next: "mend what is said and run the same command again",
-        });
-      }
-      const { containers, volumes, networks } = JSON.parse(
-        stdout.trim().split("\n").at(-1) ?? "{}",
-      ) as Record<string, number>;
-      lines.push(
-        `${project} is gone from ${host}: ${containers ?? 0} containers, ${volumes ?? 0} volumes, ${networks ?? 0} networks, its folder`,
-      );
-    } catch (error) {
-      if (!(error instanceof SshFailure)) throw error;
-      throw new UserError({ what: error.message, next: error.next, cause: error });
-    } finally {
-      connection?.close();
-    }
-  }
-  return lines;
 }
 
 function hadIn(state: unknown): { readonly any: boolean; readonly cloudflare: HadResource[] } {

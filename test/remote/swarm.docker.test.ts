@@ -1,11 +1,8 @@
 /** Releases in a swarm of three real Docker daemons, behind a real Caddy on each, while requests go on. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { Agent, request } from "node:http";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WebSocket } from "ws";
 import type { CaddyfileSpec } from "../../components/origin/caddyfile";
 import { swarmCaddyfile, swarmOverrides, proxyStack } from "../../components/origin/swarm-files";
 import { envFile } from "../../components/origin/env-file";
@@ -13,12 +10,9 @@ import { runRollout } from "../../components/origin/run-rollout";
 import { listReleases, rollBack } from "../../automation/releases";
 import { validateStackFile } from "../../platform/settings";
 import { type Frames, listFrames } from "../../remote/framing";
-import { buildCaddy } from "../../sandbox/engine/caddy";
-import { bundle } from "../../sandbox/host/bundle";
-import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
-import { findBusybox } from "../../sandbox/host/images/busybox";
-import { nodeAppRootfs } from "../../sandbox/host/images/rootfs";
-import { canStartMachines, startMachines, staticRoot, type SwarmMachines } from "../support/swarm-daemons";
+import { canStartMachines, type SwarmMachines } from "../support/swarm-daemons";
+import { appImage, proxyImage, startSampleSwarm } from "../support/sample-swarm";
+import { startSwarmLoad, type SwarmLoad } from "../support/swarm-load";
 import { startNetwork, startSandboxSsh } from "../support/open-ssh";
 import type { StepResult } from "../support/remote-step";
 
@@ -67,83 +61,8 @@ function commandLines(): string[] {
     });
 }
 
-interface Load {
-  readonly sent: number;
-  readonly failures: readonly string[];
-  readonly longestGapMs: number;
-  readonly releases: ReadonlySet<string>;
-  readonly sockets: { readonly closed: number; readonly cut: number };
-}
-
-/** Requests to the hosts in turn, half of them POST, over kept-alive connections; and some WebSockets. */
-function startLoad(addresses: readonly string[], perSecond: number): { stop(): Promise<Load> } {
-  const agent = new Agent({ keepAlive: true, maxSockets: 200 });
-  const failures: string[] = [];
-  const releases = new Set<string>();
-  const pending = new Set<Promise<void>>();
-  const closes = { closed: 0, cut: 0 };
-  const began = Date.now();
-  let sent = 0;
-  let lastAnswer = Date.now();
-  let longestGapMs = 0;
-  let ending = false;
-  const one = (): Promise<void> => {
-    const number = sent++;
-    const host = addresses[number % addresses.length]!;
-    return new Promise((resolve) => {
-      const fail = (why: string) => {
-        failures.push(`${((Date.now() - began) / 1000).toFixed(1)} s ${host}: ${why}`);
-        resolve();
-      };
-      const call = request(
-        { host, port: 8080, path: "/x", agent, method: number % 2 === 0 ? "GET" : "POST", timeout: 10_000 },
-        (response) => {
-          let text = "";
-          response.on("data", (chunk) => (text += String(chunk)));
-          response.on("error", (error) => fail(error.message));
-          response.on("end", () => {
-            if (response.statusCode !== 200) return fail(`status ${String(response.statusCode)}`);
-            longestGapMs = Math.max(longestGapMs, Date.now() - lastAnswer);
-            lastAnswer = Date.now();
-            releases.add(text.trim());
-            resolve();
-          });
-        },
-      );
-      call.on("timeout", () => call.destroy(new Error("no answer in 10 s")));
-      call.on("error", (error) => fail(error.message));
-      call.end(number % 2 === 0 ? undefined : "body");
-    });
-  };
-  const timer = setInterval(() => {
-    while (sent < ((Date.now() - began) / 1000) * perSecond) {
-      const promise = one().finally(() => pending.delete(promise));
-      pending.add(promise);
-    }
-  }, 5);
-  const sockets = Array.from({ length: 12 }, (_, index) => {
-    const socket = new WebSocket(`ws://${addresses[index % addresses.length]!}:8080/ws`);
-    socket.on("close", (code) => {
-      if (!ending) closes[code === 1006 ? "cut" : "closed"]++;
-    });
-    socket.on("error", () => undefined);
-    return socket;
-  });
-  return {
-    stop: async () => {
-      clearInterval(timer);
-      await Promise.all(pending);
-      ending = true;
-      for (const socket of sockets) socket.terminate();
-      agent.destroy();
-      return { sent, failures, longestGapMs, releases, sockets: closes };
-    },
-  };
-}
-
 withMachines("a swarm of three hosts", () => {
   let swarm: SwarmMachines;
-  const temporary: string[] = [];
   const addresses = () => swarm.machines.map(({ address }) => address);
   const manager = () => swarm.machines[0]!;
   const root = () => join(manager().home, "groundwork", project);
@@ -188,7 +107,7 @@ withMachines("a swarm of three hosts", () => {
   const framesOf = (release: string): Frames => ({
     release,
     services: "api",
-    ...listFrames("images", "image", [{ service: "api", reference: "127.0.0.1:9/app:1" }]),
+    ...listFrames("images", "image", [{ service: "api", reference: appImage }]),
     pull: "never",
     timeout: 90,
     drain: 30,
@@ -205,11 +124,11 @@ withMachines("a swarm of three hosts", () => {
   /** One release under load, with what was lost. */
   const underLoad = async (
     action: () => Promise<StepResult>,
-  ): Promise<{ result: StepResult; load: Load; seconds: number }> => {
-    const load = startLoad(addresses(), 200);
+  ): Promise<{ result: StepResult; load: SwarmLoad; seconds: number }> => {
+    const load = startSwarmLoad(addresses(), 200);
     let result: StepResult;
     let seconds: number;
-    let measured: Load;
+    let measured: SwarmLoad;
     try {
       await sleep(1000);
       const began = Date.now();
@@ -227,33 +146,10 @@ withMachines("a swarm of three hosts", () => {
   };
 
   beforeAll(async () => {
-    const compose = await findComposePlugin(() => undefined);
-    const busybox = await findBusybox();
-    const caddy = await buildCaddy();
-    swarm = await startMachines(3, compose);
-    const proxyRoot = staticRoot(busybox!, { "usr/bin/caddy": caddy });
-    const content = mkdtempSync(join(tmpdir(), "gw-app-"));
-    const appRoot = mkdtempSync(join(tmpdir(), "gw-approot-"));
-    temporary.push(proxyRoot, content, appRoot);
-    bundle({ "server.js": join(__dirname, "fixtures", "swarm-app.js") }, content);
-    await nodeAppRootfs(appRoot, content, {});
-    swarm.importImage(
-      proxyRoot,
-      "127.0.0.1:9/caddy:2.11.2",
-      "ENV PATH=/usr/bin:/bin",
-      "ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config",
-    );
-    swarm.importImage(
-      appRoot,
-      "127.0.0.1:9/app:1",
-      "ENV PATH=/usr/local/bin:/bin",
-      "WORKDIR /app",
-      'CMD ["node","server.js"]',
-    );
+    swarm = await startSampleSwarm();
   });
   afterAll(async () => {
     await swarm?.close();
-    for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
   });
 
   test("hosts join by a token that no process list shows, and joining again changes nothing", async () => {
@@ -315,13 +211,13 @@ withMachines("a swarm of three hosts", () => {
 
   test("each host has a proxy; a configuration that Caddy does not take changes nothing", async () => {
     const text = swarmCaddyfile(proxySpec);
-    const proxy = { project, image: "127.0.0.1:9/caddy:2.11.2", pull: "never" };
+    const proxy = { project, image: proxyImage, pull: "never" };
     for (const machine of swarm.machines) {
       expect(value(await machine.run("swarm-proxy-config", { ...proxy, caddyfile: text }))["changed"]).toBe(
         true,
       );
     }
-    const stack = proxyStack({ project, image: "127.0.0.1:9/caddy:2.11.2", httpPort: 8080, httpsPort: 8443 });
+    const stack = proxyStack({ project, image: proxyImage, httpPort: 8080, httpsPort: 8443 });
     expect(value(await manager().run("swarm-proxy", { project, stack, pull: "never" }))["nodes"]).toBe(3);
     const bad = await manager().run("swarm-proxy-config", { ...proxy, caddyfile: "nonsense {" });
     expect(bad.code).toBe(20);
@@ -481,7 +377,7 @@ withMachines("a swarm of three hosts", () => {
       expect(listed?.releases[0]).toMatchObject({
         id: "five",
         state: "active",
-        images: { api: "127.0.0.1:9/app:1" },
+        images: { api: appImage },
         ledger: { lost: 0 },
       });
       const back = await rollBack(config, { origin: "api" }, () => Promise.resolve(undefined));
@@ -499,7 +395,7 @@ withMachines("a swarm of three hosts", () => {
       for (const machine of swarm.machines) {
         last = await machine.run("swarm-proxy-config", {
           project,
-          image: "127.0.0.1:9/caddy:2.11.2",
+          image: proxyImage,
           pull: "never",
           caddyfile: text,
         });
@@ -526,7 +422,7 @@ withMachines("a swarm of three hosts", () => {
     expect(listed.releases.map(({ release }) => release)).toEqual(["four", "five"]);
     expect(listed.releases[0]).toMatchObject({
       kind: "swarm",
-      images: { api: { reference: "127.0.0.1:9/app:1" } },
+      images: { api: { reference: appImage } },
       tags: "v1",
       ledger: { lost: 0 },
     });

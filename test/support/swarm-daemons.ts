@@ -26,6 +26,8 @@ export interface SwarmMachine {
   /** What commands on it find in their environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly docker: (...args: string[]) => string;
+  /** Its network, as `nsenter --net` takes it. */
+  readonly network: string;
   /** Runs a step as SSH would: in the machine's network, with its home; `onLine` gets each line as it comes. */
   run(step: RemoteStep, frames: Frames, onLine?: (line: string) => void): Promise<StepResult>;
 }
@@ -134,6 +136,7 @@ export async function startMachines(count: number, compose: string): Promise<Swa
         address,
         home,
         environment,
+        network: `/run/netns/${space}`,
         docker: (...args) =>
           execFileSync("docker", args, { encoding: "utf8", stdio: "pipe", env: environment }).trim(),
         run: (step, frames, onLine = () => undefined) =>
