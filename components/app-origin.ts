@@ -171,6 +171,13 @@ export interface ComposeDeploymentArgs {
     readonly versionCommand?: readonly string[];
     /** True where releases before this one cannot work with the migrated schema: they are then not rolled back to. @default false */
     readonly breaking?: boolean;
+    /**
+     * Databases elsewhere, as URLs of who migrates: a session in each holds the advisory lock of migrations meanwhile.
+     * Those of {@link ComposeDeploymentArgs.databases} are locked anyway. Secret. @default []
+     */
+    readonly lockUrls?: readonly pulumi.Input<string>[] | undefined;
+    /** An image with `psql` for these sessions. @default the service's own, and no lock where it has no psql */
+    readonly lockImage?: string | undefined;
   };
   /** The proxy in front; needed by services with `start-first`. @default none */
   readonly proxy?: OriginProxyArgs;

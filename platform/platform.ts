@@ -469,7 +469,7 @@ export class Platform {
       ...deploymentArgs(name, single, {
         values: this.values,
         secrets: this.secrets,
-        databases: Object.keys(databases),
+        databases: this.settings.databases,
         cloudflareNetworks: this.settings.cloudflare.networks,
       }),
       publicHeaders: this.publicHeaders,

@@ -212,7 +212,7 @@ export function deploymentArgs(
   }: {
     values: Values;
     secrets: Secrets;
-    databases: readonly string[];
+    databases: Readonly<Record<string, { readonly kind: "container" | "external" }>>;
     cloudflareNetworks: readonly string[] | undefined;
   },
 ): Omit<ComposeDeploymentArgs, "host" | "databases"> & {
@@ -222,6 +222,7 @@ export function deploymentArgs(
   const at = ["origins", name];
   const { plain, secret } = values.variables([...at, "environment"], origin.environment, name);
   const { registry, migrations, services, proxy, probe, verify, closedPorts } = origin;
+  const migrated = migrations?.database ?? onlyOne(Object.keys(databases));
   return {
     project: origin.project,
     composeFile: origin.composeFile,
@@ -263,8 +264,13 @@ export function deploymentArgs(
       timeoutSeconds: migrations.timeoutSeconds,
       versionCommand: migrations.versionCommand,
       breaking: migrations.breaking,
+      lockUrls:
+        migrated !== undefined && databases[migrated]?.kind === "external"
+          ? Object.values(migratorUrl(migrated, values))
+          : undefined,
+      lockImage: migrations.lockImage,
       environment: {
-        ...migratorUrl(migrations.database ?? onlyOne(databases), values),
+        ...migratorUrl(migrated, values),
         ...values.merged([...at, "migrations"], migrations.environment, name),
       },
     },

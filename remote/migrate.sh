@@ -12,8 +12,12 @@
 #         version_arguments  how many; version_argument_N: a program and its arguments that print the schema's version on their
 #                    last line, run after the migrations (none: not asked)
 #         locks      how many; lock_N_service, lock_N_user, lock_N_database: databases in the project's containers whose
-#                    advisory lock of migrations is held meanwhile, so that migrations on another way wait for these
-# Output: {"step":"migrate","project":…,"seconds":3,"schema":"0042"}; schema only where it was asked
+#                    advisory lock of migrations is held meanwhile, so that migrations on another way wait for these. Of
+#                    a database elsewhere instead of the service: lock_N_host, lock_N_port, lock_N_password, lock_N_sslmode:
+#                    a session from a container of the migrations' image holds it
+#         lock_image an image with psql for these sessions (default: the migrations' own)
+# Output: {"step":"migrate","project":…,"seconds":3,"schema":"0042","unlocked":"shop"}; schema only where it was asked,
+#         unlocked only where the image has no psql: databases whose lock nobody held
 # Exit:   20 the migrations failed or took too long: the release does not start; the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091,SC2015
 . ./lib.sh
@@ -70,15 +74,18 @@ lock_key=4857283
 hold_locks() {
   count=$(number locks 0) || exit 10
   [ "$count" -gt 0 ] || return 0
+  prepare_sessions
   pipe=$root/.groundwork.migrate.pipe
   mkfifo -m 0600 "$pipe" || fail 12 "cannot write below $root"
   exec 7<>"$pipe" || fail 12 "cannot write below $root"
   n=1
   while [ "$n" -le "$count" ]; do
+    lock_host=$(value "lock_${n}_host")
     lock_service=$(value "lock_${n}_service")
     lock_user=$(value "lock_${n}_user")
     lock_database=$(value "lock_${n}_database")
-    plain_names "$lock_service" "$lock_user" "$lock_database"
+    plain_names "${lock_service:-elsewhere}" "$lock_user" "$lock_database"
+    [ -n "$lock_host$lock_service" ] || fail 10 "neither a service nor a host of the database $lock_database"
     held=$root/.groundwork.migrate.held
     : >"$held" || fail 12 "cannot write below $root"
     # A shell of its own: a function's redirections would keep copies of what they close.
@@ -92,8 +99,47 @@ hold_locks() {
   done
 }
 
+# Variables of sessions in databases elsewhere: a password is nobody's argument.
+session_variables="--env PGHOST --env PGPORT --env PGUSER --env PGPASSWORD --env PGDATABASE --env PGSSLMODE
+  --env PGCONNECT_TIMEOUT"
+
+# The file that gives these sessions another image; and what begins them. Where libpq is older than 16, `system` is a file
+# that is not there, which it says.
+prepare_sessions() {
+  lock_image=$(value lock_image)
+  case $lock_image in -* | *[!A-Za-z0-9.:/@_-]*) fail 10 "bad image of psql" ;; esac
+  session_file=
+  if [ -n "$lock_image" ]; then
+    session_file=$root/.groundwork.migrate.session.json
+    printf '{"services":{"%s":{"image":"%s"}}}\n' "$service" "$lock_image" >"$session_file" ||
+      fail 12 "cannot write below $root"
+  fi
+  # shellcheck disable=SC2016 # it is the container's shell that reads this
+  session='command -v psql >/dev/null || { echo no-psql; exit 0; }
+case $PGSSLMODE in verify-*) export PGSSLROOTCERT=${PGSSLROOTCERT:-system} ;; esac
+exec psql "$@"'
+}
+
+# elsewhere ARGUMENT…: psql in a container of its own, at the database elsewhere.
+elsewhere() {
+  PGHOST=$lock_host
+  PGPORT=$(number "lock_${n}_port" 5432)
+  PGUSER=$lock_user
+  PGPASSWORD=$(value "lock_${n}_password")
+  PGDATABASE=$lock_database
+  PGSSLMODE=$(value_or "lock_${n}_sslmode" verify-full)
+  PGCONNECT_TIMEOUT=20
+  export PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGSSLMODE PGCONNECT_TIMEOUT
+  # shellcheck disable=SC2086 # words on purpose; no file, no words
+  compose ${session_file:+--file "$session_file"} run --rm -T --no-deps --pull "$policy" $session_variables \
+    --entrypoint /bin/sh "$service" -c "$session" psql "$@"
+}
+
 in_database() {
-  compose exec -T "$lock_service" psql -X -w -q -t -A -v ON_ERROR_STOP=1 -U "$lock_user" -d "$lock_database" "$@"
+  set -- -X -w -q -t -A -v ON_ERROR_STOP=1 "$@"
+  # In a shell of its own, so that its variables reach nothing else.
+  [ -z "$lock_host" ] || { (elsewhere "$@"); return; }
+  compose exec -T "$lock_service" psql -U "$lock_user" -d "$lock_database" "$@"
 }
 
 # wait_for_lock PROCESS: until the session has the lock, or has given up.
@@ -101,7 +147,12 @@ wait_for_lock() {
   since=$(date +%s)
   said=
   until grep -q held "$held"; do
-    if ! kill -0 "$1" 2>/dev/null && ! grep -q held "$held"; then
+    if grep -q no-psql "$held"; then
+      unlocked="$unlocked${unlocked:+ }$lock_database"
+      printf 'migrate: the image has no psql: nobody holds the lock of migrations in %s\n' "$lock_database" >&4
+      return
+    fi
+    if ! kill -0 "$1" 2>/dev/null && ! grep -q held "$held" && ! grep -q no-psql "$held"; then
       ! grep -q 'lock timeout' "$log" ||
         fail 20 "$(lock_holder) held the lock of migrations in $lock_database for $limit s; what served before still serves"
       fail 20 "$lock_database does not give the lock of migrations; what served before still serves" with-log
@@ -122,6 +173,7 @@ lock_holder() {
 }
 
 started=$(date +%s)
+unlocked=
 hold_locks
 within="timeout -k 10 $limit"
 run_migrations argument "$@"
@@ -139,4 +191,4 @@ if [ "$(number version_arguments 0)" -gt 0 ]; then
   [ -n "$schema" ] || fail 20 "the command for the schema's version printed nothing; the migrations have run, what served before still serves" with-log
 fi
 exec 7>&-
-finish "\"seconds\":$(($(date +%s) - started))${schema:+,\"schema\":\"$(json_text "$schema")\"}"
+finish "\"seconds\":$(($(date +%s) - started))${schema:+,\"schema\":\"$(json_text "$schema")\"}${unlocked:+,\"unlocked\":\"$unlocked\"}"

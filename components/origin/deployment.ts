@@ -74,6 +74,7 @@ export function stepsBeforeRelease(
   if (migrations !== undefined) {
     const migrated = step("migrations", "migrate", migrationFrames(migrations, content, databases), ready);
     schema = migrated.stdout.apply(schemaOf);
+    void migrated.stdout.apply((line) => warnOfUnlocked(line, migrations.service, migrated));
     ready.push(
       migrated,
       ...databases.map((database) => database.provisionAgain([migrated], content.migrationHash)),
@@ -308,6 +309,17 @@ export function registryFrames(registries: readonly RegistryLogin[]): pulumi.Out
   );
 }
 
+/** Says it where nobody held the lock of a database during its migrations: the image has no psql. */
+async function warnOfUnlocked(line: string, service: string, step: pulumi.Resource): Promise<void> {
+  const { unlocked } = JSON.parse(line) as { unlocked?: unknown };
+  if (typeof unlocked !== "string") return;
+  await pulumi.log.warn(
+    `the image of ${service} has no psql, so nobody held the lock of migrations in ${unlocked}: ` +
+      "migrations.lockImage names one that has, such as postgres:17-alpine",
+    step,
+  );
+}
+
 function migrationFrames(
   migrations: NonNullable<ComposeDeploymentArgs["migrations"]>,
   { migrationHash, images }: ReleaseContent,
@@ -320,8 +332,9 @@ function migrationFrames(
       migrationHash,
       images,
       pulumi.all(databases.map(({ databaseName }) => databaseName)),
+      pulumi.all([...(migrations.lockUrls ?? [])]),
     ])
-    .apply(([variables, trigger, references, names]): Frames => ({
+    .apply(([variables, trigger, references, names, urls]): Frames => ({
       service,
       timeout: migrations.timeoutSeconds ?? 600,
       // Not the release's own name, which changes with every variable: migrations run again only for what they are made of.
@@ -338,21 +351,37 @@ function migrationFrames(
         "variable",
         Object.entries(variables).map(([name, value]) => ({ name, value })),
       ),
-      ...(databases.length === 0 ? {} : lockFrames(databases, names)),
+      ...(databases.length + urls.length === 0 ? {} : lockFrames(databases, names, urls)),
+      ...(urls.length === 0 || migrations.lockImage === undefined
+        ? {}
+        : { lock_image: migrations.lockImage }),
     }));
 }
 
-/** Databases whose lock the migrations hold. */
-function lockFrames(databases: readonly OriginDatabase[], names: readonly string[]): Frames {
-  return listFrames(
-    "locks",
-    "lock",
-    databases.map(({ service: inside, adminUser: user }, index) => ({
-      service: inside,
-      user,
-      database: names[index] ?? "",
-    })),
-  );
+/** Databases whose lock the migrations hold: in the project's containers, and elsewhere by their URLs. */
+export function lockFrames(
+  databases: readonly Pick<OriginDatabase, "service" | "adminUser">[],
+  names: readonly string[],
+  urls: readonly string[],
+): Frames {
+  const own = databases.map(({ service, adminUser: user }, index): Frames => ({
+    service,
+    user,
+    database: names[index] ?? "",
+  }));
+  const elsewhere = urls.map((text): Frames => {
+    const url = new URL(text);
+    const part = (name: "username" | "password" | "pathname") => decodeURIComponent(url[name]);
+    return {
+      host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+      port: url.port === "" ? 5432 : Number(url.port),
+      user: part("username"),
+      password: part("password"),
+      database: part("pathname").slice(1),
+      sslmode: url.searchParams.get("sslmode") ?? "verify-full",
+    };
+  });
+  return listFrames("locks", "lock", [...own, ...elsewhere]);
 }
 
 function argumentFrames(command: readonly string[], prefix = ""): Frames {

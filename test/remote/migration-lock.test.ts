@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
+import { lockFrames } from "../../components/origin/deployment";
 import { listFrames } from "../../remote/framing";
 import { containersPsql, hasPsql } from "../support/hosted-database";
 import { startPostgres, type TestPostgres } from "../support/postgres";
@@ -25,20 +26,26 @@ describeWithPsql("migrations hold an advisory lock of the database, on real Post
   afterAll(() => server.remove());
   beforeEach(async () => {
     // The migrations themselves: they say who holds the lock while they run, and wait until they are let go.
-    host = stepHost(`case $call in
+    host = migratingHost();
+    other = new Client({ connectionString: server.url("shop"), application_name: "somebody" });
+    await other.connect();
+  });
+  /** @param path PATH inside of containers that migrations are run in */
+  const migratingHost = (path = process.env["PATH"] ?? "") =>
+    stepHost(`case $call in
   *" exec -T db psql "*)
     (${containersPsql(server)})
     code=$?
     case $call in *pg_locks*) : >"$HOME/told" ;; esac
     exit $code ;;
+  *" --entrypoint /bin/sh "*)
+    while [ "$1" != -c ]; do shift; done
+    PATH='${path}' exec /bin/sh "$@" ;;
   *" run "*)
     set -- psql -X -q -t -A -d shop -U postgres -c "SELECT count(*) FROM pg_locks WHERE objid = ${lock} AND granted"
     (${containersPsql(server)}) >>"$HOME/seen"
     while [ -e "$HOME/wait" ]; do sleep 0.05; done ;;
 esac`);
-    other = new Client({ connectionString: server.url("shop"), application_name: "somebody" });
-    await other.connect();
-  });
   afterEach(async () => {
     await other.end();
     host.remove();
@@ -107,5 +114,52 @@ esac`);
     expect(code).toBe(20);
     expect(stderr).toContain("gone does not give the lock of migrations");
     expect(stderr).toContain('database "gone" does not exist');
+  });
+
+  const elsewhere = () => lockFrames([], [], [`${server.url("shop")}?sslmode=disable`]);
+
+  test("in a database elsewhere of two hosts that migrate at once the second waits, and names the holder", async () => {
+    const second = migratingHost();
+    try {
+      writeFileSync(join(host.home, "wait"), "");
+      const one = host.run("migrate", { service: "api", ...elsewhere() });
+      await until(async () => (await holders()).length === 1);
+      const two = second.run("migrate", { service: "api", ...elsewhere() });
+      // Its question who holds the lock has been asked, so it has waited.
+      await until(() => Promise.resolve(second.calls().some((call) => call.includes("pg_locks"))));
+      expect(second.calls().some((call) => call.endsWith(" api"))).toBe(false);
+      rmSync(join(host.home, "wait"));
+      expect(await one).toMatchObject({ code: 0, stderr: "" });
+      const { code, stderr } = await two;
+      expect(code).toBe(0);
+      expect(stderr).toMatch(
+        /waiting for groundwork migrations \(process \d+ of the server, since .*\), which holds the lock of migrations in shop/,
+      );
+      expect(second.calls().filter((call) => call.endsWith(" api"))).toHaveLength(1);
+      await until(async () => (await holders()).length === 0);
+      for (const call of [...host.calls(), ...second.calls()]) expect(call).not.toContain(server.password);
+    } finally {
+      second.remove();
+    }
+  });
+
+  test("an image without psql migrates without the lock, and that is said", async () => {
+    const bare = migratingHost("/nonexistent");
+    try {
+      const { code, stdout, stderr } = await bare.run("migrate", { service: "api", ...elsewhere() });
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ step: "migrate", unlocked: "shop" });
+      expect(stderr).toContain("the image has no psql: nobody holds the lock of migrations in shop");
+    } finally {
+      bare.remove();
+    }
+  });
+
+  test("a session's own image is given by a file beside the project's", async () => {
+    const { code } = await migrate({ ...elsewhere(), lock_image: "postgres:17-alpine" });
+    expect(code).toBe(0);
+    expect(host.calls().find((call) => call.includes("--entrypoint"))).toContain(
+      ".groundwork.migrate.session.json run",
+    );
   });
 });

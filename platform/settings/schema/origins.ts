@@ -126,6 +126,12 @@ const migrations = z.strictObject({
         "`environment` says otherwise. Default: the only database there is.",
     })
     .optional(),
+  lockImage: field(imageReference, {
+    description:
+      "An image with `psql`, for a database of `kind: external`: a session from it holds the lock of migrations " +
+      "meanwhile. Default: the image of `service`; where it has no psql, nobody holds the lock, which is said.",
+    examples: ["postgres:17-alpine"],
+  }).optional(),
   timeoutSeconds: amount(
     "seconds",
     1,
