@@ -4,6 +4,7 @@ import { sleep } from "../common/processes";
 import { UserError } from "../common/user-error";
 import type { Engine } from "../sandbox/engine/engine";
 import { runEngine } from "../sandbox/engine/run";
+import { commandTurns, previewTurns } from "./at-once";
 import { commandOf } from "./engine-command";
 import { ConcurrentUpdateError } from "./errors";
 import { explainFailure } from "./failures";
@@ -88,13 +89,12 @@ export class EngineStack {
    */
   async command(args: string[], input = "", stack = this.options.name): Promise<string> {
     const { workDir: directory, envVars: variables } = this.sdk.workspace;
-    return runEngine(this.options.engine, [...args, "--stack", stack], {
-      directory,
-      variables,
-      input,
-    }).catch((error: unknown) => {
-      throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, stack, [], error);
-    });
+    const whole = [...args, "--stack", stack];
+    return commandTurns
+      .take(() => runEngine(this.options.engine, whole, { directory, variables, input }))
+      .catch((error: unknown) => {
+        throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, stack, [], error);
+      });
   }
 
   /**
@@ -116,7 +116,8 @@ export class EngineStack {
       signal?.throwIfAborted();
       if (changes) await this.locks.clear({ ...options, until });
       try {
-        return await this.attempt(verb, options, start);
+        const attempt = (): Promise<RunResult> => this.attempt(verb, options, start);
+        return await (changes ? attempt() : previewTurns.take(attempt, signal));
       } catch (error) {
         if (!(error instanceof ConcurrentUpdateError) || Date.now() >= until) throw error;
         if (!said) log(`waiting for ${error.holders.map(holderWords).join("; ") || "another run"}`);

@@ -65,16 +65,36 @@ function once({
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4000)));
     }
-    let peak = 0;
-    const sampler = setInterval(() => (peak = Math.max(peak, treeMemory(child.pid ?? 0))), 100);
+    const memory = sampleMemory(child.pid ?? 0);
     child.once("error", reject);
     child.once("close", (code) => {
-      clearInterval(sampler);
+      memory.end();
       const elapsed = (performance.now() - started) / 1000;
-      if (code === 0) resolve({ elapsed, peak });
+      if (code === 0) resolve({ elapsed, peak: memory.peak() });
       else reject(new Error(`${name}: exit code ${code ?? "none"}\n${errors}`));
     });
   });
+}
+
+/** What a process and its descendants held at once at the most, in MiB, looked at ten times a second. */
+export interface MemorySamples {
+  /** All of them. */
+  peak(): number;
+  /** The process alone. */
+  own(): number;
+  end(): void;
+}
+
+export function sampleMemory(root: number): MemorySamples {
+  let peak = 0;
+  let own = 0;
+  const look = (): void => {
+    const { tree, alone } = treeMemory(root);
+    peak = Math.max(peak, tree);
+    own = Math.max(own, alone);
+  };
+  const sampler = setInterval(look, 100);
+  return { peak: () => peak, own: () => own, end: () => clearInterval(sampler) };
 }
 
 function definedOnly(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -82,14 +102,14 @@ function definedOnly(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Resident memory of a process and its descendants, in MiB. Linux only; 0 elsewhere. */
-function treeMemory(root: number): number {
+function treeMemory(root: number): { readonly tree: number; readonly alone: number } {
   const children = new Map<number, number[]>();
   const memory = new Map<number, number>();
   let entries: string[];
   try {
     entries = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
   } catch {
-    return 0;
+    return { tree: 0, alone: 0 };
   }
   for (const entry of entries) {
     try {
@@ -103,5 +123,5 @@ function treeMemory(root: number): number {
   }
   const sum = (pid: number): number =>
     (memory.get(pid) ?? 0) + (children.get(pid) ?? []).reduce((total, child) => total + sum(child), 0);
-  return Math.round(sum(root));
+  return { tree: Math.round(sum(root)), alone: Math.round(memory.get(root) ?? 0) };
 }

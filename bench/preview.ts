@@ -9,21 +9,29 @@ import { type ReadySandbox, bringUpSandbox } from "../sandbox/bring-up";
 import { removeSandbox } from "../sandbox/sandbox";
 import { type Program, makeBareProgram, typeChecked, typeCheckedOwn } from "./bare";
 import { type Measurement, type Subject, measureInTurn, median } from "./measure";
+import { commented, largeComment } from "./preview-comment";
+import { manyAtOnce } from "./preview-many";
 
 const say = (line: string): void => console.error(line);
 
 /**
  * A preview with nothing to change: the staging stack through our command and through plain `pulumi`, beside a bare
- * compiled program of the very same resources, and beside ts-node's type-checked default; then how time grows.
+ * compiled program of the very same resources, and beside ts-node's type-checked default; to the posted comment; a comment of
+ * 2,000 changes; many environments at once; how long the command takes to start; then how time grows.
  *
- * Options: `--rounds=N` (5), `--sizes=60,200,600`, `--no-growth`.
+ * Options: `--rounds=N` (5), `--brief` (nothing that is type-checked), `--sizes=60,200,600`, `--no-growth`, `--many=1,10,50`, `--no-many`.
  */
 export async function preview(options: readonly string[]): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), "groundwork-bench-"));
   process.env.GROUNDWORK_HOME = home;
   const rounds = Number(optionOf(options, "rounds") ?? 5);
   try {
-    await sideBySide(home, rounds);
+    largeComment(rounds);
+    await starts(rounds);
+    await sideBySide(home, rounds, options.includes("--brief"));
+    if (!options.includes("--no-many")) {
+      await many(home, (optionOf(options, "many") ?? "1,10,50").split(",").map(Number));
+    }
     if (!options.includes("--no-growth")) {
       const sizes = (optionOf(options, "sizes") ?? "60,200,600").split(",").map(Number);
       await growth(home, sizes, Math.min(rounds, 3));
@@ -33,30 +41,61 @@ export async function preview(options: readonly string[]): Promise<void> {
   }
 }
 
-async function sideBySide(home: string, rounds: number): Promise<void> {
+async function sideBySide(home: string, rounds: number, brief: boolean): Promise<void> {
   const stack = "staging";
   const ready = await bringUpAll(stack);
+  const [command, plain] = ours(ready, stack);
+  const comment = await commented(command, join(home, "comment"), stack);
   try {
     const bare = makeBareProgram(join(home, "bare"), stack, ready.variables);
     const measured = await measureInTurn(
       [
-        ...ours(ready, stack),
+        command,
+        comment.subject,
+        plain,
         ...bareSubjects(bare, stack),
-        typeCheckedSubject(
-          "the bare program through ts-node, types checked",
-          typeChecked(bare, stack),
-          stack,
-        ),
-        typeCheckedSubject(
-          "our own program through ts-node, types checked",
-          typeCheckedOwn(join(home, "own-typescript"), ready.variables),
-          stack,
-        ),
+        ...(brief ? [] : typeCheckedSubjects(bare, stack, join(home, "own-typescript"), ready.variables)),
       ],
       rounds,
     );
     console.log(`\nno-change preview of ${stack}: ${bare.resources} resources besides components`);
-    printBeside(measured, "bare program, plain pulumi");
+    printBeside(measured, "bare program, plain pulumi", "ours, plain pulumi");
+    comment.check();
+  } finally {
+    await comment.end();
+    await removeSandbox(stack);
+  }
+}
+
+/** How long it takes until the command itself begins, beside what it is made of. */
+async function starts(rounds: number): Promise<void> {
+  const cwd = projectRoot();
+  const groundwork = join(cwd, "bin", "groundwork.js");
+  const subject = (name: string, ...command: [string, ...string[]]): Subject => ({
+    ...{ name, command, cwd },
+    variables: {},
+  });
+  const base = "Node.js alone";
+  const measured = await measureInTurn(
+    [
+      subject(base, process.execPath, "-e", ""),
+      subject("groundwork --help", process.execPath, groundwork, "--help"),
+      subject("groundwork preview --help", process.execPath, groundwork, "preview", "--help"),
+    ],
+    Math.max(rounds, 5),
+  );
+  console.log("\nstart of the command");
+  printBeside(measured, base);
+}
+
+/** Previews of many environments in one process. */
+async function many(home: string, counts: readonly number[]): Promise<void> {
+  const stack = "many";
+  const stackFile = join(home, `Pulumi.${stack}.yaml`);
+  writeFileSync(stackFile, stackOfSize(20));
+  const ready = await bringUpAll(stack, stackFile);
+  try {
+    await manyAtOnce(ready, home, counts);
   } finally {
     await removeSandbox(stack);
   }
@@ -101,7 +140,7 @@ async function bringUpAll(stack: string, stackFile?: string): Promise<ReadySandb
   return ready;
 }
 
-function ours(ready: ReadySandbox, stack: string): Subject[] {
+function ours(ready: ReadySandbox, stack: string): [command: Subject, plain: Subject] {
   const cwd = projectRoot();
   const variables = asByHand(ready.variables);
   return [
@@ -129,6 +168,22 @@ function bareSubjects(bare: Program, stack: string): Subject[] {
   ];
 }
 
+function typeCheckedSubjects(
+  bare: Program,
+  stack: string,
+  folder: string,
+  variables: Readonly<Record<string, string>>,
+): Subject[] {
+  return [
+    typeCheckedSubject("the bare program through ts-node, types checked", typeChecked(bare, stack), stack),
+    typeCheckedSubject(
+      "our own program through ts-node, types checked",
+      typeCheckedOwn(folder, variables),
+      stack,
+    ),
+  ];
+}
+
 function typeCheckedSubject(name: string, { folder, variables }: Program, stack: string): Subject {
   return {
     name,
@@ -149,15 +204,17 @@ function asByHand(variables: Readonly<Record<string, string>>): Record<string, s
   return { ...variables, PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: undefined };
 }
 
-function printBeside(measured: readonly Measurement[], against: string): void {
-  const base = median(measured.find(({ name }) => name === against)?.seconds ?? []);
-  const table = new Table({ head: ["", "median", "min to max", "beside the bare one", "peak memory"] });
+/** @param against the subjects that each one's median is divided by */
+function printBeside(measured: readonly Measurement[], ...against: string[]): void {
+  const bases = against.map((name) => median(measured.find((one) => one.name === name)?.seconds ?? []));
+  const beside = against.map((name) => `beside ${name}`);
+  const table = new Table({ head: ["", "median", "min to max", ...beside, "peak memory"] });
   for (const { name, seconds: runs, peakMemory } of measured) {
     table.push([
       name,
       seconds(median(runs)),
       `${seconds(Math.min(...runs))} to ${seconds(Math.max(...runs))}`,
-      (median(runs) / base).toFixed(2),
+      ...bases.map((base) => (median(runs) / base).toFixed(2)),
       `${peakMemory} MiB`,
     ]);
   }

@@ -33,7 +33,7 @@ const shared = [
 const groups = {
   main: {
     includes: (name) => name !== "cli" && !/^(?:providers|examples)\//.test(name),
-    sources: ["index.ts", ...shared, "bench", "scripts", "test/support"],
+    sources: ["index.ts", ...shared, "bench", "scripts", "test/support", "test/report"],
     options: { packages: "external" },
   },
   command: {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Environment } from "../automation/environment";
 import { openProject } from "../automation/project";
-import { gitHubPlace } from "../automation/pull-requests/place";
+import { codeHost } from "../automation/pull-requests/code-host";
 import type { StackConfig } from "../automation/stack-config";
 import { UserError } from "../common/user-error";
 import { ReportCollector, type Sections } from "../report";
@@ -15,38 +15,34 @@ import { runAndTell } from "./run";
  * What the host does not take is said; the preview's own outcome decides.
  *
  * @param sections what is added to the report once the preview is over. @default nothing
- * @throws UserError outside of GitHub Actions, before anything runs
+ * @throws UserError outside of GitHub Actions and GitLab CI, before anything runs
  */
 export async function previewAndComment(
   environment: Environment,
   context: CommandContext,
   { add = () => undefined, sections = () => ({}), config, json = false, refresh = false }: PreviewParts = {},
 ): Promise<void> {
-  const place = gitHubPlace(process.env);
-  if (place === undefined) {
+  const host = codeHost(process.env);
+  if (host === undefined) {
     throw new UserError({
       what: "which pull request is not said",
-      allowed: "a job of GitHub Actions: GITHUB_REPOSITORY, GITHUB_EVENT_PATH and GITHUB_TOKEN lead to it",
+      allowed:
+        "a job of GitHub Actions (GITHUB_REPOSITORY, GITHUB_EVENT_PATH and GITHUB_TOKEN lead to it) or of GitLab CI " +
+        "(CI_API_V4_URL, CI_MERGE_REQUEST_IID and GITLAB_TOKEN do)",
       next: `npx groundwork preview -s ${environment.name}`,
     });
   }
   const { name: project, directory } = openProject();
-  const secrets = [...knownSecrets(config), ...(place.token === undefined ? [] : [place.token])];
+  const secrets = [...knownSecrets(config), ...host.secrets];
   const stackFile = await stackFileOf(environment.name, directory);
   const collector = new ReportCollector({ kind: "preview", project, stack: environment.name, secrets });
   const publish = async (result: "planned" | "failed"): Promise<void> => {
-    const { publishToGitHub } = await import("../automation/pull-requests/github");
     const report = collector.report({ result, ...(result === "planned" ? sections() : {}) });
-    const { comment, commentUrl, minimised, check } = await publishToGitHub({
-      place,
-      report,
-      stackFile,
-      say: context.say,
-    });
+    const { comment, commentUrl, minimised, check } = await host.publish(report, stackFile, context.say);
     if (comment !== "none") context.say(`comment ${comment}: ${commentUrl ?? ""}`);
     if (minimised > 0)
       context.say(`${minimised} outdated ${minimised === 1 ? "comment" : "comments"} folded`);
-    if (check) context.say("check set");
+    if (check) context.say(host.checkWords);
   };
   try {
     await runAndTell(environment, "preview", context, {
@@ -78,7 +74,7 @@ export interface PreviewParts {
 
 async function stackFileOf(stack: string, directory: string): Promise<{ path: string; text: string }> {
   const file = join(directory, `Pulumi.${stack}.yaml`);
-  const path = relative(process.env["GITHUB_WORKSPACE"] ?? directory, file);
+  const path = relative(process.env["GITHUB_WORKSPACE"] ?? process.env["CI_PROJECT_DIR"] ?? directory, file);
   return {
     path: path.startsWith("..") ? `Pulumi.${stack}.yaml` : path,
     text: await readFile(file, "utf8").catch(() => ""),

@@ -4,12 +4,15 @@ const invisible = "\u200b";
 
 /** Running text: one line, nothing in it formats, links, mentions or closes anything. */
 export function inline(text: string): string {
-  return oneLine(text)
-    .replace(/[\\`*_{}[\]<>|~]/g, "\\$&")
-    .replace(/&/g, "&amp;")
-    .replace(/@(?=\w)/g, `@${invisible}`)
-    .replace(/#(?=\d)/g, `#${invisible}`)
-    .replace(/(https?|www)(?=[:.])/gi, `$1${invisible}`);
+  return (
+    oneLine(text)
+      .replace(/[\\`*_{}[\]<>|~]/g, "\\$&")
+      .replace(/&/g, "&amp;")
+      .replace(/@(?=\w)/g, `@${invisible}`)
+      // Numbers of issues, and of GitLab's merge requests.
+      .replace(/[#!](?=\d)/g, `$&${invisible}`)
+      .replace(/(https?|www)(?=[:.])/gi, `$1${invisible}`)
+  );
 }
 
 /** A code span, with as many backticks as it takes. */
