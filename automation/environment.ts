@@ -10,7 +10,7 @@ import { type Engine, findEngine } from "../sandbox/engine/engine";
 import { type AccessCheckOptions, type AccessCheckResult, accessHeadersOf, checkAccessOf } from "./access";
 import type { BackupAccess } from "./database/backups";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
-import { type Drift, driftOf, readKnown, remembered, writeKnown } from "./drift";
+import { type Drift, type KnownDrift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
 import { explainFailure } from "./failures";
@@ -53,6 +53,8 @@ export interface DriftOptions extends Pick<RunOptions, "onProgress" | "onEvent" 
    * .groundwork/drift/<name>.json in the project's folder
    */
   readonly knownFile?: string;
+  /** What an earlier check remembers, where there is no such file. @default nothing */
+  readonly known?: KnownDrift | undefined;
   /** Texts that the report must not show; marked secrets never are. @default [] */
   readonly secrets?: readonly string[];
 }
@@ -161,7 +163,8 @@ export class Environment {
       this.stack.sdk.refresh({ ...engineOptions, previewOnly: true }),
     );
     const report = collector.report({ result: "planned" });
-    const drift = driftOf(report, await this.state(), await readKnown(knownFile), new Date().toISOString());
+    const known = (await readKnown(knownFile)) ?? options.known;
+    const drift = driftOf(report, await this.state(), known, new Date().toISOString());
     await writeKnown(knownFile, remembered(drift));
     return drift;
   }

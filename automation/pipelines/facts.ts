@@ -33,6 +33,8 @@ export interface PipelineEnvironment {
   readonly trigger: DeployTrigger;
   readonly previewed: boolean;
   readonly drift: string | undefined;
+  /** How environments of pull requests are made from it; undefined where none are. */
+  readonly pullRequests: PipelineSettings["pullRequests"];
   readonly tests: PipelineSettings["tests"];
   readonly state: PipelineSettings["state"];
   readonly runner: string;
@@ -78,6 +80,7 @@ export function environmentFacts(settings: Settings): PipelineEnvironment | unde
     trigger,
     previewed: pipelines.preview,
     drift: pipelines.drift === "never" ? undefined : pipelines.drift.replace(/ 7$/, " 0"),
+    pullRequests: pipelines.pullRequests,
     tests: pipelines.tests,
     state: pipelines.state,
     runner: pipelines.runner,

@@ -3,6 +3,7 @@ import { deployWorkflow } from "./deploy";
 import type { PipelineProject } from "./facts";
 import { driftWorkflow, drillWorkflow, rollbackWorkflow } from "./operations";
 import { previewWorkflow } from "./preview";
+import { pullRequestWorkflow } from "./pull-requests";
 import { type Workflow, workflowText } from "./workflow";
 
 /** Verbs of the command that are called by schedule; a workflow is made only for one that is there. */
@@ -20,6 +21,7 @@ export function pipelineFiles(
 ): Readonly<Record<string, string>> {
   const workflows: readonly (readonly [part: string, workflow: Workflow | undefined])[] = [
     ["preview", previewWorkflow(project)],
+    ["pull-requests", pullRequestWorkflow(project)],
     ...project.environments.map((each) => [`deploy-${each.name}`, deployWorkflow(project, each)] as const),
     ["rollback", rollbackWorkflow(project)],
     ["drift", verbs.includes("drift") ? driftWorkflow(project) : undefined],

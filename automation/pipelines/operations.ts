@@ -1,7 +1,17 @@
 /** Workflows that look after what is deployed: rollback by hand, drift and backup drills by schedule. */
 import type { PipelineEnvironment, PipelineProject } from "./facts";
-import { groundwork, inFolder, logIn, oneAtATime, prepare, quoted, rights, variablesOf } from "./steps";
-import type { Job, Workflow } from "./workflow";
+import {
+  groundwork,
+  inFolder,
+  logIn,
+  oneAtATime,
+  prepare,
+  quoted,
+  rights,
+  secret,
+  variablesOf,
+} from "./steps";
+import type { Job, Permissions, Workflow } from "./workflow";
 
 /** Goes back to an earlier release, by hand. */
 export function rollbackWorkflow(project: PipelineProject): Workflow | undefined {
@@ -76,7 +86,7 @@ export function rollbackWorkflow(project: PipelineProject): Workflow | undefined
   };
 }
 
-/** Looks by schedule for what was changed outside. A job fails where something was: GitHub tells those who watch. */
+/** Looks by schedule for what was changed outside. Where something was, a job fails and keeps an issue open. */
 export function driftWorkflow(project: PipelineProject): Workflow | undefined {
   return scheduled(
     project,
@@ -90,8 +100,10 @@ export function driftWorkflow(project: PipelineProject): Workflow | undefined {
               cron: environment.drift,
               title: `drift of ${environment.name}`,
               id: `drift-${environment.name}`,
-              command: groundwork(project, "drift", [`-s ${environment.name}`]),
-            },
+              command: groundwork(project, "drift", [`-s ${environment.name}`, "--issue"]),
+              more: { issues: "write" },
+              variables: { GITHUB_TOKEN: secret("GITHUB_TOKEN") },
+            } as const,
           ],
     ),
   );
@@ -131,6 +143,10 @@ interface ScheduledJob {
   readonly id: string;
   readonly title: string;
   readonly command: string;
+  /** Rights beside those that logging in needs. @default none */
+  readonly more?: Permissions;
+  /** Further variables of the command. @default none */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 function scheduled(
@@ -145,7 +161,7 @@ function scheduled(
     on: { schedule: crons.map((cron) => ({ cron })), workflow_dispatch: {} },
     permissions: {},
     jobs: Object.fromEntries(
-      jobs.map(({ environment, cron, id, title, command }): [string, Job] => [
+      jobs.map(({ environment, cron, id, title, command, more, variables }): [string, Job] => [
         id,
         {
           name: title,
@@ -154,7 +170,7 @@ function scheduled(
             : { if: `github.event_name != 'schedule' || github.event.schedule == '${cron}'` }),
           "runs-on": environment.runner,
           "timeout-minutes": 60,
-          permissions: rights(environment),
+          permissions: rights(environment, more),
           // The state is locked while it is looked at: a deployment at the same time would be refused.
           ...oneAtATime(project, environment.name),
           steps: [
@@ -164,7 +180,7 @@ function scheduled(
               name: "Run",
               ...inFolder(project.packageDirectory),
               run: command,
-              env: variablesOf(environment),
+              env: { ...variablesOf(environment), ...variables },
             },
           ],
         },

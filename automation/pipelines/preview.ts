@@ -1,14 +1,17 @@
 import type { PipelineProject } from "./facts";
-import { groundwork, inFolder, logIn, ownRunner, prepare, rights, secret, variablesOf } from "./steps";
+import {
+  groundwork,
+  inFolder,
+  logIn,
+  ownRunner,
+  prepare,
+  rights,
+  secret,
+  trusted,
+  variablesOf,
+} from "./steps";
 import { allTests, testJobs } from "./tests";
 import type { Workflow } from "./workflow";
-
-/**
- * Whether the pull request may be given secrets. One from a fork gets none, whatever is written here: GitHub gives its
- * jobs a token that reads and no secrets, as it does to Dependabot's. `pull_request_target` would hand them to its code.
- */
-const trusted =
-  "github.event.pull_request.head.repo.full_name == github.repository && github.actor != 'dependabot[bot]'";
 
 /** Tests, and what each environment would become, on every pull request. */
 export function previewWorkflow(project: PipelineProject): Workflow | undefined {

@@ -3,6 +3,13 @@ import { pinnedAction } from "./actions";
 import type { PipelineEnvironment, PipelineProject } from "./facts";
 import type { Job, Permissions, Step } from "./workflow";
 
+/**
+ * Whether the pull request may be given secrets. One from a fork gets none, whatever is written here: GitHub gives its
+ * jobs a token that reads and no secrets, as it does to Dependabot's. `pull_request_target` would hand them to its code.
+ */
+export const trusted =
+  "github.event.pull_request.head.repo.full_name == github.repository && github.actor != 'dependabot[bot]'";
+
 /** The runner of jobs that reach no host. */
 export const ownRunner = "ubuntu-24.04";
 
@@ -29,11 +36,15 @@ export const setUpNode: Step = action("actions/setup-node", {
   with: { "node-version": node, "package-manager-cache": false },
 });
 
-/** Sources, Node, dependencies and the engine: what every `groundwork` command needs. */
-export function prepare({ packageDirectory }: PipelineProject): Step[] {
+/**
+ * Sources, Node, dependencies and the engine: what every `groundwork` command needs.
+ *
+ * @param ref which sources. Default: those that the run is about
+ */
+export function prepare({ packageDirectory }: PipelineProject, ref?: string): Step[] {
   const lock = packageDirectory === "." ? "package-lock.json" : `${packageDirectory}/package-lock.json`;
   return [
-    checkout,
+    ref === undefined ? checkout : { ...checkout, with: { ...checkout.with, ref } },
     setUpNode,
     action("actions/cache", {
       name: "Keep the engine",

@@ -4,6 +4,7 @@ import { type Report, commentMarker, reportMarkdown } from "../../report";
 import { annotationsOf, checkSummary, conclusionOf } from "./annotations";
 import { type GitHubClient, type Patience, gitHubClient } from "./github-client";
 import type { GitHubPlace } from "./place";
+import { reasonOf } from "./reason";
 
 /** What came of publishing a report. */
 export interface Published {
@@ -137,13 +138,14 @@ async function ownComments(
   return found.filter(({ user }) => user !== null && sameLogin(user.login, me));
 }
 
-async function loginOf(client: GitHubClient): Promise<string> {
+/** Who the token belongs to. */
+export async function loginOf(client: GitHubClient): Promise<string> {
   const { viewer } = await client.graphql<{ viewer: { login: string } }>("query { viewer { login } }");
   return viewer.login;
 }
 
 /** REST and GraphQL differ in whether an app's login ends in `[bot]`. */
-function sameLogin(one: string, other: string): boolean {
+export function sameLogin(one: string, other: string): boolean {
   const plain = (login: string): string => login.replace(/\[bot\]$/, "").toLowerCase();
   return plain(one) === plain(other);
 }
@@ -191,12 +193,4 @@ async function writeSummary({ summaryFile }: GitHubPlace, report: Report, say: L
     say(`no summary either: ${reasonOf(error)}`);
     return false;
   }
-}
-
-/** Status and the host's own words, in one line; never the request, which holds the token. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const status = "status" in error ? ` (status ${String(error.status)})` : "";
-  const [line = ""] = error.message.split("\n");
-  return `${line.slice(0, 300)}${status}`;
 }

@@ -7,6 +7,7 @@ import type { Patience } from "./github-client";
 import { GitLabClient, GitLabRefusal } from "./gitlab-client";
 import { type GitLabPlace, gitLabReportFile } from "./gitlab-place";
 import type { PublishOptions, Published } from "./github";
+import { reasonOf } from "./reason";
 
 /** A note of a merge request, as far as it is read here. */
 interface Note {
@@ -113,13 +114,4 @@ async function writeReport(place: GitLabPlace, name: string, text: string, say: 
     say(`${name} could not be written: ${reasonOf(error)}`);
     return false;
   }
-}
-
-/** Status and GitLab's own words, in one line; never the request, which holds the token. */
-function reasonOf(error: unknown): string {
-  if (error instanceof GitLabRefusal) return `${error.message} (status ${error.status})`;
-  const { message = String(error), cause } = error as { readonly message?: string; readonly cause?: unknown };
-  const below = (cause as { readonly message?: unknown } | undefined)?.message;
-  const whole = typeof below === "string" ? `${message}: ${below}` : message;
-  return (whole.split("\n")[0] ?? "").slice(0, 300);
 }

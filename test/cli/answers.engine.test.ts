@@ -92,7 +92,21 @@ test("outputs and history answer as documented", async () => {
   });
 });
 
-test("drift: told with since when it is known and exit code 3, state and world untouched; then reverted", async () => {
+test("drift: told with since when it is known and exit code 3, state and world untouched; an issue until reverted", async () => {
+  const server = await GitHubServer.start();
+  try {
+    await driftWithIssue(server);
+  } finally {
+    await server.close();
+  }
+});
+
+async function driftWithIssue(server: GitHubServer): Promise<void> {
+  const atGitHub = {
+    GITHUB_REPOSITORY: "acme/shop",
+    GITHUB_API_URL: server.url,
+    GITHUB_TOKEN: server.token,
+  };
   const state = join(project.directory, "state", ".pulumi", "stacks", "small", "shop.json");
   const clean = await project.run(["drift", "-s", "shop"]);
   expect(clean.stdout).toMatch(/shop: nothing was changed outside/);
@@ -107,8 +121,9 @@ test("drift: told with since when it is known and exit code 3, state and world u
   await project.api("PATCH", `${records}/${id}`, { proxied: false });
   const before = readFileSync(state, "utf8");
 
-  const first = await project.run(["drift", "-s", "shop"]);
+  const first = await project.run(["drift", "-s", "shop", "--issue"], atGitHub);
   expect(first.code).toBe(3);
+  expect(first.stderr).toContain("issue opened: https://github.example/acme/shop/issues/1");
   expect(first.stdout).toMatch(/DNS record CNAME www\.example\.com/);
   expect(first.stdout).toMatch(/proxied: true → false/);
   expect(first.stdout).toMatch(/known since \S+; as recorded until \S+/);
@@ -116,8 +131,19 @@ test("drift: told with since when it is known and exit code 3, state and world u
   expect(readFileSync(state, "utf8")).toBe(before);
   expect((await record()).proxied).toBe(false);
 
-  const again = await project.run(["drift", "-s", "shop", "--json"]);
+  // On another machine: since when it is known is then read from the issue.
+  rmSync(join(project.directory, ".groundwork", "drift"), { recursive: true });
+  const again = await project.run(["drift", "-s", "shop", "--json", "--issue"], atGitHub);
   expect(again.code).toBe(3);
+  expect(again.stderr).toContain("issue edited: https://github.example/acme/shop/issues/1");
+  expect(server.issues).toMatchObject([{ state: "open", comments: [], labels: ["groundwork-drift"] }]);
+  const told = server.issues[0]?.body ?? "";
+  expect(told).toMatch(/`proxied`: `true` → `false`\n {2}- known since /);
+  expect(told).toMatch(/`npx groundwork up -s shop .*--refresh`[\s\S]*The last run of it: update/);
+  for (const secret of [project.apiToken, project.passphrase, server.token]) {
+    expect(told).not.toContain(secret);
+    expect(first.all + again.all).not.toContain(secret);
+  }
   const answer = valid("json/drift", again.stdout) as { items: object[]; revert: string };
   expect(answer.items).toMatchObject([{ what: "changed", knownSince: since }]);
 
@@ -126,8 +152,12 @@ test("drift: told with since when it is known and exit code 3, state and world u
   const reverted = await project.run(["up", "-s", "shop", "--refresh"]);
   expect(reverted.code).toBe(0);
   expect((await record()).proxied).toBe(true);
-  expect((await project.run(["drift", "-s", "shop"])).code).toBe(0);
-});
+  const over = await project.run(["drift", "-s", "shop", "--issue"], atGitHub);
+  expect([over.code, over.stderr]).toEqual([0, expect.stringContaining("issue closed: ")]);
+  expect(server.issues).toMatchObject([
+    { state: "closed", comments: [expect.stringMatching(/^Nothing differs/)] },
+  ]);
+}
 
 test("a preview's comment is edited on a thread of 120, with the plan's digest, and the settings are decrypted once", async () => {
   const server = await GitHubServer.start();

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 
 /** A comment as GitHub keeps it. */
 export interface StoredComment {
@@ -17,6 +17,18 @@ export interface StoredCheck {
   readonly name: string;
   readonly conclusion: string;
   readonly annotations: { path: string; start_line: number; annotation_level: string; message: string }[];
+}
+
+export interface StoredIssue {
+  readonly number: number;
+  readonly html_url: string;
+  readonly user: { readonly login: string };
+  readonly labels: readonly string[];
+  readonly comments: string[];
+  readonly pull_request?: object;
+  title: string;
+  body: string;
+  state: "open" | "closed";
 }
 
 interface CheckBody {
@@ -45,6 +57,7 @@ export class GitHubServer {
   readonly readOnlyToken = randomBytes(20).toString("hex");
   readonly comments: StoredComment[] = [];
   readonly checks: StoredCheck[] = [];
+  readonly issues: StoredIssue[] = [];
   /** `METHOD path?query` of every request, in their order. */
   readonly requests: string[] = [];
   private readonly faults: Fault[] = [];
@@ -67,7 +80,7 @@ export class GitHubServer {
 
   /** Forgets everything but its tokens. */
   reset(): void {
-    for (const list of [this.comments, this.checks, this.requests, this.faults]) list.length = 0;
+    for (const list of [this.comments, this.checks, this.issues, this.requests, this.faults]) list.length = 0;
   }
 
   /** The next request that fits fails. */
@@ -86,6 +99,17 @@ export class GitHubServer {
     };
     this.comments.push(comment);
     return comment;
+  }
+
+  addIssue(issue: Partial<StoredIssue>): StoredIssue {
+    const number = this.issues.length + 1;
+    const made: StoredIssue = {
+      ...{ number, user: { login: me }, labels: [], comments: [], title: "", body: "", state: "open" },
+      html_url: `https://github.example/acme/shop/issues/${number}`,
+      ...issue,
+    };
+    this.issues.push(made);
+    return made;
   }
 
   private routes(): void {
@@ -107,15 +131,8 @@ export class GitHubServer {
       return reply.code(403).send({ message: "Resource not accessible by integration" });
     });
     const issue = "/api/v3/repos/acme/shop/issues";
-    app.get(`${issue}/12/comments`, async (request, reply) => {
-      const { per_page = "30", page = "1" } = request.query as { per_page?: string; page?: string };
-      const [size, at] = [Math.min(100, Number(per_page)), Number(page)];
-      const pages = Math.max(1, Math.ceil(this.comments.length / size));
-      const link = (number: number, rel: string): string =>
-        `<${this.url}/repos/acme/shop/issues/12/comments?per_page=${size}&page=${number}>; rel="${rel}"`;
-      if (at < pages) void reply.header("link", `${link(at + 1, "next")}, ${link(pages, "last")}`);
-      return reply.send(this.comments.slice((at - 1) * size, at * size));
-    });
+    app.get(`${issue}/12/comments`, (request, reply) => this.page(request, reply, this.comments));
+    this.issueRoutes(issue);
     app.post(`${issue}/12/comments`, async (request, reply) => {
       const { body } = request.body as { body: string };
       if (body.length > 65_536) return reply.code(422).send({ message: "Validation Failed" });
@@ -149,6 +166,55 @@ export class GitHubServer {
       comment.minimised = /classifier: (\w+)/.exec(query)?.[1] ?? "";
       return { data: { minimizeComment: { minimizedComment: { isMinimized: true } } } };
     });
+  }
+
+  private issueRoutes(issues: string): void {
+    const { app } = this;
+    const issueOf = (request: FastifyRequest): StoredIssue | undefined =>
+      this.issues.find(({ number }) => String(number) === idOf(request));
+    app.get(issues, (request, reply) => {
+      const { state = "open", labels = "" } = request.query as Record<string, string | undefined>;
+      const wanted = labels.split(",").filter((label) => label !== "");
+      const found = this.issues
+        .filter((issue) => state === "all" || issue.state === state)
+        .filter((issue) => wanted.every((label) => issue.labels.includes(label)));
+      return this.page(request, reply, found.reverse());
+    });
+    app.post(issues, async (request, reply) => {
+      const { title, body, labels } = request.body as StoredIssue;
+      if (body.length > 65_536) return reply.code(422).send({ message: "Validation Failed" });
+      return reply.code(201).send(this.addIssue({ title, body, labels }));
+    });
+    app.patch(`${issues}/:id`, async (request, reply) => {
+      const issue = issueOf(request);
+      if (issue === undefined) return reply.code(404).send({ message: "Not Found" });
+      const { title, body, state } = request.body as Partial<StoredIssue>;
+      return Object.assign(
+        issue,
+        title === undefined ? {} : { title },
+        body === undefined ? {} : { body },
+        state === undefined ? {} : { state },
+      );
+    });
+    app.post(`${issues}/:id/comments`, async (request, reply) => {
+      const issue = issueOf(request);
+      if (issue === undefined) return reply.code(404).send({ message: "Not Found" });
+      issue.comments.push((request.body as { body: string }).body);
+      return reply.code(201).send({ id: (this.nextId += 1) });
+    });
+  }
+
+  private page(request: FastifyRequest, reply: FastifyReply, all: readonly unknown[]): FastifyReply {
+    const { per_page = "30", page = "1" } = request.query as { per_page?: string; page?: string };
+    const [size, at] = [Math.min(100, Number(per_page)), Number(page)];
+    const pages = Math.max(1, Math.ceil(all.length / size));
+    const link = (number: number, rel: string): string => {
+      const next = new URL(`${new URL(this.url).origin}${request.url}`);
+      next.searchParams.set("page", String(number));
+      return `<${next.href}>; rel="${rel}"`;
+    };
+    if (at < pages) void reply.header("link", `${link(at + 1, "next")}, ${link(pages, "last")}`);
+    return reply.send(all.slice((at - 1) * size, at * size));
   }
 }
 

@@ -72,6 +72,27 @@ const state = z.discriminatedUnion("kind", [
   }),
 ]);
 
+const pullRequests = field(
+  z.strictObject({
+    lifetime: field(
+      checked(z.string(), (value) =>
+        /^[1-9]\d{0,3}[hdw]$/.test(value)
+          ? undefined
+          : { what: "this is not a lifetime", allowed: "hours, days or weeks, at most 90 days: 12h, 3d, 2w" },
+      ),
+      { description: "How long one stays after the last push to its pull request.", examples: ["3d"] },
+    ).default("3d"),
+    public: field(z.boolean(), {
+      description: "Lets everybody in where this environment has no `groundwork:access`.",
+    }).default(false),
+  }),
+  {
+    description:
+      "Each pull request gets an environment of its own, made from this one, which goes when it is closed. " +
+      "In one stack file at most. Default: none does.",
+  },
+);
+
 /** What `groundwork ci` makes of an environment. */
 export const pipelines = field(
   z.strictObject({
@@ -94,6 +115,7 @@ export const pipelines = field(
         examples: ["23 5 * * *", "never"],
       },
     ).default("23 5 * * *"),
+    pullRequests: pullRequests.optional(),
     tests: field(z.record(entryName, test), {
       description: "Tests by name. Default: none.",
       examples: [{ backend: { run: "mix test", directory: "backend" } }],

@@ -127,7 +127,11 @@ describe("the workflows of the four systems", () => {
         const mayWrite = Object.entries(permissions).flatMap(([what, how]) =>
           how === "write" ? [what] : [],
         );
-        const expected = /preview/.test(name) && id.startsWith("preview-") ? ["pull-requests", "checks"] : [];
+        const expected = id.startsWith("preview-")
+          ? ["pull-requests", "checks"]
+          : id.startsWith("drift-")
+            ? ["issues"]
+            : [];
         expect([name, id, mayWrite]).toEqual([name, id, expected]);
       }
     }
@@ -180,6 +184,66 @@ describe("the workflows of the four systems", () => {
       }
     },
   );
+});
+
+describe("environments of pull requests", () => {
+  const asked = "groundwork:pipelines: { pullRequests: { lifetime: 12h } }";
+  const files = pipelineFiles(projectOf(asked, "staging"), schedules);
+  const workflow = parse(files["own-pull-requests.yml"] ?? "") as Workflow;
+  const commandOf = (job: Job | undefined): string => job?.steps.at(-1)?.run ?? "";
+
+  test("one comes up with each push, goes when the pull request is closed, and by the hour where that was missed", () => {
+    expect(workflow.on).toEqual({
+      pull_request: { types: ["opened", "reopened", "synchronize", "closed"] },
+      schedule: [{ cron: "37 * * * *" }],
+      workflow_dispatch: {},
+    });
+    const { up, down, expired } = workflow.jobs;
+    expect(commandOf(up)).toContain(
+      'npx groundwork env up --directory infra "pr-$NUMBER" --from staging --lifetime 12h >',
+    );
+    expect(commandOf(down)).toBe('npx groundwork env gc --directory infra "pr-$NUMBER" --from staging');
+    expect(commandOf(expired)).toBe("npx groundwork env gc --directory infra --from staging");
+    // A closed one waits for the run that still brings it up, and neither cuts the other short.
+    expect(up?.concurrency).toEqual(down?.concurrency);
+    expect(up?.concurrency).toEqual({
+      group: "own-pr-${{ github.event.pull_request.number }}",
+      "cancel-in-progress": false,
+    });
+    // What a pull request says, its branch's name too, reaches no shell; and its code does not decide what is removed.
+    expect(JSON.stringify(workflow.jobs)).not.toMatch(/head_ref|head\.ref|pull_request\.title/);
+    for (const job of [down, expired])
+      expect(job?.steps[0]?.with?.["ref"]).toBe("${{ github.event.repository.default_branch }}");
+    expect([up, down, expired].map((job) => job?.permissions)).toEqual([
+      { contents: "read" },
+      { contents: "read" },
+      { contents: "read", "pull-requests": "read" },
+    ]);
+  });
+
+  test("a pull request's code from a fork meets no secret", () => {
+    const { up, down, expired } = workflow.jobs;
+    for (const job of [up, down]) expect(job?.if).toContain("head.repo.full_name == github.repository");
+    expect(expired?.if).toBe("github.event_name != 'pull_request'");
+    expect(Object.keys(workflow.jobs)).toHaveLength(3);
+  });
+
+  test("actionlint has nothing to say", async () => {
+    const file = join(folder(), "own-pull-requests.yml");
+    writeFileSync(file, files["own-pull-requests.yml"] ?? "");
+    const { all, code } = await runProgram(await buildActionlint(), ["-no-color", file]);
+    expect([all, code]).toEqual(["", 0]);
+  }, 600_000);
+
+  test("without the setting there is no such workflow; two stack files with it are refused by name", () => {
+    expect(Object.keys(pipelineFiles(projectOf("", "staging"), schedules))).not.toContain(
+      "own-pull-requests.yml",
+    );
+    const one = projectOf(asked, "staging");
+    const other = projectOf(asked, "prod");
+    const both = { ...one, environments: [...one.environments, ...other.environments] };
+    expect(() => pipelineFiles(both, schedules)).toThrow(/staging, prod/);
+  });
 });
 
 describe("what a stack file may ask for", () => {

@@ -53,7 +53,7 @@ const written = (name: string): string => readFileSync(join(folder, "groundwork-
 test("the first job posts one note, and leaves risks at the stack file's lines as code quality", async () => {
   expect(await publish(report())).toEqual({
     comment: "posted",
-    commentUrl: `https://gitlab.example/acme/shop/-/merge_requests/12#note_${server.notes[0]?.id}`,
+    commentUrl: `https://gitlab.example/acme/shop/-/merge_requests/12#note_${String(server.notes[0]?.id)}`,
     ...{ minimised: 0, check: true, summary: false },
   });
   expect(server.notes.map(({ body }) => body)).toEqual([reportMarkdown(report())]);
@@ -81,7 +81,7 @@ test("of several earlier ones the newest is edited, the others lead to it", asyn
   const [first, second, third] = [1, 2, 3].map((number) => server.addNote(`${marker()}\n${number}`));
   expect(await publish(report())).toMatchObject({ comment: "edited", minimised: 2 });
   for (const old of [first, second])
-    expect(old?.body).toMatch(new RegExp(`^Outdated: .*#note_${third?.id}\\)$`));
+    expect(old?.body).toMatch(new RegExp(`^Outdated: .*#note_${String(third?.id)}\\)$`));
   expect(await publish(report())).toMatchObject({ comment: "edited", minimised: 0 });
   expect(third?.body).toBe(reportMarkdown(report()));
 });
