@@ -76,6 +76,29 @@ lock_backups() {
 
 run_restic() { restic --retry-lock 5m "$@" 9>&- 8>&- 3>&- 4>&-; }
 
+# What a bucket says that does not take the key, in the words of S3 services.
+not_admitted='access denied\|accessdenied\|InvalidAccessKeyId\|access key id you provided\|SignatureDoesNotMatch\|signature we calculated\|unauthorized\|403 forbidden'
+
+# open_repository: restic's first look at it; its exit code. Some refusals of a key make restic ask again for a quarter of
+# an hour: what it says meanwhile is read, and a refusal ends it.
+open_repository() {
+  (exec restic --retry-lock 5m cat config >/dev/null 9>&- 8>&- 3>&- 4>&-) &
+  opening=$!
+  (
+    until grep -qi "$not_admitted" "$log"; do nap 0.5; done
+    kill "$opening" 2>/dev/null
+  ) 9>&- 8>&- 3>&- 4>&- &
+  watching=$!
+  # shellcheck disable=SC2317 # called by the trap
+  at_end() { kill "$opening" "$watching" 2>/dev/null; }
+  wait "$opening"
+  opened=$?
+  kill "$watching" 2>/dev/null
+  # shellcheck disable=SC2317 # called by the trap
+  at_end() { :; }
+  return "$opened"
+}
+
 # restic_failed CODE DOING: ends the step with what restic's exit code means.
 restic_failed() {
   case $1 in
@@ -88,6 +111,7 @@ restic_failed() {
   if grep -qi 'ciphertext verification failed\|does not match\|invalid data returned\|unable to load\|hash mismatch\|not found in\(dex\| repository index\)\|pack .* is \(damaged\|missing\)\|contains errors\|is damaged' "$log"; then
     fail 20 "$2: the repository at $(place) is damaged" with-log
   fi
+  if grep -qi "$not_admitted" "$log"; then fail 20 "$2: $(place) refuses this key, or the key may not write there" with-log; fi
   fail 20 "$2: restic ended with exit code $1" with-log
 }
 

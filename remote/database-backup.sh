@@ -28,7 +28,7 @@ started=$(date +%s)
 
 # A repository that was there and is gone is not made anew in silence: its backups are what is missing.
 made=false
-run_restic cat config >/dev/null
+open_repository
 case $? in
   0) ;;
   10)

@@ -15,6 +15,7 @@ needs docker
 : >"$log"
 exec 1>>"$log" 2>&1
 open_work
+! has repository || open_repository || restic_failed $? "cannot open the repository"
 # Before the first backup there is no repository, which is no failure.
 if ! has repository && [ ! -e "$folder/repository/config" ] && [ ! -f "$folder/made" ]; then
   snapshots='[]'

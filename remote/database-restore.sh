@@ -41,6 +41,7 @@ lock_backups
 : >"$log"
 exec 1>>"$log" 2>&1
 open_work
+! has repository || open_repository || restic_failed $? "cannot open the repository"
 began=$(date +%s)
 
 # Whatever ends the step: the new database goes, and the one that serves is open.

@@ -208,10 +208,13 @@ export function deriveStackFile(
   if (secrets.salt !== undefined) document.set("encryptionsalt", secrets.salt);
   if (secrets.sealed !== undefined) document.setIn(["config", "groundwork:secrets"], secrets.sealed);
   for (const name of facts.backups) {
-    // There is no S3 here, and what tells somebody would tell of a sandbox.
+    // A bucket of the stack is one of the sandbox's; elsewhere nothing is written, and nobody is told of a sandbox.
     const at = ["config", "groundwork:databases", name, "backups"];
-    for (const member of ["bucket", "s3", "alertSecret"]) document.deleteIn([...at, member]);
-    notes.push(`the backups of ${name} lie in a folder of the sandbox's host, and nobody is alerted`);
+    for (const member of ["s3", "alertSecret"]) document.deleteIn([...at, member]);
+    const place = document.hasIn([...at, "bucket"])
+      ? "the sandbox's bucket"
+      : "a folder of the sandbox's host";
+    notes.push(`the backups of ${name} lie in ${place}, and nobody is alerted`);
   }
   for (const [name, { passwordVersion, passwordOverlap }] of Object.entries(secrets.rotations ?? {})) {
     const at = ["config", "groundwork:databases", name];

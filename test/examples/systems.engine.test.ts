@@ -243,6 +243,28 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
     }, 60_000);
   }
 
+  if (directory === "examples/srq-hpn") {
+    test("a backup goes into the stack's own bucket, with the stack's own key, and is listed", async () => {
+      const { stdout } = await home.run(["sandbox", "env", ...named]);
+      const program = join(projectRoot(), "bin", "groundwork.js");
+      const db = (word: string) =>
+        runProgram(
+          process.execPath,
+          [program, "db", word, "-s", stack, "--directory", directory],
+          exportedVariables(stdout),
+        );
+      expect(await db("backup")).toMatchObject({ code: 0 });
+      const listed = await db("backups");
+      expect(listed).toMatchObject({ code: 0, all: matching(/s3:http:\S+\/srq-hpn-backups\/srq-hpn\/main/) });
+      // The objects are the bucket's, and no repository is on the host.
+      const below = (place: string) => readdirSync(place, { recursive: true }).map(String);
+      expect(below(folder.storage).filter((name) => name.includes("/data/")).length).toBeGreaterThan(3);
+      const ofBackups = below(folder.host).filter((name) => name.includes("/backups/main/"));
+      expect(ofBackups).toEqual(expect.arrayContaining([matching(/\/made$/)]));
+      expect(ofBackups).not.toEqual(expect.arrayContaining([matching(/\/repository$/)]));
+    }, 300_000);
+  }
+
   if (directory === "examples/plyr" && stack === "staging") {
     const site = "https://stg.plyr.fm";
     const api = "https://api-stg.plyr.fm";

@@ -170,20 +170,25 @@ test("an origin in a swarm runs on its first host here, and that is said", () =>
   );
 });
 
-test("backups stay on the sandbox's host, and nobody is told of them", () => {
+test("backups stay in the sandbox, and nobody is told of them", () => {
   const text = `${stackFile}  groundwork:databases:
     main: { kind: container, backups: { schedule: 15 3 * * *, bucket: media, alertSecret: TOKEN } }
+    away: { kind: container, backups: { schedule: 15 3 * * *, s3: { endpoint: https://s3.example.com } } }
     other: { kind: container }
 `;
-  expect(stackFileFacts(text, "Pulumi.staging.yaml").backups).toEqual(["main"]);
+  expect(stackFileFacts(text, "Pulumi.staging.yaml").backups).toEqual(["main", "away"]);
   const copy = deriveStackFile(text, "Pulumi.staging.yaml", record);
   const { config } = parse(copy.text) as { config: Record<string, unknown> };
   expect(config["groundwork:databases"]).toEqual({
-    main: { kind: "container", backups: { schedule: "15 3 * * *" } },
+    main: { kind: "container", backups: { schedule: "15 3 * * *", bucket: "media" } },
+    away: { kind: "container", backups: { schedule: "15 3 * * *" } },
     other: { kind: "container" },
   });
-  expect(copy.notes).toContain(
-    "the backups of main lie in a folder of the sandbox's host, and nobody is alerted",
+  expect(copy.notes).toEqual(
+    expect.arrayContaining([
+      "the backups of main lie in the sandbox's bucket, and nobody is alerted",
+      "the backups of away lie in a folder of the sandbox's host, and nobody is alerted",
+    ]),
   );
 });
 
