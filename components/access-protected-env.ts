@@ -33,6 +33,8 @@ export interface AccessProtectedEnvArgs {
   readonly hostnames: readonly string[];
   /** What anybody may read, as `host/path`; `/*` at the end means everything below. @default [] */
   readonly publicPaths?: readonly string[];
+  /** How many public paths one application holds, 1 to 5. @default 5, as many as it takes */
+  readonly pathsPerApplication?: number;
   readonly allow: AccessAllow;
   /** @default no GitHub login */
   readonly github?: GithubLogin;
@@ -87,6 +89,7 @@ const destinationsPerApplication = 5;
  *     "stg.example.com/manifest.webmanifest",
  *     "stg.example.com/icons/*",
  *   ],
+ *   pathsPerApplication: 5,
  *   github: { clientId: "client", clientSecret: new pulumi.Config().requireSecret("githubClientSecret") },
  *   oneTimePin: "create",
  *   allow: { emails: ["guest@example.org"], githubOrganizations: [{ name: "example", team: "backend" }] },
@@ -265,14 +268,14 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
 
   /** Applications for what is public; the more specific path wins over the protected host. */
   private bypass(name: string, displayName: string, args: AccessProtectedEnvArgs): void {
-    const { publicPaths = [] } = args;
+    const { publicPaths = [], pathsPerApplication = destinationsPerApplication } = args;
     if (publicPaths.length === 0) return;
     const everybody = new cloudflare.ZeroTrustAccessPolicy(
       `${name}-public`,
       { accountId: args.accountId, name: `${name} public`, decision: "bypass", includes: [{ everyone: {} }] },
       { parent: this },
     );
-    chunk(publicPaths, destinationsPerApplication).forEach((paths, index) => {
+    chunk(publicPaths, pathsPerApplication).forEach((paths, index) => {
       const number = index === 0 ? "" : String(index + 1);
       this.application(`${name}-public-paths${number === "" ? "" : `-${number}`}`, args, {
         name: `${displayName} public${number === "" ? "" : ` ${number}`}`,
@@ -322,6 +325,12 @@ export function accessIssues(args: AccessProtectedEnvArgs): Issues {
     }
     if (publicPaths.indexOf(path) !== index) issues.add(at, "is there twice", { value: path });
   });
+  issues.check(
+    "pathsPerApplication",
+    args.pathsPerApplication,
+    (value) => Number.isInteger(value) && value >= 1 && value <= destinationsPerApplication,
+    `is not a whole number from 1 to ${destinationsPerApplication}`,
+  );
   const { emails = [], emailDomains = [], githubOrganizations = [] } = allow;
   if (emails.length + emailDomains.length + githubOrganizations.length === 0) {
     issues.add("allow", "lets nobody in", { allowed: "emails, emailDomains or githubOrganizations" });

@@ -47,6 +47,11 @@ export interface TunnelArgs {
   /** Makes the proxied CNAME record of each host name. @default true */
   readonly manageDns?: boolean;
   /**
+   * Leaves the secret of a tunnel that was made elsewhere and is imported: nobody can read it. The token is asked for by
+   * the API instead of being made. @default false
+   */
+  readonly keepSecret?: boolean;
+  /**
    * Ends the connections of the tunnel just before it is deleted, by this token, which may edit tunnels: Cloudflare
    * refuses to delete a tunnel that is connected. Secret.
    *
@@ -98,6 +103,7 @@ export interface TunnelConnection {
  *   ],
  *   catchAll: "http_status:404",
  *   manageDns: true,
+ *   keepSecret: false,
  *   disconnect: { apiToken: new pulumi.Config("cloudflare").requireSecret("apiToken") },
  * });
  */
@@ -115,14 +121,17 @@ export class Tunnel extends pulumi.ComponentResource implements TunnelConnection
     const { accountId, zoneId } = args;
     const hostnames = [...new Set(args.routes.map(({ hostname }) => hostname))];
 
-    const secret = new random.RandomBytes(`${name}-secret`, { length: 32 }, { parent: this });
+    const secret =
+      args.keepSecret === true
+        ? undefined
+        : new random.RandomBytes(`${name}-secret`, { length: 32 }, { parent: this });
     const tunnel = new cloudflare.ZeroTrustTunnelCloudflared(
       name,
       {
         accountId,
         name: args.tunnelName ?? fitName(name, 100),
         configSrc: "cloudflare",
-        tunnelSecret: pulumi.secret(secret.base64),
+        ...(secret === undefined ? {} : { tunnelSecret: pulumi.secret(secret.base64) }),
       },
       // Names are unique among live tunnels, so a replacement needs the old one gone.
       { parent: this, deleteBeforeReplace: true },
@@ -162,11 +171,16 @@ export class Tunnel extends pulumi.ComponentResource implements TunnelConnection
     );
     this.tunnelId = tunnel.id;
     this.cname = pulumi.interpolate`${tunnel.id}.cfargotunnel.com`;
-    // What the API's token call answers, without asking it at every preview.
+    // What the API's token call answers, without asking it at every preview where the secret is known here.
     this.token = pulumi.secret(
-      pulumi
-        .all([accountId, tunnel.id, secret.base64])
-        .apply(([a, t, s]) => Buffer.from(JSON.stringify({ a, t, s })).toString("base64")),
+      secret === undefined
+        ? cloudflare.getZeroTrustTunnelCloudflaredTokenOutput(
+            { accountId, tunnelId: tunnel.id },
+            { parent: this },
+          ).token
+        : pulumi
+            .all([accountId, tunnel.id, secret.base64])
+            .apply(([a, t, s]) => Buffer.from(JSON.stringify({ a, t, s })).toString("base64")),
     );
     this.hostnames = pulumi.output(hostnames);
     if (args.manageDns ?? true) {

@@ -196,9 +196,9 @@ export class ZoneBaseline extends pulumi.ComponentResource {
         { parent: this },
       );
     }
-    (args.records ?? []).forEach((record) => {
+    (args.records ?? []).forEach((record, index, records) => {
       new cloudflare.DnsRecord(
-        `${name}-record-${recordKey(record)}`,
+        `${name}-record-${recordKey(record, isFurther(records, index))}`,
         { zoneId, ...dnsRecord(record) },
         { parent: this },
       );
@@ -369,9 +369,16 @@ export function zoneRulesets(
   return phases.filter(({ rules }) => rules.length > 0);
 }
 
+/** Is it the second or a later address of a name? */
+function isFurther(records: readonly ZoneRecord[], index: number): boolean {
+  const { name, type } = records[index] ?? {};
+  if (type !== "A" && type !== "AAAA") return false;
+  return records.findIndex((other) => other.name === name && other.type === type) < index;
+}
+
 /** Part of a resource's name: stays the same when the content of an only record changes. */
-function recordKey({ name, type, content }: ZoneRecord): string {
-  const single = type === "A" || type === "AAAA" || type === "CNAME";
+function recordKey({ name, type, content }: ZoneRecord, further = false): string {
+  const single = (type === "A" || type === "AAAA" || type === "CNAME") && !further;
   return `${type.toLowerCase()}-${name}${single || !isPlain(content) ? "" : `-${fitName(slug(String(content)), 40)}`}`;
 }
 
@@ -462,7 +469,7 @@ export function zoneBaselineIssues(args: ZoneBaselineArgs): Issues {
     if (record.proxied === true && (record.ttl ?? 1) !== 1) {
       issues.add(`${at}.ttl`, "must be 1 for a proxied record", { value: record.ttl });
     }
-    const key = recordKey(record);
+    const key = recordKey(record, isFurther(args.records ?? [], index));
     if (seen.has(key)) issues.add(at, "is there twice", { value: key });
     seen.add(key);
   });

@@ -18,6 +18,7 @@ import {
 } from "../components";
 import { accessHeaders, type HeadersByHost, headersByHost } from "../components/shared/access-headers";
 import { checksToken } from "./checks-token";
+import { type ImportList, importing, readImportList } from "./imports";
 import { type Settings, loadSettings, type TunnelOriginSettings } from "./settings";
 import { onHost } from "./settings/on-host";
 import { hostnamesOf } from "./settings/references";
@@ -73,7 +74,8 @@ export interface PlatformOutputs {
  */
 export function deployFromConfig(directory: string = process.cwd()): Promise<PlatformOutputs> {
   const { settings, secrets } = loadSettings(directory);
-  return Promise.resolve(new Platform(settings, secrets, directory).outputs);
+  const imports = readImportList(directory, settings.stack, settings.cloudflare);
+  return Promise.resolve(new Platform(settings, secrets, directory, imports).outputs);
 }
 
 /**
@@ -95,13 +97,17 @@ export class Platform {
     private readonly settings: Settings,
     private readonly secrets: Secrets,
     private readonly directory: string = process.cwd(),
+    private readonly imports: Pick<ImportList, "resources" | "leave"> = { resources: [], leave: [] },
   ) {
     const { cloudflare: account, domain } = settings;
     const provider = new cloudflare.Provider("cloudflare", {
       apiToken: secrets(account.apiTokenSecret),
       baseUrl: account.apiUrl,
     });
-    this.opts = { providers: { cloudflare: provider } };
+    this.opts = {
+      providers: { cloudflare: provider },
+      ...(imports.resources.length === 0 ? {} : { transformations: [importing(imports)] }),
+    };
     this.accountId = account.accountId;
     this.zoneId = account.zoneId ?? lookUpZone(domain, provider);
     this.resolve = settings.resolve.map(({ host, port, address, targetPort }) => ({
@@ -120,7 +126,7 @@ export class Platform {
     const tunnels = mapValues(settings.tunnels, (_tunnel, name) => this.tunnel(name));
     const sites = mapValues(settings.sites, (_site, name) => this.site(name));
     const access = this.access();
-    this.publicHeaders = access && this.headersFor(access);
+    this.publicHeaders = access && !this.leaves("access.checks") ? this.headersFor(access) : undefined;
     const origins = mapValues(settings.origins, (_origin, name) =>
       this.origin(name, hosts, databases, tunnels),
     );
@@ -189,6 +195,11 @@ export class Platform {
       accessTokens: mapValues(access?.serviceTokens ?? {}, (token) => ({ ...token })),
       ...(settings.lifetime === undefined ? {} : { lifetime: settings.lifetime }),
     };
+  }
+
+  /** Is that part of what was adopted left as it is? */
+  private leaves(path: string): boolean {
+    return this.imports.leave.includes(path);
   }
 
   private publishAddresses(): void {
@@ -269,7 +280,10 @@ export class Platform {
         zoneId: this.zoneId,
         protect: tier === "production",
         ...storage,
-        buckets: mapValues(withBackupsConsumer(this.settings), bucketArgs),
+        buckets: mapValues(withBackupsConsumer(this.settings), (bucket, name) => {
+          const { public: open, ...args } = bucketArgs(bucket);
+          return this.leaves(`buckets.${name}.public`) ? args : { ...args, public: open };
+        }),
       },
       this.opts,
     );
@@ -361,10 +375,14 @@ export class Platform {
           ) as TunnelOriginSettings | undefined,
         ),
         catchAll: tunnel.catchAll,
-        disconnect: {
-          apiToken: this.secrets(this.settings.cloudflare.apiTokenSecret),
-          apiUrl: this.settings.cloudflare.apiUrl,
-        },
+        ...(this.leaves(`tunnels.${name}.secret`)
+          ? { keepSecret: true }
+          : {
+              disconnect: {
+                apiToken: this.secrets(this.settings.cloudflare.apiTokenSecret),
+                apiUrl: this.settings.cloudflare.apiUrl,
+              },
+            }),
       },
       this.opts,
     );
@@ -391,7 +409,7 @@ export class Platform {
     const args = {
       accountId: this.accountId,
       displayName: `${domain} ${stack}`,
-      ...accessArgs(access, this.secrets, [checksToken]),
+      ...accessArgs(access, this.secrets, this.leaves("access.checks") ? [] : [checksToken]),
     };
     return new AccessProtectedEnv("access", args, this.opts);
   }
@@ -403,7 +421,7 @@ export class Platform {
     after: readonly pulumi.Resource[],
   ): void {
     const { access } = this.settings;
-    if (access?.check !== true) return;
+    if (access?.check !== true || this.leaves("access.checks")) return;
     new AccessCheck(
       "access-check",
       {

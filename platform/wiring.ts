@@ -302,6 +302,7 @@ export function accessArgs(
   return {
     hostnames: access.hostnames,
     publicPaths: access.publicPaths,
+    pathsPerApplication: access.pathsPerApplication,
     sessionDuration: `${access.sessionHours}h`,
     serviceTokens: Object.fromEntries([...access.serviceTokens, ...own].map((name) => [name, {}])),
     allow: {

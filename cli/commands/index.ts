@@ -2,6 +2,7 @@ import type { CommandDeclaration } from "../command";
 import { dbCommands } from "../db";
 import { completionOf } from "./completion";
 import { envCommands } from "../env";
+import { adopt } from "./adopt";
 import { ciCommand } from "./ci";
 import { accessCheck } from "./access-check";
 import { destroy } from "./destroy";
@@ -27,6 +28,7 @@ import { up } from "./up";
 export const commands: readonly CommandDeclaration[] = [
   start,
   init,
+  adopt,
   preview,
   up,
   refresh,

@@ -117,8 +117,18 @@ const coveredByCertificate: Rule = (context) => {
   }
 };
 
-export function isServed(context: RuleContext, hostname: string): ServedName | undefined {
-  return servedNames(context.values).find((name) => name.hostname === hostname);
+/** A record of the zone's own serves as well: what it leads to is nobody's business here. */
+export function isServed(
+  context: RuleContext,
+  hostname: string,
+): Pick<ServedName, "keys" | "proxied"> | undefined {
+  const served = servedNames(context.values).find((name) => name.hostname === hostname);
+  const records = context.values.zone?.records ?? [];
+  const index = records.findIndex(
+    ({ name, type }) => name === hostname && (type === "A" || type === "AAAA" || type === "CNAME"),
+  );
+  if (served !== undefined || index === -1) return served;
+  return { keys: ["zone", "records", index], proxied: records[index]?.proxied === true };
 }
 
 /** Were parts refused that could have served host names? Then nobody can tell what is served. */

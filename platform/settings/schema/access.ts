@@ -111,6 +111,13 @@ export const access = field(
           "are not logged; machines are better off with `serviceTokens`.",
       },
     ).default([]),
+    pathsPerApplication: amount(
+      "paths",
+      1,
+      5,
+      "How many public paths one Access application holds. Another number makes the applications anew.",
+      [1],
+    ).default(5),
     sessionHours: amount("hours", 1, 720, "After this time people log in again.", [24]).default(24),
     check: field(z.boolean(), {
       description:

@@ -45,6 +45,8 @@ function compareField(field: Field, path: string, owners: Owners, add: Add): voi
     if (isUnsaid(field, recorded) || (old === undefined && isEmpty(recorded))) return;
     return add(path, "delete");
   }
+  // An empty default where nothing is, as after an import, says the same.
+  if (recorded === undefined && old === undefined && rule.default !== undefined && isEmpty(wanted)) return;
   if (recorded === undefined) return add(path, "add");
   if (isUnknown(wanted)) return add(path, "update");
   if (rule.same?.(wanted, recorded, owners.wanted)) return;

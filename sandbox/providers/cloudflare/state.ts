@@ -123,6 +123,9 @@ function asGiven(type: Type, before: readonly Value[], found: readonly Value[]):
     .map((item, index) => {
       const value = decodeType(element, item);
       const given = before[index];
+      // A reference to something with a place of its own, whose content does not belong here.
+      if (isObject(value) && given === undefined && isObject(item) && item["reusable"] === true)
+        return pick(value, ["id", "precedence"]);
       if (!isObject(value) || !isObject(given)) return value;
       const isSame = given["id"] === undefined || given["id"] === value["id"];
       return isSame ? pick(value, Object.keys(given)) : pick(value, ["id", "precedence"]);
