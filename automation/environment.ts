@@ -22,6 +22,7 @@ import { removeFromHosts } from "./host-removal";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
 import type { RunOptions, RunResult } from "./run";
 import { type StackConfig, stackConfigOf } from "./stack-config";
+import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed } from "./stack-files";
 import { migrationFramesOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
@@ -71,7 +72,8 @@ export class Environment {
   private constructor(
     readonly name: string,
     private readonly stack: EngineStack,
-    private readonly directory: string,
+    /** Folder with Pulumi.yaml and the stack files. */
+    readonly directory: string,
     private readonly configFile: string | undefined,
     private readonly variables: Readonly<Record<string, string>>,
   ) {}
@@ -348,6 +350,15 @@ export class Environment {
   /** The URNs of the resources in the state whose names are asked for. */
   async urnsOf(isWanted: (name: string) => boolean): Promise<string[]> {
     return urnsOf(await this.state(), isWanted);
+  }
+
+  /** What steps on hosts were given at their last run, by the names of their resources; undefined for one that never ran. Secret. */
+  async stepInputs(names: readonly string[]): Promise<(Readonly<Record<string, string>> | undefined)[]> {
+    const { deployment } = await this.stack.exported("--show-secrets");
+    return names.map((name) => {
+      const stdin = stepOf(deployment, name)?.stdin;
+      return stdin === undefined ? undefined : decodeStepInput(stdin);
+    });
   }
 
   /** The stack's state; secrets stay encrypted. */

@@ -125,6 +125,62 @@ const releases = z.array(
 
 const outputs = z.record(z.string(), z.unknown()).describe("By name; a secret one is the text `[secret]`.");
 
+const rehearsal = z.strictObject({
+  version: z.literal(1),
+  stack: z.string(),
+  database: z.string(),
+  origin: z.string().describe("Whose migrations ran."),
+  at: time.describe("When it began, ISO 8601."),
+  source: z.enum(["backup", "live"]).describe("What was copied: a backup, or the database as it was."),
+  backup: z.string().optional(),
+  copyAt: z.string().describe("Of when the copy is, ISO 8601."),
+  image: z.string().optional(),
+  imageId: z.string().optional(),
+  limitMs: z.number().describe("Milliseconds that ACCESS EXCLUSIVE may be held."),
+  exact: z
+    .boolean()
+    .describe(
+      "Whether every commit's locks were seen. False: those of statements that are no DDL may be missing.",
+    ),
+  statements: z.array(
+    z.strictObject({
+      statement: z.string().describe("Without secrets, cut where it is long."),
+      milliseconds: z.number(),
+      locks: z
+        .array(
+          z.strictObject({
+            relation: z.string(),
+            mode: z.string().describe("As SQL has it, such as `ACCESS EXCLUSIVE`."),
+            heldMs: z.number().describe("From the beginning of the statement to the end of its transaction."),
+          }),
+        )
+        .describe("On what was there before the migrations."),
+      rewrites: z.array(z.strictObject({ relation: z.string(), rows: z.number(), bytes: z.number() })),
+      error: z.string().optional(),
+    }),
+  ),
+  statementsLeftOut: z.number().int(),
+  dropped: z.array(z.string()).describe("Tables that are not there any more."),
+  previous: z.string().optional().describe("The release that serves, tried on the new schema."),
+  checks: z.array(
+    z.strictObject({
+      what: z.enum(["health", "smoke"]),
+      service: z.string(),
+      ok: z.boolean(),
+      detail: z.string(),
+    }),
+  ),
+  seconds: z.strictObject({
+    start: z.number(),
+    restore: z.number(),
+    migrate: z.number(),
+    previous: z.number(),
+  }),
+  problems: z.array(z.string()).describe("Why it is red."),
+  warnings: z.array(z.string()),
+  passed: z.boolean(),
+});
+
 /** By the command's name. What `unlock` prints with `--look` stands beside it. */
 export const jsonSchemas = {
   preview: reportSchema,
@@ -137,6 +193,7 @@ export const jsonSchemas = {
   history,
   unlock: unlocked,
   "unlock --look": lockState,
+  "db rehearse": rehearsal,
 } as const;
 
 /** File name -> JSON Schema of what a command prints; those of reports are schemas/report.schema.json. */
@@ -146,7 +203,7 @@ export function jsonSchemaFiles(): Readonly<Record<string, string>> {
     own.map(([command, schema]) => {
       const title = `Answer of groundwork ${command} --json`;
       const text = JSON.stringify({ ...z.toJSONSchema(schema), title }, undefined, 2);
-      return [`schemas/json/${command.replace(" --", "-")}.schema.json`, `${text}\n`];
+      return [`schemas/json/${command.replace(/ (--)?/, "-")}.schema.json`, `${text}\n`];
     }),
   );
 }

@@ -15,15 +15,11 @@
 # shellcheck source=remote/lib.sh disable=SC1091
 . ./lib.sh
 
-# open_backup STEP: reads the input, makes the folder of this database's backups, sends what tools print to the log.
-# Takes no lock: see lock_backups.
+# open_backup STEP [without]: reads the input, makes the folder of this database's backups, sends what tools print to the
+# log. Takes no lock: see lock_backups. With a second word a database may have no backups: then there is no password.
 open_backup() {
   open_step "$1"
-  needs restic mkfifo
-  # Before 0.17 a dump that breaks off would be a backup, and exit codes do not say what has failed.
-  case $(restic version 2>/dev/null) in
-    'restic '0.[0-9].* | 'restic '0.1[0-6].* | '') fail 11 "restic on this host is older than 0.17; run: restic self-update" ;;
-  esac
+  if [ -z "${2-}" ] || has password; then needs_restic; fi
   name=$(value name)
   service=$(value service)
   admin=$(value admin_user)
@@ -31,11 +27,19 @@ open_backup() {
   for word in "$name" "$service" "$admin" "$database"; do
     case $word in '' | -* | *[!A-Za-z0-9._-]*) fail 10 "bad name of backups, service, user or database" ;; esac
   done
-  [ -n "$(value password)" ] || fail 10 "the repository's password is missing"
+  [ -n "${2-}" ] || [ -n "$(value password)" ] || fail 10 "the repository's password is missing"
   folder=$root/backups/$name
   mkdir -p "$folder" || fail 12 "cannot make $folder"
   log=$root/logs/$step-$name.log
   : >>"$log" || fail 12 "cannot write $log"
+}
+
+# Before 0.17 a dump that breaks off would be a backup, and exit codes do not say what has failed.
+needs_restic() {
+  needs restic mkfifo
+  case $(restic version 2>/dev/null) in
+    'restic '0.[0-9].* | 'restic '0.1[0-6].* | '') fail 11 "restic on this host is older than 0.17; run: restic self-update" ;;
+  esac
 }
 
 # open_work: a folder for this run, gone at its end. Programs find the repository and its keys in files below it.
@@ -135,6 +139,34 @@ query() {
   on=$1
   shift
   in_server psql -X -w -q -t -A -v ON_ERROR_STOP=1 -U "$admin" -d "$on" "$@"
+}
+
+# facts: SQL that prints what a dump of a database leaves out, a line of JSON each.
+facts() {
+  cat <<'END'
+SELECT jsonb_build_object('backup', 1, 'database', current_database(), 'server', current_setting('server_version'),
+  'at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'size', pg_database_size(current_database()));
+SELECT jsonb_build_object('create', format(' ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
+  || CASE j->>'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j->>'datlocale', j->>'daticulocale'))
+     WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j->>'datlocale') ELSE '' END)
+  FROM pg_database d, to_jsonb(d) j WHERE d.datname = current_database();
+SELECT jsonb_build_object('role', rolname) FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname;
+SELECT jsonb_build_object('apply', format('ALTER DATABASE :"database" OWNER TO %I;', pg_get_userbyid(datdba)))
+  FROM pg_database WHERE datname = current_database();
+SELECT jsonb_build_object('apply', 'REVOKE ALL ON DATABASE :"database" FROM PUBLIC;'::text)
+  FROM pg_database WHERE datname = current_database() AND datacl IS NOT NULL;
+SELECT jsonb_build_object('apply', format('GRANT %s ON DATABASE :"database" TO %s%s;', a.privilege_type,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+    CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END))
+  FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database() ORDER BY 1;
+SELECT jsonb_build_object('apply', CASE s.setrole WHEN 0 THEN 'ALTER DATABASE :"database"'
+    ELSE format('ALTER ROLE %I IN DATABASE :"database"', pg_get_userbyid(s.setrole)) END
+    || format(' SET %I = ', split_part(c, '=', 1))
+    || CASE WHEN split_part(c, '=', 1) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries')
+       THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END || ';')
+  FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) c
+  WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1;
+END
 }
 
 # survey: SQL that prints what is in a database, a line of JSON each. Rows are counted and hashed as text, in any order;

@@ -63,29 +63,8 @@ at_end() {
   cat <<'END'
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT 'snapshot ' || pg_export_snapshot();
-SELECT jsonb_build_object('backup', 1, 'database', current_database(), 'server', current_setting('server_version'),
-  'at', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'size', pg_database_size(current_database()));
-SELECT jsonb_build_object('create', format(' ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype)
-  || CASE j->>'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j->>'datlocale', j->>'daticulocale'))
-     WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j->>'datlocale') ELSE '' END)
-  FROM pg_database d, to_jsonb(d) j WHERE d.datname = current_database();
-SELECT jsonb_build_object('role', rolname) FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname;
-SELECT jsonb_build_object('apply', format('ALTER DATABASE :"database" OWNER TO %I;', pg_get_userbyid(datdba)))
-  FROM pg_database WHERE datname = current_database();
-SELECT jsonb_build_object('apply', 'REVOKE ALL ON DATABASE :"database" FROM PUBLIC;'::text)
-  FROM pg_database WHERE datname = current_database() AND datacl IS NOT NULL;
-SELECT jsonb_build_object('apply', format('GRANT %s ON DATABASE :"database" TO %s%s;', a.privilege_type,
-    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-    CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END))
-  FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database() ORDER BY 1;
-SELECT jsonb_build_object('apply', CASE s.setrole WHEN 0 THEN 'ALTER DATABASE :"database"'
-    ELSE format('ALTER ROLE %I IN DATABASE :"database"', pg_get_userbyid(s.setrole)) END
-    || format(' SET %I = ', split_part(c, '=', 1))
-    || CASE WHEN split_part(c, '=', 1) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries')
-       THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END || ';')
-  FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) c
-  WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1;
 END
+  facts
   survey
   printf 'SELECT %s;\n' "'surveyed'"
 } >&7

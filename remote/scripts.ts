@@ -20,6 +20,8 @@ export const remoteSteps = [
   "database-backup",
   "database-backups",
   "database-restore",
+  "database-rehearse",
+  "database-records",
   "database-drill-record",
   "database-drop-kept",
   "migrate",
@@ -44,7 +46,13 @@ export type RemoteStep = (typeof remoteSteps)[number];
 const cached = new Map<RemoteStep, string>();
 
 /** Scripts that are no steps: they stand in the place of a line `. ./<name>.sh`, or, backup-job, lie on the host by themselves. */
-export const includedScripts = ["lib", "backup-lib", "backup-job", "rollout-worker"] as const;
+export const includedScripts = [
+  "lib",
+  "backup-lib",
+  "disposable-lib",
+  "backup-job",
+  "rollout-worker",
+] as const;
 
 /** A step's whole script, with what it includes in the place of the lines that include it. */
 export function stepScript(step: RemoteStep): string {

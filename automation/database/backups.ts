@@ -174,6 +174,7 @@ export async function backupStep<T>(
   database: EnvironmentDatabase,
   step: RemoteStep,
   frames: Frames = {},
+  redact: readonly string[] = [],
 ): Promise<T> {
   const access = backupAccess(database);
   const { accessKeyId, password, region, repository, secretAccessKey } = access;
@@ -189,7 +190,7 @@ export async function backupStep<T>(
       ...(region === undefined ? {} : { region }),
       ...frames,
     },
-    secrets,
+    [...secrets, ...redact],
   );
 }
 

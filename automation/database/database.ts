@@ -139,6 +139,11 @@ export class EnvironmentDatabase {
     return Object.keys(this.urls) as DatabaseRole[];
   }
 
+  /** The addresses of its roles. Secret. */
+  get addresses(): string[] {
+    return Object.values(this.urls);
+  }
+
   /** @throws UserError for a role that the database has not got */
   login(role: DatabaseRole): DatabaseLogin {
     const url = this.urls[role];

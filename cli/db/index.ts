@@ -4,6 +4,7 @@ import { dbBackup } from "./backup";
 import { dbBackups } from "./backups";
 import { dbDrill } from "./drill";
 import { dbPsql } from "./psql";
+import { dbRehearse } from "./rehearse";
 import { dbReset } from "./reset";
 import { dbRestore } from "./restore";
 import { dbRotate } from "./rotate";
@@ -18,6 +19,7 @@ export const dbCommands: readonly CommandDeclaration[] = [
   dbBackup,
   dbBackups,
   dbDrill,
+  dbRehearse,
   dbRestore,
   dbStatus,
   dbPsql,

@@ -38,23 +38,50 @@ on_server() {
   fi
   exec ${tools}/"$@"
 }
+# The image of the service in the last file but one: the overlay is the last.
+release_image() {
+  file=
+  while [ $# -gt 0 ]; do
+    [ "$1" != --file ] || { before=$file; file=$2; }
+    shift
+  done
+  sed -n 's/.*"image":"\\([^"]*\\)".*/\\1/p' "$before"
+}
 case " $* " in
+  *" image inspect "*) echo sha256:0123456789abcdef ;;
   *" ps --quiet db "*) echo 0123456789abcdef ;;
   *" config --images db "*) echo postgres:18 ;;
   *" inspect --format {{json .Config.Cmd}} "*) echo '["postgres","-c","wal_level=logical"]' ;;
   *" inspect "*) echo '{"app_default":{"IPAMConfig":null,"Gateway":"172.18.0.1","IPAddress":"127.0.0.1","GlobalIPv6Address":""}}' ;;
   *" ps --quiet "*) ;;
   *" info "*) echo / ;;
-  *"-drill --project-directory "*" up --detach "*)
+  *"-rehearsal-app --project-directory "*" run "*)
+    # The image is a folder of programs, and its container finds the copy's server under the name \`db\`.
+    image=$(release_image "$@")
+    while [ "$1" != api ]; do shift; done
+    shift
+    { read -r port; read -r password; } <"$HOME/disposable"
+    DATABASE_URL=$(printf '%s' "\${DATABASE_URL-}" | sed "s#@db:5432/#@127.0.0.1:$port/#") exec "$HOME/images/$image/$@" ;;
+  *"-rehearsal-app --project-directory "*" up --detach "*)
+    { read -r port; read -r password; } <"$HOME/disposable"
+    image=$(release_image "$@")
+    if "$HOME/images/$image/health" "$port" "$password" >/dev/null; then echo healthy; else echo unhealthy; fi >"$HOME/previous-health" ;;
+  *"-rehearsal-app --project-directory "*" logs "*) ;;
+  *" down --volumes --remove-orphans "*) rm -f "$HOME/previous-health" ;;
+  *" ps --all --no-trunc "*"project=sample-rehearsal-app "* | *" ps --all --no-trunc "*"project=app-rehearsal-app "*)
+    [ ! -f "$HOME/previous-health" ] || echo "0123456789ab api running Up 3 seconds ($(cat "$HOME/previous-health"))" ;;
+  *"-rehearsal --project-directory "*" up --detach "* | *"-drill --project-directory "*" up --detach "*)
     # What it is told lies in a folder that is gone at the end.
     while [ "$1" != --file ]; do shift; done
     cat "$2" >>"$HOME/disposable.json" ;;
-  *"-drill --project-directory "*" down --volumes "*) ;;
-  *"-drill --project-directory "*" exec -T db "*) { read -r port; read -r password; } <"$HOME/disposable"; on_server "$@" ;;
+  *"-drill --project-directory "*" down --volumes "* | *"-rehearsal --project-directory "*" down --volumes "*) ;;
+  *"-drill --project-directory "*" exec -T db "* | *"-rehearsal --project-directory "*" exec -T db "*) { read -r port; read -r password; } <"$HOME/disposable"; on_server "$@" ;;
   *" exec -T db "*) port=${server.port} password='${server.password}'; on_server "$@" ;;
   *) exit 3 ;;
 esac`;
 }
+
+type BackupStep = "database-backup" | "database-backups" | "database-restore" | "database-rehearse";
 
 /** A host with a database `shop`, real PostgreSQL and restic, and steps that run as they do over SSH. */
 export interface BackupHost {
@@ -64,14 +91,11 @@ export interface BackupHost {
   readonly password: string;
   /** The folder of its backups on the host. */
   readonly folder: string;
-  step(
-    step: "database-backup" | "database-backups" | "database-restore",
-    changes?: Frames,
-  ): Promise<StepResult>;
+  step(step: BackupStep, changes?: Frames): Promise<StepResult>;
   /** The step's one line, parsed. @throws where the step fails */
-  done<T>(step: "database-backup" | "database-backups" | "database-restore", changes?: Frames): Promise<T>;
+  done<T>(step: BackupStep, changes?: Frames): Promise<T>;
   /** Starts the server that `docker run` stands for. */
-  disposable(): Promise<TestPostgres>;
+  disposable(settings?: Readonly<Record<string, string>>): Promise<TestPostgres>;
   close(): Promise<void>;
 }
 
@@ -104,8 +128,8 @@ export async function backupHost(): Promise<BackupHost> {
       if (code !== 0) throw new Error(`${name} ended with ${code}: ${stderr}`);
       return JSON.parse(stdout) as T;
     },
-    disposable: async () => {
-      const fresh = await startPostgres({}, fullPostgres);
+    disposable: async (settings = {}) => {
+      const fresh = await startPostgres(settings, fullPostgres);
       started.push(fresh);
       writeFileSync(join(host.home, "disposable"), `${fresh.port}\n${fresh.password}\n`, { mode: 0o600 });
       return fresh;

@@ -114,6 +114,11 @@ const migrations = z.strictObject({
     "Prints the schema's version on its last line; it is kept with the release. Default: the version is not known.",
     ["alembic current"],
   ).optional(),
+  smokeCommand: command(
+    "Tries what a release needs of the schema: run by `groundwork db rehearse` in the image of the release that serves, " +
+      "against a copy that the new migrations have changed. Default: only the health of its services is tried.",
+    ["bin/smoke", "python -m app.smoke"],
+  ).optional(),
   breaking: field(z.boolean(), {
     description:
       "Can releases before this one not work with the migrated schema? A rollback across it is then refused, unless the " +
