@@ -20,7 +20,13 @@ import { runAndTell } from "./run";
 export async function previewAndComment(
   environment: Environment,
   context: CommandContext,
-  { add = () => undefined, sections = () => ({}), config, json = false, refresh = false }: PreviewParts = {},
+  {
+    add = () => undefined,
+    sections = () => Promise.resolve({}),
+    config,
+    json = false,
+    refresh = false,
+  }: PreviewParts = {},
 ): Promise<void> {
   const host = codeHost(process.env);
   if (host === undefined) {
@@ -36,8 +42,11 @@ export async function previewAndComment(
   const secrets = [...knownSecrets(config), ...host.secrets];
   const stackFile = await stackFileOf(environment.name, directory);
   const collector = new ReportCollector({ kind: "preview", project, stack: environment.name, secrets });
+  // Asked once, for the comment and for what is printed.
+  let asked: Promise<Sections> | undefined;
+  const further = (): Promise<Sections> => (asked ??= sections());
   const publish = async (result: "planned" | "failed"): Promise<void> => {
-    const report = collector.report({ result, ...(result === "planned" ? sections() : {}) });
+    const report = collector.report({ result, ...(result === "planned" ? await further() : {}) });
     const { comment, commentUrl, minimised, check } = await host.publish(report, stackFile, context.say);
     if (comment !== "none") context.say(`comment ${comment}: ${commentUrl ?? ""}`);
     if (minimised > 0)
@@ -47,6 +56,7 @@ export async function previewAndComment(
   try {
     await runAndTell(environment, "preview", context, {
       json,
+      sections: further,
       run: { refresh },
       onEvent: (event) => {
         collector.add(event);
@@ -63,7 +73,7 @@ export async function previewAndComment(
 /** What others hang into a preview. */
 export interface PreviewParts {
   readonly add?: ReportCollector["add"];
-  readonly sections?: () => Sections;
+  readonly sections?: () => Promise<Sections>;
   /** The settings, where they can be read: where they cannot, the preview says so. */
   readonly config?: StackConfig | undefined;
   /** Prints the report as well. @default false */

@@ -4,7 +4,7 @@ import type { Environment, RunOptions, RunResult } from "../automation/environme
 import { openProject } from "../automation/project";
 import type { CommandContext } from "./command";
 import type { Log } from "../common/log";
-import { ReportCollector, reportJson } from "../report";
+import { ReportCollector, reportJson, type Sections } from "../report";
 import { ledgerLine, readLedger } from "../components/origin/ledger";
 import { examineAtCloudflare } from "./examine";
 import { knownSecrets } from "./known-secrets";
@@ -29,6 +29,8 @@ export interface Telling {
   readonly run?: Pick<RunOptions, "lockWait" | "refresh">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
+  /** What is added to the report of a run that went well. @default nothing */
+  readonly sections?: () => Promise<Sections>;
 }
 
 /** Runs a verb on an environment, each resource told as it is planned or done, and says how many of which at the end. */
@@ -36,7 +38,7 @@ export async function runAndTell(
   environment: Environment,
   verb: Verb,
   context: CommandContext,
-  { json = false, ...telling }: Telling = {},
+  { json = false, sections = () => Promise.resolve({}), ...telling }: Telling = {},
 ): Promise<RunResult & { readonly told: number }> {
   if (!json) return runInLines(environment, verb, context, telling);
   const { name: project } = openProject();
@@ -53,11 +55,11 @@ export async function runAndTell(
     collector.add(event);
     telling.onEvent?.(event);
   };
-  const print = (result: "planned" | "succeeded" | "failed" | "cancelled"): void =>
-    context.print(reportJson(collector.report({ result })));
+  const print = (result: "planned" | "succeeded" | "failed" | "cancelled", further: Sections = {}): void =>
+    context.print(reportJson(collector.report({ result, ...further })));
   try {
     const result = await runInLines(environment, verb, context, { ...telling, onEvent });
-    print(verb === "preview" ? "planned" : "succeeded");
+    print(verb === "preview" ? "planned" : "succeeded", await sections());
     return result;
   } catch (error) {
     print(context.signal.aborted ? "cancelled" : "failed");

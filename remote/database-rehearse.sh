@@ -178,7 +178,7 @@ END_OF_SQL
     tries=$((tries + 1))
   done
 }
-mark() { printf "DO \$mark\$ BEGIN RAISE LOG 'groundwork {\"event\": \"%s\"}'; END \$mark\$;\n" "$1" | query postgres -f - || fail 20 "the copy does not answer" with-log; }
+mark() { printf "SET log_min_duration_statement = -1;\nDO \$mark\$ BEGIN RAISE LOG 'groundwork {\"event\": \"%s\"}'; END \$mark\$;\n" "$1" | query postgres -f - || fail 20 "the copy does not answer" with-log; }
 
 before=$(relations) || fail 20 "the copy cannot be read" with-log
 observe

@@ -2,6 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { beginPlan } from "../../automation/plan/bound";
 import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
+import type { RunOptions } from "../../automation/environment";
+import { watchRehearsal } from "../rehearsal-watch";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
 import { previewAndComment } from "../preview-comment";
 import { runAndTell } from "../run";
@@ -40,25 +42,38 @@ export const preview: CommandDeclaration<PreviewChoice> = {
         ? undefined
         : await beginPlan(environment, { directory, config });
     const command = `npx groundwork up ${chosen(environment.name)} --plan`;
+    const rehearsal = watchRehearsal(environment);
+    const add: RunOptions["onEvent"] = (event) => {
+      plan?.add(event);
+      rehearsal.add(event);
+    };
     if (comment) {
       await previewAndComment(environment, context, {
         config,
         json,
         refresh,
-        ...(plan === undefined ? {} : { add: plan.add }),
-        sections: () => {
-          if (plan === undefined) return {};
+        add,
+        sections: async () => {
+          const rehearsed = await rehearsal.section();
+          if (plan === undefined) return rehearsed;
           const { digest } = plan.file();
-          return { plan: { digest, command: `${command} ${digest}` } };
+          return { ...rehearsed, plan: { digest, command: `${command} ${digest}` } };
         },
       });
     } else {
-      const onEvent = plan?.add;
       await runAndTell(environment, "preview", context, {
         json,
         run: { refresh },
-        ...(onEvent === undefined ? {} : { onEvent }),
+        onEvent: add,
+        sections: rehearsal.section,
       });
+      if (!json) {
+        const { rehearsal: rehearsed } = await rehearsal.section();
+        if (rehearsed !== undefined) {
+          context.say(`rehearsal ${rehearsed.state}`);
+          for (const note of rehearsed.notes) context.say(`  ${note}`);
+        }
+      }
     }
     if (plan === undefined || savePlan === undefined) return;
     const file = plan.file();

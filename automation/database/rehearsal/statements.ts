@@ -33,7 +33,7 @@ export interface Relation {
   readonly bytes: number;
 }
 
-/** A lock that a statement took on something that was there before. */
+/** The strongest lock that a statement took on something that was there before. */
 export interface StatementLock {
   readonly relation: string;
   /** As SQL has it, such as `ACCESS EXCLUSIVE`. */
@@ -229,22 +229,26 @@ function takesStrongLocks(text: string): boolean {
 }
 
 function isStrong(mode: string): boolean {
-  return lockModes.findIndex((each) => each === mode) > lockModes.indexOf("RowExclusiveLock");
+  return strength(mode) > strength("RowExclusiveLock");
 }
 
 function told(statement: Working, known: ReadonlyMap<number, Relation>): RehearsedStatement {
   const { error, locks, ms, rewritten, start, text } = statement;
-  const told = [...locks.values()].flatMap(({ mode, oid, until }): StatementLock[] => {
-    const relation = known.get(oid);
-    if (relation === undefined || mode === "AccessShareLock") return [];
-    return [{ relation: relation.name, mode: modeInSql(mode), heldMs: rounded(Math.max(0, until - start)) }];
-  });
+  // Of several modes on one relation the strongest says what others had to wait for.
+  const strongest = new Map<string, StatementLock>();
+  for (const { mode, oid, until } of [...locks.values()].sort(byStrength)) {
+    const relation = known.get(oid)?.name;
+    if (relation === undefined || mode === "AccessShareLock" || strongest.has(relation)) continue;
+    strongest.set(relation, {
+      relation,
+      mode: modeInSql(mode),
+      heldMs: rounded(Math.max(0, until - start)),
+    });
+  }
   return {
     statement: text.trim().replace(/\s+/g, " "),
     milliseconds: rounded(ms),
-    locks: told.sort(
-      (one, other) => rank(other.mode) - rank(one.mode) || (one.relation < other.relation ? -1 : 1),
-    ),
+    locks: [...strongest.values()],
     rewrites: [...rewritten].flatMap((oid) => {
       const relation = known.get(oid);
       return relation === undefined ? [] : [rewriteOf(relation)];
@@ -265,8 +269,15 @@ export function modeInSql(mode: string): string {
     .toUpperCase();
 }
 
-function rank(mode: string): number {
-  return lockModes.findIndex((each) => modeInSql(each) === mode);
+function byStrength(
+  one: { readonly mode: string; readonly oid: number },
+  other: { readonly mode: string; readonly oid: number },
+): number {
+  return strength(other.mode) - strength(one.mode) || one.oid - other.oid;
+}
+
+function strength(mode: string): number {
+  return lockModes.findIndex((each) => each === mode);
 }
 
 function rounded(milliseconds: number): number {

@@ -9,12 +9,14 @@ import {
   signRecord,
   verifyRecord,
 } from "../../../automation/database/drill-record";
+import { lastRehearsal, rehearse } from "../../../automation/database/rehearsal/rehearse";
 import { dropKept, restoreBackup } from "../../../automation/database/restore";
 import type { Environment } from "../../../automation/environment";
 import { backupLines } from "../../../cli/db/backups";
 import { drillLines, duration } from "../../../cli/db/drill";
 import { findRestic } from "../../../sandbox/engine/restic";
 import { dockerWithPostgres, fullPostgres, noFullPostgres } from "../../support/backup-host";
+import { copysSettings, writeCurrent, writeImage } from "../../support/rehearsal-host";
 import { type HostedDatabase, hostedDatabase } from "../../support/hosted-database";
 import { startSandboxSsh } from "../../support/open-ssh";
 import { startPostgres, type TestPostgres } from "../../support/postgres";
@@ -149,15 +151,114 @@ describeWithPostgres("backups over SSH", () => {
     expect((await listBackups(open())).proof).toEqual(proof);
   });
 
+  test("migrations are rehearsed on it, and the signed record is the one that a preview finds", async () => {
+    const copy = await startPostgres(copysSettings, fullPostgres);
+    try {
+      writeFileSync(join(hosted.home, "disposable"), `${copy.port}\n${copy.password}\n`);
+      writeImage(hosted.home, "v1", {});
+      writeImage(hosted.home, "v2", { migrations: "ALTER TABLE items ADD COLUMN more text;" });
+      writeCurrent(join(hosted.home, "groundwork", "app"), "v1");
+      const owners = () =>
+        hosted.server.query(
+          "shop",
+          "SELECT * FROM pg_authid, pg_attribute WHERE attrelid > 16383 ORDER BY 1",
+        );
+      const before = await owners();
+      const database = open();
+      expect(await lastRehearsal(database)).toBeUndefined();
+      const said: string[] = [];
+      const { kept, record } = await rehearse(migrating(hosted), database, {
+        log: (line) => said.push(line),
+      });
+      expect(kept).toBe(true);
+      expect(said.at(-1)).toMatch(/^running the migrations of v2 on backup [0-9a-f]{8} of /);
+      expect(record).toMatchObject({
+        passed: true,
+        stack: "dev",
+        database: "main",
+        origin: "api",
+        image: "v2",
+        previous: "r1",
+        exact: true,
+        statements: [
+          { locks: [expect.objectContaining({ relation: "public.items", mode: "ACCESS EXCLUSIVE" })] },
+        ],
+        checks: [{ what: "health", service: "api", ok: true }],
+      });
+      expect(await lastRehearsal(database)).toEqual(record);
+      appendFileSync(
+        join(hosted.home, "groundwork", "app", "backups", "main", "rehearsals"),
+        `${JSON.stringify({ record: JSON.stringify({ ...record, at: "2999-01-01T00:00:00Z" }), signature: "AA==" })}\n`,
+      );
+      expect(await lastRehearsal(database)).toEqual(record);
+      expect(await owners()).toEqual(before);
+    } finally {
+      await copy.remove();
+    }
+  });
+
+  test.each([
+    [{ live: true, backup: "0123abcd" }, /either a backup or the database as it is/],
+    [{ backup: "not hexadecimal" }, /that is no name of a backup/],
+    [{ backup: "0123abcd" }, /there is no such backup: 0123abcd/],
+    [{ origin: "web" }, /that origin of dev does not migrate this database: web\n {2}allowed: api/],
+  ])("a rehearsal is refused for %j", async (options, message) => {
+    await expect(rehearse(migrating(hosted), open(), options)).rejects.toThrow(message);
+  });
+
   test("no password is in a command's words or in a log of the host", () => {
     expect(hosted.calls()).not.toContain(access.password);
-    const logs = ["database-backup-main", "database-backups-main", "database-restore-main"];
+    for (const password of hosted.roles.passwords.values()) expect(hosted.calls()).not.toContain(password);
+    const logs = [
+      "database-backup-main",
+      "database-backups-main",
+      "database-restore-main",
+      "database-rehearse-main",
+    ];
     for (const name of logs) {
       const text = readFileSync(join(hosted.home, "groundwork", "app", "logs", `${name}.log`), "utf8");
       expect(text).not.toContain(access.password);
     }
   });
 });
+
+/** An environment whose origin `api` migrates the database, and was brought up with an image before `v2`. */
+function migrating(hosted: HostedDatabase): Environment {
+  const directory = join(hosted.home, "groundwork", "app");
+  writeFileSync(join(directory, "compose.yaml"), "services: {api: {image: v1}, db: {image: postgres}}\n");
+  const { databases, ...settings } = hosted.config({ backups }).settings;
+  const migrations = {
+    service: "api",
+    command: ["migrate"],
+    timeoutSeconds: 60,
+    breaking: false,
+    environment: {},
+  };
+  const api = {
+    ...{
+      kind: "compose",
+      host: "machine",
+      project: "app",
+      composeFile: "compose.yaml",
+      hostnames: ["shop.test"],
+    },
+    ...{ services: { api: { image: "v2", healthTimeoutSeconds: 60 } }, pull: "missing", migrations },
+  };
+  const url = hosted.roles.url("shop_migrator", "shop").replace(/@127\.0\.0\.1:\d+\//, "@db:5432/");
+  const inputs: Record<string, Record<string, string>> = {
+    "api-migrations": {
+      ...{ images: "1", image_1_service: "api", image_1_reference: "v1" },
+      ...{ variables: "1", variable_1_name: "DATABASE_URL", variable_1_value: url },
+    },
+    "main-roles": { statements: hosted.roles.statements("shop") },
+  };
+  const environment = {
+    directory,
+    config: () => Promise.resolve({ settings: { ...settings, databases, origins: { api } } }),
+    stepInputs: (names: readonly string[]) => Promise.resolve(names.map((name) => inputs[name])),
+  };
+  return environment as unknown as Environment;
+}
 
 describe("when a backup is late", () => {
   const now = new Date("2026-03-04T12:00:00Z");
