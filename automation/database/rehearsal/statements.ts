@@ -5,6 +5,7 @@
  * Three things in the log are ours (remote/database-rehearse.sh): an event before and after each DDL statement and before a
  * table is rewritten, written in the statement's own transaction, and one at each commit, while its locks are still held.
  */
+import { partsOf } from "./parts";
 import type { LogLine } from "./server-log";
 
 /** Modes of locks on tables, from the weakest to the one that keeps even readers out. */
@@ -96,8 +97,7 @@ export function rehearsedStatements(
       sessionOf(ours.pid === undefined ? line.process : String(ours.pid)).note(ours);
       continue;
     }
-    const done = sessionOf(line.process).line(line);
-    if (done !== undefined) all.push(done);
+    all.push(...sessionOf(line.process).line(line));
   }
   return all.map((each) => told(each, known));
 }
@@ -132,58 +132,69 @@ class Session {
     this.events.push(event);
   }
 
-  line({ at, message, outside, query, severity }: LogLine): Working | undefined {
+  /** What was done by the line's end: one statement, or the parts of a message that held several. */
+  line({ at, message, outside, query, severity }: LogLine): Working[] {
     if (severity === "ERROR" && query !== "") {
       const failed = working(query, at, at);
       failed.error = message;
       this.end();
-      return failed;
+      return [failed];
     }
     const [, duration, phase, text] =
       /^duration: ([\d.]+) ms {2}(statement|parse|bind|execute)[^:]*: ([\s\S]*)$/.exec(message) ?? [];
-    if (duration === undefined || text === undefined) return undefined;
+    if (duration === undefined || text === undefined) return [];
     const ms = Number(duration);
     if (phase === "parse" || phase === "bind") {
       this.prepared += ms;
-      return undefined;
+      return [];
     }
-    const statement = working(text, at - ms - this.prepared, at);
+    const start = at - ms - this.prepared;
     this.prepared = 0;
-    const isControl = /^\s*(begin|start\s+transaction|commit|end|rollback|abort)\b/i.test(text);
-    this.finish(statement, isControl);
+    const events = this.events;
+    this.events = [];
+    const isControl = controls(text);
+    const commit = events.findLast(({ event }) => event === "commit");
+    // Waiting for the observer is no part of it.
+    const parts = partsOf(text, events, start, Math.min(at, commit?.at ?? at)).map((part) => {
+      const each = working(part.text, part.start, part.end);
+      each.ddl = part.ddl;
+      return each;
+    });
+    const own = isControl ? [] : parts;
+    this.take(own, events);
     if (outside) {
       this.release(at);
       this.end();
-    } else if (!isControl) {
-      this.statements.push(statement);
+    } else {
+      this.statements.push(...own);
     }
-    return isControl ? undefined : statement;
+    return own.filter((part) => !controls(part.text));
   }
 
-  private finish(statement: Working, isControl: boolean): void {
+  /** Says of each lock who took it, by the order in which locks were seen. */
+  private take(own: readonly Working[], events: readonly OurEvent[]): void {
     const earlier = [...this.statements];
-    const events = this.events;
-    this.events = [];
-    statement.ddl = events.some(({ event }) => event !== "commit");
     events.forEach((event, index) => {
-      const own = isControl ? [] : [statement];
+      const current = own.find(({ ddl, ms, start }) => ddl && event.at >= start && event.at <= start + ms);
+      const before = own.filter(({ start }) => start < (current?.start ?? Infinity));
       // What a DDL statement finds before its own work was taken by those before it, unless it is one part of a whole.
+      const found = event.event === "ddl_command_start" && (index === 0 || event.at === current?.start);
       const candidates =
         event.event === "commit"
           ? [...earlier, ...own]
-          : event.event === "ddl_command_start" && index === 0
-            ? [...earlier, ...(isCompound(statement.text) ? own : [])]
-            : own;
+          : found
+            ? [...earlier, ...before, ...(current !== undefined && isCompound(current.text) ? [current] : [])]
+            : current === undefined
+              ? own
+              : [current];
       for (const [oid, mode] of event.locks) {
         const key = `${oid} ${mode}`;
         if (this.open.has(key)) continue;
-        this.open.set(key, { oid, mode, by: this.taker(candidates, oid, mode) ?? statement });
+        const by = this.taker(candidates, oid, mode) ?? current ?? own.at(-1);
+        if (by !== undefined) this.open.set(key, { oid, mode, by });
       }
-      if (event.table !== undefined) statement.rewritten.add(event.table);
-      if (event.event !== "commit") return;
-      this.release(event.at);
-      // Waiting for the observer is no part of it.
-      if (!isControl) statement.ms = Math.min(statement.ms, event.at - statement.start);
+      if (event.table !== undefined) (current ?? own.at(-1))?.rewritten.add(event.table);
+      if (event.event === "commit") this.release(event.at);
     });
   }
 
@@ -216,6 +227,11 @@ class Session {
 
 function working(text: string, start: number, end: number): Working {
   return { text, start, ms: end - start, ddl: false, locks: new Map(), rewritten: new Set() };
+}
+
+/** Statements that only begin or end a transaction. */
+function controls(text: string): boolean {
+  return /^\s*(begin|start\s+transaction|commit|end|rollback|abort)\b[^;]*;?\s*$/i.test(text);
 }
 
 /** Statements that hold others: a block, a call, several in one message. */

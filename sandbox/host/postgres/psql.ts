@@ -9,7 +9,7 @@ import { Client, DatabaseError, type QueryArrayResult } from "pg";
 import { isSet, parseArguments, flag } from "../docker/arguments";
 import { resolveTarget } from "./connection";
 import { runReal } from "./run-real";
-import { splitScript } from "./split-sql";
+import { splitScript } from "../../../common/split-sql";
 
 interface Look {
   readonly aligned: boolean;

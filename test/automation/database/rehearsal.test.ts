@@ -142,6 +142,49 @@ describe("what migrations did, out of a server's log", () => {
     expect(told[0]).toMatchObject({ milliseconds: 9, locks: [{ mode: "ROW EXCLUSIVE", heldMs: 9 }] });
   });
 
+  test("several statements in one message are told apart by their events", () => {
+    const exclusive = [orders.oid, "AccessExclusiveLock"] as const;
+    const text =
+      "alter table orders add x int; -- first\nupdate items set x = 'a;b';\ncreate unique index i on items (id)";
+    const told = statements(
+      log(
+        [10, event("ddl_command_start", 10, [], { tag: "ALTER TABLE" })],
+        [20, event("ddl_command_end", 20, [exclusive], { tag: "ALTER TABLE" })],
+        [
+          70,
+          event("ddl_command_start", 70, [exclusive, [items.oid, "RowExclusiveLock"]], {
+            tag: "CREATE INDEX",
+          }),
+        ],
+        [
+          90,
+          event(
+            "ddl_command_end",
+            90,
+            [exclusive, [items.oid, "RowExclusiveLock"], [items.oid, "ShareLock"]],
+            { tag: "CREATE INDEX" },
+          ),
+        ],
+        [
+          95,
+          event("commit", 95, [exclusive, [items.oid, "RowExclusiveLock"], [items.oid, "ShareLock"]], {
+            pid: 77,
+          }),
+        ],
+        [100, `duration: 91.000 ms  statement: ${text}`, true],
+      ),
+    );
+    expect(told.map(({ locks, milliseconds, statement }) => [statement, milliseconds, locks])).toEqual([
+      [
+        "alter table orders add x int",
+        10,
+        [{ relation: "public.orders", mode: "ACCESS EXCLUSIVE", heldMs: 85 }],
+      ],
+      ["update items set x = 'a;b'", 50, [{ relation: "public.items", mode: "ROW EXCLUSIVE", heldMs: 75 }]],
+      ["create unique index i on items (id)", 20, [{ relation: "public.items", mode: "SHARE", heldMs: 25 }]],
+    ]);
+  });
+
   test("one that is refused is told with what PostgreSQL says; its transaction's locks are gone", () => {
     const told = statements(
       log(

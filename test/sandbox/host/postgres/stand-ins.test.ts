@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { buildTools } from "../../../../sandbox/host/bundle";
 import { toolFile } from "../../../../sandbox/host/bundle-names";
 import { resolveTarget } from "../../../../sandbox/host/postgres/connection";
-import { splitScript } from "../../../../sandbox/host/postgres/split-sql";
+import { splitScript } from "../../../../common/split-sql";
 import { startPostgres, type TestPostgres } from "../../../support/postgres";
 
 describe("where psql connects to", () => {
