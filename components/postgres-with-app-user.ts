@@ -162,7 +162,11 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     after: readonly pulumi.Resource[],
     trigger?: pulumi.Input<string>,
   ): pulumi.Resource {
-    const told = { statements: this.statements, trigger };
+    const { args } = this;
+    const hasNone = args.kind === "container" && args.scheduledBackups === false;
+    // Once is enough: with the first of the steps.
+    const unscheduled = hasNone && trigger === undefined ? this.name : undefined;
+    const told = { statements: this.statements, trigger, unscheduled };
     return provisionStep(name, this.args, told, { parent: this, dependsOn: [...after] });
   }
 }

@@ -242,6 +242,7 @@ export class Platform {
             service: database.service,
             port: database.port,
             adminUser: database.adminUser,
+            scheduledBackups: database.backups !== undefined,
             ...databaseArgs(database),
           }
         : {

@@ -59,6 +59,7 @@ for old in "$folder"/.work.*/rehearsal; do
 done
 open_work
 : >"$work/rehearsal"
+! has repository || open_repository || restic_failed $? "cannot open the repository"
 server_project=$project-rehearsal
 app_project=$project-rehearsal-app
 

@@ -6,11 +6,14 @@
 #         admin_user  superuser in the container
 #         database    the application's database
 #         statements  SQL that may run again and again
+#         unscheduled the name of backups that this host shall not make any more (optional)
 #         timeout     seconds to wait for the server to accept connections (default 60)
 # Output: {"step":"postgres-roles","project":…,"database":"app","created":false}
 # Exit:   20 the server does not answer or refused a statement (nothing of the transaction stays); the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091
 . ./lib.sh
+# shellcheck source=remote/schedule-lib.sh disable=SC1091
+. ./schedule-lib.sh
 
 begin postgres-roles
 needs docker
@@ -49,4 +52,9 @@ query "$database" -q -t -A -f - <<'END'
 SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
 WHERE NOT r.rolcanlogin AND a.datname = current_database();
 END
+if has unscheduled; then
+  unscheduled=$(value unscheduled)
+  plain_names "$unscheduled"
+  remove_schedule "$unscheduled" || fail 20 "the schedule of the backups of $unscheduled cannot be taken away" with-log
+fi
 finish "\"database\":\"$database\",\"created\":$created"

@@ -52,6 +52,7 @@ export const includedScripts = [
   "disposable-lib",
   "backup-job",
   "rollout-worker",
+  "schedule-lib",
 ] as const;
 
 /** A step's whole script, with what it includes in the place of the lines that include it. */

@@ -86,6 +86,11 @@ export interface ContainerPostgresArgs extends PostgresCommonArgs {
   readonly adminUser?: string;
   /** Variable of the compose file that holds the superuser's password. @default "POSTGRES_PASSWORD" */
   readonly adminPasswordVariable?: string;
+  /**
+   * Whether {@link DatabaseBackups} of this component's name are there. `false` takes their schedule from the host, where one
+   * was left behind; the backups themselves stay. @default true: schedules are left alone
+   */
+  readonly scheduledBackups?: boolean;
   /** Host name of the database on the containers' network. @default the service's name */
   readonly networkHost?: string;
   /** @default 5432 */

@@ -7,6 +7,8 @@ import type { ContainerPostgresArgs, ExternalPostgresArgs, PostgresWithAppUserAr
 interface Told {
   readonly statements: pulumi.Input<string>;
   readonly trigger?: pulumi.Input<string> | undefined;
+  /** Backups whose schedule is taken from the container's host. */
+  readonly unscheduled?: string | undefined;
 }
 
 /** Makes the step that tells the server: on the container's host, or from here where the server is elsewhere. */
@@ -22,10 +24,11 @@ export function provisionStep(
 function onHost(
   name: string,
   args: ContainerPostgresArgs,
-  { statements, trigger }: Told,
+  { statements, trigger, unscheduled }: Told,
   opts: pulumi.CustomResourceOptions,
 ): pulumi.Resource {
   const input = pulumi.all([statements, trigger]).apply(([text, changed]) => ({
+    ...(unscheduled === undefined ? {} : { unscheduled }),
     service: args.service ?? "db",
     admin_user: args.adminUser ?? "postgres",
     database: args.database,

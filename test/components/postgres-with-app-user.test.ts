@@ -107,9 +107,21 @@ test("the step: secret statements without a password, all by standard input", as
   expect(frames["statements"]).toContain('ALTER ROLE "streampai_app_a" LOGIN CONNECTION LIMIT 50 PASSWORD');
   expect(frames["statements"]).toContain('ALTER ROLE "streampai_app_b" NOLOGIN PASSWORD NULL');
   expect(JSON.stringify(frames)).not.toContain("secret-of-");
+  expect(frames).not.toHaveProperty("unscheduled");
   expect(readFrames(mocks.get("main-roles-after-migrations").inputs["stdin"])).toMatchObject({
     trigger: "trigger-1",
   });
+});
+
+test("where there are no backups, the first step takes their schedule from the host", async () => {
+  const mocks = new Mocks(answers);
+  await runWith(mocks, () => {
+    const database = new PostgresWithAppUser("main", { ...container, scheduledBackups: false });
+    return database.provisionAgain([database.provision([])], "trigger-1");
+  });
+  expect(readFrames(mocks.get("main-roles").inputs["stdin"])).toMatchObject({ unscheduled: "main" });
+  const again = readFrames(mocks.get("main-roles-after-migrations").inputs["stdin"]);
+  expect(again).not.toHaveProperty("unscheduled");
 });
 
 test.each([

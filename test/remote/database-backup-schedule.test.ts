@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { encodeFrames, type Frames } from "../../remote/framing";
 import { backupJobScript, stepCommand, stepInput } from "../../remote/scripts";
@@ -170,6 +179,68 @@ test("by systemd: units that systemd itself takes", async () => {
   const analyze = spawnSync("systemd-analyze", ["calendar", "*-*-13 04:00:00 UTC", "Fri *-*-* 04:00:00 UTC"]);
   if (analyze.error === undefined) expect(analyze.status).toBe(0);
 });
+
+describe("a schedule that the stack has no more", () => {
+  const roles = (unscheduled: string): Promise<StepResult> =>
+    host.run("postgres-roles", {
+      ...{ service: "db", admin_user: "postgres", database: "shop", statements: "SELECT 1;" },
+      unscheduled,
+    });
+  beforeEach(() => {
+    host.remove();
+    host = stepHost('case "$*" in *"SELECT 1 FROM pg_database"*) echo 1 ;; esac');
+    folder = join(host.root, "backups", "main");
+    program("restic", 'echo "restic 0.18.1 compiled with go1.26 on linux/amd64"');
+    program("systemctl", "exit 1");
+    program("crontab", 'case $1 in -l) cat "$HOME/table" ;; -) cat >"$HOME/table" ;; esac');
+  });
+
+  test("loses its two lines of cron with the roles; others, and what opens the backups, stay", async () => {
+    writeFileSync(join(host.home, "table"), "0 1 * * * own\n");
+    await schedule();
+    await schedule({ name: "main-2" });
+    const table = () => readFileSync(join(host.home, "table"), "utf8").trim().split("\n");
+    expect(table()).toHaveLength(5);
+    for (const _again of [false, true]) {
+      expect(await roles("main")).toMatchObject({ code: 0, stderr: "" });
+      expect(table()).toEqual(["0 1 * * * own", matching("main-2"), matching("main-2")]);
+    }
+    expect(inFolder("backup.frames")).toContain("password");
+  });
+
+  test("loses its timers of systemd, disabled before their files go", async () => {
+    program("id", "echo 1000");
+    program("loginctl", "exit 0");
+    program("systemctl", 'echo "$*" >>"$HOME/systemctl"');
+    expect(JSON.parse((await schedule()).stdout)).toMatchObject({ scheduler: "systemd-user" });
+    await schedule({ name: "other" });
+    const units = join(host.home, ".config", "systemd", "user");
+    expect(readdirSync(units)).toHaveLength(8);
+    rmSync(join(host.home, "systemctl"));
+    expect(await roles("main")).toMatchObject({ code: 0 });
+    const unit = "groundwork-backup-sample-main";
+    expect(readFileSync(join(host.home, "systemctl"), "utf8").trim().split("\n")).toEqual([
+      `--user disable --now ${unit}.timer ${unit}-watch.timer`,
+      "--user daemon-reload",
+    ]);
+    expect(readdirSync(units).filter((file) => !file.includes("-other"))).toEqual([]);
+    expect(readdirSync(units)).toHaveLength(4);
+  });
+
+  test("that was never there is no failure, and one that cannot be taken away is told", async () => {
+    expect(await roles("main")).toMatchObject({ code: 0 });
+    await schedule();
+    program(
+      "crontab",
+      'case $1 in -l) cat "$HOME/table" ;; *) echo "crontab: read-only" >&2; exit 1 ;; esac',
+    );
+    const { code, stderr } = await roles("main");
+    expect(code).toBe(20);
+    expect(stderr).toMatch(/the schedule of the backups of main cannot be taken away/);
+  });
+});
+
+const matching = (text: string) => expect.stringContaining(text) as unknown;
 
 test("where there is neither systemd nor cron, that is said", async () => {
   rmSync(join(host.home, "bin", "crontab"));
