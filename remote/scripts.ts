@@ -53,6 +53,10 @@ export const includedScripts = [
   "backup-job",
   "rollout-worker",
   "schedule-lib",
+  "rollout-journal",
+  "rollout-state",
+  "rollout-content",
+  "rollout-switch",
 ] as const;
 
 /** A step's whole script, with what it includes in the place of the lines that include it. */

@@ -1,0 +1,208 @@
+# shellcheck shell=sh
+# rollout-switch.sh: starts a release beside the one that serves, waits for its health, gives it the traffic, watches it;
+# takes it back where it fails. Part of rollout-worker.sh; uses its variables.
+# shellcheck disable=SC2154,SC2034,SC2015
+
+# Brings the services without colours to what the files say. Their own containers are replaced, so it comes last before
+# the switch where only images changed.
+# shellcheck disable=SC2119
+update_base() {
+  guard base
+  base_touched=1
+  set --
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    # Also makes the networks and volumes that the colours use.
+    set -- "$@" --scale "$(service "$n")=0"
+    n=$((n + 1))
+  done
+  release_file=$folder/compose.release.json
+  rm -f "$root/base.state"
+  compose up --detach --wait --wait-timeout "$timeout" --pull "$pull_rest" --no-build --remove-orphans "$@" && all_healthy || {
+    compose ps --all
+    compose logs --no-color --tail 30
+    fail_release "the services without a colour did not become healthy within $timeout s"
+  }
+  containers "$project" | grep -c '^[^ ]* [^ ]* running ' | store "$root/base.count" 0600 >/dev/null
+  printf '%s' "$base_state" | store "$root/base.state" 0600 >/dev/null || fail 12 "cannot write $root/base.state" with-log
+}
+
+# Before the switch: the new release is taken away again.
+fail_release() {
+  if [ "$rolling" -gt 0 ] || [ ! -f "$root/current/record.json" ]; then
+    fail 21 "$1; what served before still serves. Mend the release, then run again" with-log
+  fi
+  fail 21 "$1; what ran before is put back. Mend the release, then run again" with-log
+}
+
+# Takes away what this rollout has made. Does nothing to what had traffic before it.
+undo() {
+  at undo
+  rm -f "$root"/proxy/upstreams/*.candidate
+  if [ -n "${had_traffic-}" ]; then
+    # What it has begun to answer it may finish.
+    nap 1
+    drain_colour "$new"
+  fi
+  [ -z "${started-}" ] || remove_colour "$new"
+  if [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ]; then
+    restore_files "$root/current/files"
+    release_file=$root/current/compose.release.json
+    set --
+    n=1
+    while [ "$n" -le "$rolling" ]; do
+      set -- "$@" --scale "$(service "$n")=0"
+      n=$((n + 1))
+    done
+    compose up --detach --pull never --no-build --remove-orphans "$@" ||
+      printf 'rollout: the services without a colour could not be put back; look at them: docker compose --project-name %s ps\n' "$project" >&4
+  elif [ -f "$root/current/files/.files" ]; then
+    restore_files "$root/current/files"
+  fi
+  [ -f "$folder/record.json" ] || rm -rf "$folder"
+}
+
+start_colour() {
+  mkdir -p "$root/colours" && printf '%s' "$release" | store "$root/colours/$new" 0600 >/dev/null ||
+    fail 12 "cannot write $root/colours/$new" with-log
+  sed "s/\${GROUNDWORK_COLOUR}/$new/g" "$root/compose.colour.yaml" | store "$folder/compose.$new.yaml" 0600 >/dev/null ||
+    fail 12 "cannot write in $folder" with-log
+  guard start
+  event starting
+  started=1
+  set --
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    set -- "$@" "$(service "$n")"
+    n=$((n + 1))
+  done
+  colour up --detach --no-deps --no-build --pull never "$@" </dev/null ||
+    fail_release "the new release cannot be started"
+}
+
+show_logs() {
+  for id in $(ids_of "$new"); do
+    printf 'last lines of %s:\n' "$(containers "$project-$new" | awk -v id="$id" '$1 == id { print $2 }')"
+    run_docker logs --tail 30 "$id" 2>&1
+  done
+}
+
+# ask N: the status code of its health path, through the proxy, from the new colour; after the switch from what has the traffic.
+ask() {
+  header=Service
+  [ -z "${switching-}" ] || header=Active
+  hostname=$(value "rolling_${1}_hostname")
+  curl --silent --noproxy '*' --max-time 5 --output /dev/null --write-out '%{http_code}' \
+    --header "X-Groundwork-$header: $(service "$1")" ${hostname:+--header "Host: $hostname"} \
+    "http://$gate$(value "rolling_${1}_path")" 2>/dev/null 8>&- 9>&- 4>&-
+}
+
+# passes N: asks until three answers in a row are good, gives up at the first bad one. Sets `answer`.
+passes() {
+  [ -n "$(value "rolling_${1}_path")" ] || return 0
+  tries=0
+  while [ "$tries" -lt 3 ]; do
+    [ "$tries" = 0 ] || nap 0.05
+    answer=$(ask "$1")
+    case $answer in [23]??) ;; *) return 1 ;; esac
+    tries=$((tries + 1))
+  done
+}
+
+# Waits until the containers and, through the proxy, the health paths of the new colour are good.
+wait_healthy() {
+  at gate
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    upstream "$(service "$n")" "$new" "$(number "rolling_${n}_port" 80)" .candidate
+    n=$((n + 1))
+  done
+  deadline=$(($(date +%s) + timeout))
+  n=1
+  answer=
+  while :; do
+    containers "$project-$new" >"$run/containers" || printf '' >"$run/containers"
+    bad=
+    while read -r id name state status; do
+      case $state in
+        exited | dead) bad="$name has ended" ;;
+        restarting)
+          restarts=$(run_docker inspect --format '{{.RestartCount}}' "$id" 2>/dev/null </dev/null)
+          # Once or twice is forgiven: what it needs may come up beside it.
+          case $restarts in '' | *[!0-9]*) ;; *) [ "$restarts" -lt 4 ] || bad="$name ends again and again" ;; esac ;;
+      esac
+      case $status in *'(unhealthy)'*) bad="$name is unhealthy by its own health check" ;; esac
+    done <"$run/containers"
+    [ -z "$bad" ] || { show_logs; fail_release "the new release is not healthy: $bad"; }
+    [ ! -f "$run/abort" ] || abort
+    while [ "$n" -le "$rolling" ] && passes "$n"; do n=$((n + 1)); done
+    if [ "$n" -gt "$rolling" ] && ! grep -q '(health: starting)' "$run/containers"; then
+      short=
+      i=1
+      while [ "$i" -le "$rolling" ]; do
+        [ "$(grep -c "^[^ ]* $(service "$i") running " "$run/containers")" -ge "$(number "rolling_${i}_replicas" 1)" ] || short=1
+        i=$((i + 1))
+      done
+      [ -n "$short" ] || break
+    fi
+    if [ "$(date +%s)" -ge "$deadline" ]; then
+      show_logs
+      if [ "$n" -le "$rolling" ]; then
+        case $answer in
+          000 | 502 | 503 | '') fail_release "$(service "$n") did not answer on port $(number "rolling_${n}_port" 80) within $timeout s" ;;
+          *) fail_release "$(service "$n") answers $answer to $(value "rolling_${n}_path") instead of 2xx or 3xx, for $timeout s" ;;
+        esac
+      fi
+      fail_release "the new release did not become healthy within $timeout s"
+    fi
+    nap 0.1
+  done
+  event healthy
+}
+
+switch_to() {
+  guard switch
+  # The moment before: what answers earlier than this is not the new release, however long the renames take.
+  switched_ms=$(now_ms)
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    upstream "$(service "$n")" "$1" "$(number "rolling_${n}_port" 80)"
+    at "switched-$n"
+    n=$((n + 1))
+  done
+}
+
+# Gives the traffic back to the old colour, takes the new one away, ends.
+abort() {
+  at abort
+  if [ -n "${switching-}" ]; then
+    guard switch-back
+    point_all "$active"
+    had_traffic=1
+  fi
+  undo
+  printf 'rollout: release %s was aborted (%s); what served before has the traffic\n' "$release" "$(cat "$run/abort")" >&4
+  ended 22
+}
+
+# Looks at the new colour under traffic, for a moment, before the old one goes.
+watch_new() {
+  at watch
+  until_ms=$(($(now_ms) + watch * 1000))
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    passes "$n" || {
+      printf 'fails after the switch: %s answers %s' "$(service "$n")" "$answer" >"$run/abort"
+      [ -z "$active" ] || show_logs
+      [ -z "$active" ] || abort
+    }
+    n=$((n + 1))
+  done
+  while [ "$(now_ms)" -lt "$until_ms" ]; do
+    [ ! -f "$run/abort" ] || [ -z "$active" ] || abort
+    nap 0.1
+  done
+  # From here on it is too late to abort: rollout-abort sees it.
+  : >"$run/committed"
+  [ ! -f "$run/abort" ] || [ -z "$active" ] || { rm -f "$run/committed"; abort; }
+}
