@@ -3,6 +3,9 @@
 # Caddyfile is checked, then loaded without a restart; the container is made anew only when its own definition changes.
 #
 # Input:  caddyfile  the Caddyfile
+#         routes     its routes alone; kept, so that they are followed on after the next change until all that the new
+#                    ones lead to has had its first release (optional)
+#         routed     rolling services that the routes lead to, one a line
 #         compose    the proxy's compose file, JSON, with one service `caddy`
 #         ports      ports of the host that it publishes, separated by blanks: their owners are named when they are taken
 #         pull       "missing" (default), "always" or "never"
@@ -61,8 +64,28 @@ if [ -n "$new_definition" ] || [ -z "$caddy" ]; then
   done
 fi
 
+# serves FILE: whether each rolling service in it has had a release.
+serves() {
+  while IFS= read -r routed; do
+    [ -z "$routed" ] || [ -f "$proxy/upstreams/$routed" ] || return 1
+  done <"$1"
+}
+
+# Before the configuration that looks there. Routes that never led anywhere are not kept in the place of those that did.
+keep_routes() {
+  routes=$proxy/config/routes
+  { value routed; printf '\n'; } | store "$routes.next" 0644 >/dev/null || return 1
+  if serves "$routes.next"; then
+    rm -rf "$proxy/config/before"
+  elif [ -f "$routes.services" ] && serves "$routes.services"; then
+    mkdir -p "$proxy/config/before" && chmod 0755 "$proxy/config/before" &&
+      store "$proxy/config/before/routes.caddy" 0644 <"$routes.text" >/dev/null || return 1
+  fi
+}
+
 file=compose.new.json
 if [ -n "$new_config" ]; then
+  keep_routes || fail 12 "cannot write below $proxy" with-log
   if [ -n "$caddy" ] && [ -z "$new_definition" ]; then
     run_docker exec "$caddy" caddy validate --adapter caddyfile --config /etc/caddy/Caddyfile.new </dev/null
   else
@@ -99,4 +122,8 @@ else
   }
 fi
 rm -f "$proxy/config/Caddyfile.old"
+if [ -n "$new_config" ]; then
+  value routes | store "$proxy/config/routes.text" 0644 >/dev/null &&
+    mv -f "$proxy/config/routes.next" "$proxy/config/routes.services" || fail 12 "cannot write below $proxy" with-log
+fi
 finish '"changed":true'

@@ -129,12 +129,43 @@ function redirects(spec: CaddyfileSpec): Lines {
 }
 
 function site(spec: CaddyfileSpec): Lines {
-  const routes = Object.entries(spec.routes)
-    .map(([key, service]) => ({ ...parseRoute(key), service }))
-    .sort(byPrecedence);
   return block("route", [
     ...strangers(spec),
     ...headers(spec),
+    ...routedServices(spec).flatMap((service, index) => [
+      ...block(`@missing${index + 1}`, block("not", servesMatcher(service))),
+      ...block(
+        `handle @missing${index + 1}`,
+        block("route", [`import ${routesBefore}/*.caddy`, ...block("handle", ["respond 502"])]),
+      ),
+    ]),
+    ...handlers(spec, "route"),
+  ]);
+}
+
+/** Folder beside the configuration, in which the host keeps the routes of before while those of now lead nowhere yet. */
+const routesBefore = "before";
+
+/** Rolling services that a route leads to. Until each has had a first release, the routes of before are followed. */
+export function routedServices({ upstreams, routes }: CaddyfileSpec): string[] {
+  const routed = new Set(Object.values(routes));
+  return upstreams.flatMap(({ service, rolling }) => (rolling && routed.has(service) ? [service] : []));
+}
+
+/** What the host keeps for the next change of routes: these handlers, to be imported in the place of that one's. */
+export function routesText(spec: CaddyfileSpec): string {
+  return `${handlers(spec, "before").join("\n")}\n`;
+}
+
+function servesMatcher(service: string): Lines {
+  return block("file", ["root {$UPSTREAMS:/upstreams}", `try_files /${service}`]);
+}
+
+function handlers(spec: CaddyfileSpec, prefix: string): Lines {
+  const routes = Object.entries(spec.routes)
+    .map(([key, service]) => ({ ...parseRoute(key), service }))
+    .sort(byPrecedence);
+  return [
     ...routes.flatMap(({ hostname, path, service }, index) => {
       const conditions = [
         ...(hostname === undefined ? [] : [`host ${hostname}`]),
@@ -142,12 +173,13 @@ function site(spec: CaddyfileSpec): Lines {
       ];
       const target = proxied(upstreamOf(spec, service), tasksOf(spec, service));
       if (conditions.length === 0) return block("handle", target);
-      return [...block(`@route${index + 1}`, conditions), ...block(`handle @route${index + 1}`, target)];
+      const name = `@${prefix}${index + 1}`;
+      return [...block(name, conditions), ...block(`handle ${name}`, target)];
     }),
     ...(routes.some(({ hostname, path }) => hostname === undefined && path === "/*")
       ? []
       : block("handle", ["respond 404"])),
-  ]);
+  ];
 }
 
 function headers(spec: CaddyfileSpec): Lines {

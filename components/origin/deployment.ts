@@ -7,7 +7,7 @@ import type { RemoteStep } from "../../remote/scripts";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
 import type { OriginDatabase } from "../database/args";
 import { localStep } from "../shared/local-step";
-import { caddyfile } from "./caddyfile";
+import { caddyfile, type CaddyfileSpec, routedServices, routesText } from "./caddyfile";
 import { readComposeFile } from "./compose-files";
 import { hashOf } from "./hash";
 import { type Ledger, readLedger } from "./ledger";
@@ -198,13 +198,22 @@ export function rolloutInput(
     }));
 }
 
+/** The proxy's configuration for the step `proxy`, and what it keeps for the next change of routes. */
+export function caddyfileFrames(spec: CaddyfileSpec): Frames {
+  return {
+    caddyfile: caddyfile(spec),
+    routes: routesText(spec),
+    routed: routedServices(spec).join("\n"),
+  };
+}
+
 function proxyFrames(
   project: string,
   args: DeployedArgs,
   certificate: pulumi.Output<string> | undefined,
 ): pulumi.Output<Frames> {
   return pulumi.output(certificate).apply((pem): Frames => ({
-    caddyfile: caddyfile(caddyfileSpec(args, pem === undefined ? undefined : hashOf(pem))),
+    ...caddyfileFrames(caddyfileSpec(args, pem === undefined ? undefined : hashOf(pem))),
     compose: proxyComposeFile(project, args),
     ports: proxyPublished(args)
       .map(([port]) => port)

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import type { CaddyfileSpec } from "../../components/origin/caddyfile";
+import { caddyfileFrames } from "../../components/origin/deployment";
 import { listFrames, type Frames } from "../../remote/framing";
 import { canStartDaemon } from "../support/docker-daemon";
 import { Load } from "../support/load";
@@ -204,6 +206,79 @@ describeWithDocker("the proxy", () => {
     const report = await load.stop();
     expect(report.sockets).toHaveLength(10);
     expect(report.sockets.every(({ code }) => code === 0)).toBe(true);
+  });
+
+  test("a route to a service that has had no release leads where it led before, until that one serves", async () => {
+    const spec = (service: string): CaddyfileSpec => ({
+      tls: "none",
+      hostnames: [],
+      httpsPort: 443,
+      upstreams: ["api", ...(service === "api" ? [] : [service])].map((name) => ({
+        service: name,
+        port: 3000,
+        rolling: true,
+      })),
+      routes: { "/*": service },
+      headers: { "X-Route": service },
+      trusted: [],
+      graceSeconds: 60,
+    });
+    host.image("bad", { UNHEALTHY: 1 });
+    host.image("web", { VERSION: "web" });
+    await host.mustRun("proxy", frames(caddyfileFrames(spec("api"))));
+    const twice = (text = "") =>
+      text.replace(/^ {2}api:\n(?: {4}.*\n)+/m, (own) => own + own.replaceAll("api", "web"));
+    const files = projectFiles();
+    const release = (web: string): Frames => ({
+      timeout: 8,
+      ...listFrames(
+        "rolling",
+        "rolling",
+        ["api", "web"].map((service) => ({ service, port: 3000, path: "/healthz", drain: 2, replicas: 1 })),
+      ),
+      ...listFrames("images", "image", [
+        { service: "api", reference: "rollout-app:a" },
+        { service: "web", reference: `rollout-app:${web}` },
+      ]),
+    });
+    const load = new Load(host.url, { perSecond: 50 });
+    try {
+      await load.until("a");
+      await host.mustRun("proxy", frames(caddyfileFrames(spec("web"))));
+      await host.mustRun("write-files", {
+        ...listFrames(
+          "files",
+          "file",
+          Object.entries({
+            ...files,
+            "compose.yaml": twice(files["compose.yaml"]),
+            "compose.colour.yaml": twice(files["compose.colour.yaml"]),
+          }).map(([path, content]) => ({ path, mode: "0600", content })),
+        ),
+        check: "compose",
+      });
+      expect((await fetch(host.url)).headers.get("x-route")).toBe("web");
+      expect((await host.rollout("bad", release("bad"))).code).toBe(21);
+      expect((await fetch(host.url)).headers.get("x-release")).toBe("a");
+      expect(await host.rollout("split", release("web"))).toMatchObject({ code: 0, stderr: "" });
+      expect((await fetch(host.url)).headers.get("x-release")).toBe("web");
+      await load.until("web");
+    } finally {
+      const { failures } = await load.stop();
+      // The reload of changed routes may cut idle connections; nothing is answered by an error.
+      expect(failures.filter((line) => line.includes("status"))).toEqual([]);
+    }
+    // Back to one route for those that come after.
+    await host.mustRun("proxy", frames({}));
+    await host.mustRun("write-files", {
+      ...listFrames(
+        "files",
+        "file",
+        Object.entries(files).map(([path, content]) => ({ path, mode: "0600", content })),
+      ),
+      check: "compose",
+    });
+    expect(await host.rollout("a")).toMatchObject({ code: 0 });
   });
 
   test("one that was killed comes back with the release that has the traffic, also by the next rollout", async () => {
