@@ -21,6 +21,7 @@ import { sandboxEnv } from "./sandbox-env";
 import { sandboxStatus } from "./sandbox-status";
 import { sandboxStop } from "./sandbox-stop";
 import { start } from "./start";
+import { token } from "./token";
 import { unlock } from "./unlock";
 import { up } from "./up";
 
@@ -29,6 +30,7 @@ export const commands: readonly CommandDeclaration[] = [
   start,
   init,
   adopt,
+  token,
   preview,
   up,
   refresh,

@@ -4,6 +4,7 @@ import { type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 import { runAndTell } from "../run";
+import { checkTokenBefore } from "../token-check";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
 
 interface UpChoice extends EnvironmentChoice, LockChoice, JsonChoice {
@@ -32,6 +33,7 @@ export const up: CommandDeclaration<UpChoice> = {
     const approved = plan === undefined ? undefined : readApproved(plan);
     const run = { ...lockWaitOf(choice), refresh };
     const environment = await openOwn(stackOf(choice, "up"), context);
+    await checkTokenBefore(environment, context);
     if (approved !== undefined) {
       const now = await beginPlan(environment, { directory: openProject().directory });
       await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });

@@ -19,6 +19,8 @@ const zoneId = "000000000000000000000000000000b1";
 export class SmallProject {
   readonly apiToken = randomBytes(20).toString("hex");
   readonly passphrase = randomBytes(12).toString("hex");
+  /** What the API was asked so far: `GET /client/v4/zones 200`. */
+  readonly requests: readonly string[] = [];
 
   private constructor(
     readonly directory: string,
@@ -30,10 +32,12 @@ export class SmallProject {
     const directory = mkdtempSync(join(tmpdir(), "gw-small-"));
     const [apiToken, passphrase] = [randomBytes(20).toString("hex"), randomBytes(12).toString("hex")];
     for (const folder of ["home", "state", "cloudflare"]) mkdirSync(join(directory, folder));
+    const requests: string[] = [];
     const server = await startCloudflare({
       stateDirectory: join(directory, "cloudflare"),
       accountId,
       apiToken,
+      log: (line) => requests.push(line),
     });
     await server.ensureZone({ id: zoneId, name: "example.com" });
     const pulumiHome = join(directory, "home");
@@ -50,7 +54,7 @@ export class SmallProject {
       CLOUDFLARE_API_TOKEN: apiToken,
       NO_COLOR: "1",
     });
-    Object.assign(project, { apiToken, passphrase });
+    Object.assign(project, { apiToken, passphrase, requests });
     project.describe("shop", 3);
     return project;
   }

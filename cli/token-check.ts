@@ -1,0 +1,28 @@
+import { CloudflareApi, CloudflareRefusal } from "../automation/cloudflare-api";
+import type { Environment } from "../automation/environment";
+import { UserError } from "../common/user-error";
+import { assertAllowed, checkToken, type TokenCheck } from "../automation/token/check";
+import type { StackConfig } from "../automation/stack-config";
+import type { CommandContext } from "./command";
+
+/** Asks what a stack's own token may do. @throws UserError where there is none, or it is not valid */
+export async function tokenCheckOf({ settings, secrets }: StackConfig): Promise<TokenCheck> {
+  const { apiUrl, apiTokenSecret } = settings.cloudflare;
+  const apiToken = secrets[apiTokenSecret] ?? "";
+  return checkToken(new CloudflareApi({ apiUrl, apiToken }), settings);
+}
+
+/**
+ * Refuses a token that is too narrow or not valid before anything is begun. Where that cannot be told, it is said, and
+ * the run finds out.
+ */
+export async function checkTokenBefore(environment: Environment, { say }: CommandContext): Promise<void> {
+  const config = await environment.config({ makeStack: true });
+  const checked = await tokenCheckOf(config).catch((error: unknown) => {
+    const isRefusal = error instanceof UserError && !/cannot be reached/.test(error.parts.what);
+    if (isRefusal || !(error instanceof UserError || error instanceof CloudflareRefusal)) throw error;
+    say(`what the API token may do could not be asked: ${error.message.split("\n")[0] ?? ""}`);
+    return undefined;
+  });
+  if (checked !== undefined) assertAllowed(checked, config);
+}

@@ -1,0 +1,177 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { Environment } from "../../automation/environment";
+import { neededPermissions } from "../../automation/token/permissions";
+import { readSettings } from "../../platform/settings";
+import { SmallProject } from "../support/small-project";
+
+jest.setTimeout(600_000);
+
+let project: SmallProject;
+/** Allowed what the stack needs, and nothing else. */
+let deployToken: string;
+beforeAll(async () => {
+  project = await SmallProject.start();
+  describeEdge();
+});
+afterAll(() => project.end());
+
+/** A stack with a bit of everything that stands at Cloudflare. */
+function describeEdge(): void {
+  const [accountId, zoneId] = [project.accountPath, project.zonePath].map((path) => path.split("/").at(-1));
+  const config = {
+    "groundwork:domain": "example.com",
+    "groundwork:cloudflare": { accountId, zoneId, apiUrl: project.variables["CLOUDFLARE_BASE_URL"] },
+    "groundwork:zone": {
+      redirects: [{ from: "old.example.com", to: "www.example.com" }],
+      records: [{ name: "api.example.com", type: "A", content: "203.0.113.10", proxied: true }],
+      firewallRules: [
+        { ref: "xmlrpc", expression: 'http.request.uri.path eq "/xmlrpc.php"', action: "block" },
+      ],
+    },
+    "groundwork:sites": {
+      web: {
+        project: "edge-web",
+        hostnames: ["www.example.com"],
+        environment: { production: { PUBLIC_API: "https://api.example.com" } },
+      },
+    },
+    "groundwork:buckets": {
+      media: {
+        name: "edge-media",
+        cors: [{ origins: ["https://www.example.com"] }],
+        consumers: { api: "write" },
+      },
+    },
+    "groundwork:tunnels": { office: { ingress: { "tools.example.com": "http://tools:8080" } } },
+    "groundwork:access": { hostnames: ["api.example.com"], emails: ["a@example.com"], check: false },
+  };
+  writeFileSync(join(project.directory, "Pulumi.edge.yaml"), stringify({ config }));
+}
+
+/** A token of the account with these permissions, as somebody makes it for deployments. */
+async function tokenWith(
+  permissions: readonly { name: string; scope: "account" | "zone" }[],
+): Promise<string> {
+  const { accountPath, zonePath } = project;
+  const groups = (await project.api("GET", `${accountPath}/tokens/permission_groups`)) as {
+    id: string;
+    name: string;
+  }[];
+  const resource = {
+    account: `com.cloudflare.api.account.${accountPath.split("/").at(-1) ?? ""}`,
+    zone: `com.cloudflare.api.account.zone.${zonePath.split("/").at(-1) ?? ""}`,
+  };
+  const policies = permissions.map(({ name, scope }) => ({
+    effect: "allow",
+    permission_groups: [{ id: groups.find((group) => group.name === name)?.id }],
+    resources: { [resource[scope]]: "*" },
+  }));
+  const made = await project.api("POST", `${accountPath}/tokens`, { name: "deploy", policies });
+  return (made as { value: string }).value;
+}
+
+/** What was asked of the API meanwhile, as `GET /path`; a stack's own token check is not part of a preview. */
+async function asked(work: () => Promise<unknown>): Promise<string[]> {
+  const before = project.requests.length;
+  await work();
+  return project.requests.slice(before).map((line) => line.replace(/ \d+$/, ""));
+}
+
+test("a token too narrow is refused by name before anything is made, and one with just what is printed is enough", async () => {
+  const needed = neededPermissions(await readSettings(join(project.directory, "Pulumi.edge.yaml"), "edge"));
+  const printed = await project.run(["token", "-s", "edge", "--no-check"]);
+  expect(printed.code).toBe(0);
+  for (const { name } of needed) expect(printed.stdout).toContain(name);
+
+  const narrow = await tokenWith(needed.filter(({ name }) => name !== "DNS Write"));
+  const refused = await project.run(["up", "-s", "edge"], { CLOUDFLARE_API_TOKEN: narrow });
+  expect(refused.stderr).toContain("the API token lacks a permission");
+  expect(refused.stderr).toContain("DNS Write (zone), for sites.web, tunnels.office, zone");
+  expect(refused.code).toBe(1);
+  expect(refused.all).not.toContain(narrow);
+  expect(await project.api("GET", `${project.accountPath}/r2/buckets`)).toEqual({ buckets: [] });
+
+  deployToken = await tokenWith(needed);
+  const up = await project.run(["up", "-s", "edge"], { CLOUDFLARE_API_TOKEN: deployToken });
+  expect(up.stderr).not.toContain("error:");
+  expect(up.code).toBe(0);
+});
+
+test("ten previews in a row show no change, also after every kind of edit by hand was refreshed away", async () => {
+  const { variables, directory } = project;
+  const environment = await Environment.open("edge", { directory, variables });
+  // The program runs in this process.
+  process.env["CLOUDFLARE_API_TOKEN"] = deployToken;
+  try {
+    const calls = await asked(async () => {
+      for (let turn = 0; turn < 10; turn++) {
+        expect((await environment.preview()).unchanged).toBe(true);
+      }
+    });
+    console.log(`10 previews of the edge: ${calls.length} API calls`);
+    expect(calls).toEqual([]);
+
+    const edited = await editEverything();
+    const updated = new Set<string>();
+    await environment.up({
+      refresh: true,
+      onProgress: (progress) => {
+        if (progress.kind === "step" && progress.step.operation === "update") updated.add(progress.step.name);
+      },
+    });
+    expect([...updated].sort()).toEqual(expect.arrayContaining(edited));
+
+    const first = await asked(async () => {
+      expect((await environment.preview({ refresh: true })).unchanged).toBe(true);
+    });
+    console.log(`a preview of the edge that reads what is there: ${first.length} API calls`);
+    expect(first.filter((call, index) => first.indexOf(call) !== index)).toEqual([]);
+    expect(first.every((call) => call.startsWith("GET "))).toBe(true);
+    expect(first.length).toBeLessThanOrEqual(40);
+    expect((await environment.preview()).unchanged).toBe(true);
+  } finally {
+    delete process.env["CLOUDFLARE_API_TOKEN"];
+  }
+});
+
+/** Changes one thing of each kind behind the stack's back. @returns the names of their resources */
+async function editEverything(): Promise<string[]> {
+  const { accountPath: account, zonePath: zone } = project;
+  const list = async <T>(path: string) => (await project.api("GET", path)) as T[];
+  const [record] = await list<{ id: string }>(`${zone}/dns_records?name=api.example.com`);
+  await project.api("PATCH", `${zone}/dns_records/${record?.id ?? ""}`, { content: "203.0.113.99" });
+  await project.api("PATCH", `${zone}/settings/ssl`, { value: "flexible" });
+  const rulesets = await list<{ id: string; phase: string; name: string; kind: string }>(`${zone}/rulesets`);
+  const firewall = rulesets.find(({ phase }) => phase === "http_request_firewall_custom");
+  await project.api("PUT", `${zone}/rulesets/${firewall?.id ?? ""}`, { ...firewall, rules: [] });
+  await project.api("PATCH", `${account}/pages/projects/edge-web`, {
+    deployment_configs: {
+      production: { env_vars: { PUBLIC_API: { type: "plain_text", value: "https://x.test" } } },
+    },
+  });
+  await project.api("PUT", `${account}/r2/buckets/edge-media/cors`, {
+    rules: [{ allowed: { origins: ["https://x.test"], methods: ["GET"] } }],
+  });
+  const policies = await list<{ id: string; name: string; decision: string }>(`${account}/access/policies`);
+  const people = policies.find(({ decision }) => decision === "allow");
+  await project.api("PUT", `${account}/access/policies/${people?.id ?? ""}`, {
+    name: people?.name,
+    decision: "allow",
+    include: [{ everyone: {} }],
+  });
+  const [tunnel] = await list<{ id: string }>(`${account}/cfd_tunnel`);
+  await project.api("PUT", `${account}/cfd_tunnel/${tunnel?.id ?? ""}/configurations`, {
+    config: { ingress: [{ service: "http_status:503" }] },
+  });
+  return [
+    "access-people",
+    "buckets-media-cors",
+    "office-config",
+    "web",
+    "zone-firewall",
+    "zone-record-a-api.example.com",
+    "zone-ssl",
+  ];
+}
