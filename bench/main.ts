@@ -1,11 +1,13 @@
 /** `npm run bench [NAME …]`: prints measurements side by side. Ratios of one run compare; seconds alone do not. */
 import { deploy } from "./deploy";
+import { edge } from "./edge";
 import { killMatrix } from "./kill-matrix";
 import { preview } from "./preview";
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   preview,
   deploy,
+  edge,
 };
 
 /** Run by name only: it proves, and takes minutes. */

@@ -39,6 +39,18 @@ test("with a token, its connections are ended when it is deleted, after its reco
   expect(secrets).toContain("stdin");
 });
 
+test("a tunnel that is taken over keeps its secret: none is made, and its token is the API's", async () => {
+  const mocks = new Mocks(answers, {
+    "cloudflare:index/getZeroTrustTunnelCloudflaredToken:getZeroTrustTunnelCloudflaredToken": () => ({
+      token: "token-of-the-api",
+    }),
+  });
+  const tunnel = await runWith(mocks, () => new Tunnel("pika", { ...base, keepSecret: true }));
+  expect(mocks.list()).not.toContain("RandomBytes pika-secret");
+  expect(mocks.get("pika").inputs).not.toHaveProperty("tunnelSecret");
+  expect(await known(tunnel.token)).toEqual({ value: "token-of-the-api", secret: true });
+});
+
 test("a tunnel, its routes with the catch-all, one record for each host name", async () => {
   const mocks = new Mocks(answers);
   const tunnel = await runWith(mocks, () => new Tunnel("pika", base));

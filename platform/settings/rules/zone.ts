@@ -47,6 +47,36 @@ const settings: Rule = (context) => {
   }
 };
 
+/** What expressions of rules may hold on dearer plans only. */
+const paidWords: readonly (readonly [pattern: RegExp, what: string, plans: readonly string[]])[] = [
+  [/ (?:matches|~) /, "a regular expression (matches)", ["business", "enterprise"]],
+  [/\bcf\.bot_management\./, "Bot Management (cf.bot_management)", ["enterprise"]],
+  [/\bcf\.waf\.score\b/, "the WAF attack score (cf.waf.score)", ["business", "enterprise"]],
+  [/\bhttp\.request\.body\./, "the content of request bodies (http.request.body)", ["enterprise"]],
+];
+
+const paidExpressions: Rule = (context) => {
+  const { zone } = context.values;
+  if (zone === undefined) return;
+  for (const key of ["firewallRules", "cacheRules"] as const) {
+    zone[key].forEach(({ expression }, index) => {
+      const outsideTexts = expression.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+      const found = paidWords.find(
+        ([pattern, , plans]) => pattern.test(outsideTexts) && !plans.includes(zone.plan),
+      );
+      if (found === undefined) return;
+      const [, what, plans] = found;
+      context.report({
+        keys: ["zone", key, index, "expression"],
+        what: `the ${zone.plan} plan does not have ${what}`,
+        value: true,
+        allowed: `${what} on the plan ${plans.join(" or ")}`,
+        fix: "write the rule without it (contains, starts_with, wildcard), or say which plan it is in groundwork:zone.plan",
+      });
+    });
+  }
+};
+
 const freePlan: Rule = (context) => {
   const { zone } = context.values;
   if (zone?.plan !== "free") return;
@@ -130,4 +160,4 @@ const rules: Rule = (context) => {
   });
 };
 
-export const zoneRules: readonly Rule[] = [settings, freePlan, rules];
+export const zoneRules: readonly Rule[] = [settings, freePlan, paidExpressions, rules];

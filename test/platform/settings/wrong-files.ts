@@ -444,6 +444,34 @@ export const wrongFiles: readonly WrongFile[] = [
       },
     ],
   },
+  {
+    name: "a regular expression on the free plan",
+    text: stackText(
+      "groundwork:zone:\n  firewallRules:\n    - { ref: a, expression: 'http.request.uri.path matches \"^/x\"', action: block }",
+    ),
+    issues: [
+      {
+        path: "zone.firewallRules[0].expression",
+        what: "the free plan does not have a regular expression",
+        allowed: "business or enterprise",
+        fix: "groundwork:zone.plan",
+      },
+    ],
+  },
+  {
+    name: "what only the enterprise plan has, on the business plan",
+    text: stackText(
+      "groundwork:zone:\n  plan: business\n  firewallRules:\n    - { ref: a, expression: 'cf.bot_management.score lt 30', action: block }",
+    ),
+    issues: [
+      {
+        path: "zone.firewallRules[0].expression",
+        what: "the business plan does not have Bot Management",
+        allowed: "enterprise",
+        fix: "groundwork:zone.plan",
+      },
+    ],
+  },
   // Host names.
   {
     name: "a bad host name",
