@@ -41,12 +41,16 @@ export class Planned {
   }
 }
 
-/** A difference for a reader: `value stays "1.0" (the stack file says "1.2")`. Engines mask secrets in their events. */
+/**
+ * A difference for a reader: `value stays "1.0" (the stack file would say "1.2")`. Undefined for one between nothing and
+ * something empty. Engines mask secrets in their events.
+ */
 export function keptWords(
   { inputs, before }: Pick<PlannedChange, "inputs" | "before">,
   path: string,
-): string {
+): string | undefined {
   const [there, wanted] = [valueAt(before, path), valueAt(inputs, path)];
+  if (!there && !wanted) return undefined;
   return `${path} stays ${shown(there)} (the stack file would say ${shown(wanted)})`;
 }
 

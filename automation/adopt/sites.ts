@@ -79,7 +79,7 @@ function variablesOf(
     if (given === null) continue;
     if (given.type === "secret_text") {
       remarks.push(
-        `secret variable ${variable} of Pages project ${name} (${kind}): its value cannot be read; it stays, until {secret: ${variable}} stands in sites.*.environment.${kind}`,
+        `secret variable ${variable} of Pages project ${name} (${kind}): its value cannot be read; it stays; before the project is changed, write {secret: ${variable}} into sites.*.environment.${kind} and take it out of keep`,
       );
     } else plain[variable] = given.value ?? "";
   }
