@@ -37,7 +37,11 @@ function sameIdentity(one: ResourceChange, other: ResourceChange): boolean {
   return ["name", "domain", "bucketName", "settingId", "hostnames"].some((member) => {
     const mine = one.after?.[member];
     const theirs = other.before?.[member];
-    return mine !== undefined && theirs !== undefined && shown(mine) === shown(theirs);
+    if (mine === undefined || theirs === undefined) return false;
+    // Every deletion is held against every creation: what are texts mostly is not written out for that.
+    return typeof mine === "string" || typeof theirs === "string"
+      ? mine === theirs
+      : shown(mine) === shown(theirs);
   });
 }
 

@@ -42,7 +42,7 @@ export function gitHubIssues(place: GitHubPlace, say: Log, patience?: Patience):
     open: async (title, body) => {
       const route = "POST /repos/{owner}/{repo}/issues";
       const { data } = await client.request(route, { owner, repo, title, body, labels: [driftLabel] });
-      return tracked(data as GitHubIssue);
+      return tracked(data);
     },
     change: async (issue, { title, text, open }) => {
       await client.request("PATCH /repos/{owner}/{repo}/issues/{issue_number}", {

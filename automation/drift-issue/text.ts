@@ -142,7 +142,7 @@ export function memoryIn(text: string): KnownDrift | undefined {
   const line = text.split("\n").find((each) => each.startsWith(memoryMark));
   if (line === undefined) return undefined;
   try {
-    return memory.parse(JSON.parse(line.slice(memoryMark.length, line.lastIndexOf(" -->")))) as KnownDrift;
+    return memory.parse(JSON.parse(line.slice(memoryMark.length, line.lastIndexOf(" -->"))));
   } catch {
     return undefined;
   }

@@ -47,6 +47,7 @@ export function size(text: string): number {
 
 /** Keeps both ends of a text of more than `length` characters. */
 export function cutMiddle(text: string, length: number): string {
+  if (text.length <= length) return text;
   const characters = [...text];
   if (characters.length <= length) return text;
   const kept = Math.max(1, length - 1);

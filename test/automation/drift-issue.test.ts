@@ -15,12 +15,16 @@ import { GitHubServer } from "../support/github-server";
 import { GitLabServer } from "../support/gitlab-server";
 
 const place = { project: "groundwork", stack: "staging" };
-const gitHub = new Promise<GitHubServer>((resolve) =>
-  beforeAll(async () => resolve(await GitHubServer.start())),
-);
-const gitLab = new Promise<GitLabServer>((resolve) =>
-  beforeAll(async () => resolve(await GitLabServer.start())),
-);
+const gitHub = new Promise<GitHubServer>((resolve) => {
+  beforeAll(async () => {
+    resolve(await GitHubServer.start());
+  });
+});
+const gitLab = new Promise<GitLabServer>((resolve) => {
+  beforeAll(async () => {
+    resolve(await GitLabServer.start());
+  });
+});
 afterAll(async () => {
   await (await gitHub).close();
   await (await gitLab).close();
@@ -215,7 +219,7 @@ describe("what the host does not take is said, and nothing is thrown", () => {
   });
 
   test.each([
-    ["no token", async () => undefined, /^no issue: the job has no GITHUB_TOKEN$/],
+    ["no token", () => Promise.resolve(undefined), /^no issue: the job has no GITHUB_TOKEN$/],
     ["a token that may only read", async () => (await gitHub).readOnlyToken, /^no issue: .*\(status 403\)$/],
     ["an expired token", () => Promise.resolve("made-up"), /^no issue: Bad credentials.*\(status 401\)$/],
   ])("%s", async (_what, token, expected) => {
