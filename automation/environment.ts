@@ -17,6 +17,7 @@ import { explainFailure } from "./failures";
 import { type FollowedRun, followRun } from "./follow";
 import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
+import type { Doubt } from "./locks/doubt";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import { removeFromHosts } from "./host-removal";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
@@ -372,6 +373,20 @@ export class Environment {
    */
   async forgetPendingCreates(): Promise<void> {
     await this.stack.settle();
+  }
+
+  /**
+   * Mends what a killed run has left, as {@link up} does before it begins: takes the locks of those off who are gone, and
+   * looks at what they had not ended.
+   *
+   * @returns creations of which nobody can tell whether they made something
+   * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
+   */
+  async mend({
+    lockWait = 0,
+    ...options
+  }: Pick<RunOptions, "examine" | "lockWait" | "log" | "signal"> = {}): Promise<readonly Doubt[]> {
+    return this.stack.locks.mend({ ...options, until: Date.now() + lockWait });
   }
 
   /** Takes protection off every resource, so that a destroy may remove them. */

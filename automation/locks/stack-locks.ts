@@ -93,9 +93,15 @@ export class StackLocks {
    *
    * @param until milliseconds since 1970: so long is waited for a holder that lives
    */
-  async clear({ until, signal, leftovers = "repair", examine, log = silent }: ClearOptions): Promise<void> {
+  async clear({
+    until,
+    signal,
+    leftovers = "repair",
+    examine,
+    log = silent,
+  }: ClearOptions): Promise<readonly Doubt[]> {
     const place = this.place();
-    if (place === undefined) return;
+    if (place === undefined) return [];
     const patience = Date.now() + endingPatience;
     const said = new Set<string>();
     const removed: LockHolder[] = [];
@@ -123,7 +129,21 @@ export class StackLocks {
     }
     await sweepLeases(place);
     const pending = await this.pending(place);
-    if (pending.length > 0) await this.examineAll(pending, { removed, examine, log });
+    if (pending.length === 0) return [];
+    return (await this.examineAll(pending, { removed, examine, log })).open;
+  }
+
+  /**
+   * The same, and where the backend's locks cannot be read at least a look at what was cut short.
+   *
+   * @returns creations of which nobody can tell whether they made something
+   */
+  async mend(options: ClearOptions): Promise<readonly Doubt[]> {
+    const open = await this.clear(options);
+    if (this.place() !== undefined) return open;
+    const pending = (await this.stack.state()).pending_operations ?? [];
+    const { examine, log = silent } = options;
+    return (await this.examineAll(pending, { removed: [], examine, log })).open;
   }
 
   /**
@@ -163,7 +183,7 @@ export class StackLocks {
   private async examineAll(
     pending: readonly PendingOperation[],
     { adopt = {}, forget = [], removed, examine, log }: Examination,
-  ): Promise<Pick<Unlocked, "adopted" | "forgotten">> {
+  ): Promise<Pick<Unlocked, "adopted" | "forgotten"> & { readonly open: readonly Doubt[] }> {
     const forgotten: string[] = [];
     const ids: Record<string, string> = {};
     const open: Doubt[] = [];
@@ -194,7 +214,7 @@ export class StackLocks {
       await this.stack.settle(ids);
       for (const { name } of open) log(`the state keeps no record of that any more: creating ${name}`);
     }
-    return { adopted: Object.keys(ids), forgotten };
+    return { adopted: Object.keys(ids), forgotten, open };
   }
 
   /** By the file itself, which costs no start of the engine; by the engine where that is not a plain one. */

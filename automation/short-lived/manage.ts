@@ -7,6 +7,7 @@ import { UserError } from "../../common/user-error";
 import { SettingsError, validateStackFile } from "../../platform/settings";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
+import type { Examine } from "../locks/examine";
 import type { StackConfig } from "../stack-config";
 import { type Derivation, deriveStack } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
@@ -22,6 +23,8 @@ export interface ShortLivedPlace {
   readonly open: (stack: string, configFile?: string) => Promise<Environment>;
   /** Whether pull request N is open; undefined where nobody can be asked. @default nobody can */
   readonly isOpen?: (number: number) => Promise<boolean | undefined>;
+  /** Looks whether what a killed run was making was made. @default nobody looks: it is told as left */
+  readonly examine?: (environment: Environment) => Examine;
   /** Cloudflare's API. @default the public one */
   readonly apiUrl?: string;
 }
@@ -121,6 +124,17 @@ export async function removeShortLived(
     await writeDerived(place, { name, template, expires: new Date(0).toISOString(), isPublic: true });
   }
   const environment = await place.open(name, file);
+  const isThere = (await environment.stacks()).some((stack) => stack.name === name);
+  // First of all: the lock of a killed run refuses even what only makes sure that the stack is there.
+  const doubts = await environment
+    .mend({
+      log: (line) => log(`${name}: ${line}`),
+      ...(place.examine === undefined ? {} : { examine: place.examine(environment) }),
+    })
+    .catch((error: unknown) => {
+      if (isThere) throw error;
+      return [];
+    });
   await environment.ensureStack();
   const config = await environment.config();
   const had = hadIn(await environment.state());
@@ -133,6 +147,7 @@ export async function removeShortLived(
   const left = [
     ...(await leftAtCloudflare(lookingAt(place, config), had.cloudflare, hostnamesOf(config))),
     ...(hadIn(await environment.state()).any ? ["resources in its state"] : []),
+    ...doubts.map(({ name: of, type }) => `perhaps ${type} ${of}: a killed run was making it, look yourself`),
   ];
   if (left.length > 0) {
     throw new UserError({
