@@ -171,6 +171,7 @@ export function volume(context: DockerContext, [verb = "", ...rest]: readonly st
 }
 
 const projectLabel = "com.docker.compose.project";
+const swarmLabel = "com.docker.stack.namespace";
 
 /**
  * Which names `ls` gives. Networks and volumes are kept here by their names alone, and Compose's own begin with their
@@ -185,6 +186,8 @@ function listed(
   const tests = (parsed.flags["filter"] ?? []).map((filter): ((name: string) => boolean) => {
     const [key = "", value = "", wanted = ""] = filter.split("=");
     if (key === "name") return (name) => name.includes(value);
+    // Here is no swarm, so nothing is one's.
+    if (key === "label" && value === swarmLabel && wanted !== "") return () => false;
     if (key !== "label" || value !== projectLabel || wanted === "") {
       throw new UsageError(`the filter ${filter} is not supported by the sandbox without Docker`);
     }

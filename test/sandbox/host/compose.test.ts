@@ -231,6 +231,9 @@ describe.each(modes)("a compose project by $mode", ({ mode, available, reason })
     });
 
     test("down removes the services, and with -v the data", async () => {
+      // Of a swarm there is nothing, which is an answer and no failure.
+      const ofSwarm = await compose("docker volume ls -q --filter label=com.docker.stack.namespace=app");
+      expect([ofSwarm.code, ofSwarm.stdout]).toEqual([0, ""]);
       expect((await compose("docker compose down -v --remove-orphans")).code).toBe(0);
       expect(await host.host.status()).toEqual([]);
       expect((await compose("docker compose ps -a -q")).stdout).toBe("");
