@@ -36,11 +36,6 @@ export class InterruptibleCommand {
     });
   }
 
-  /** Whether it has not ended yet. */
-  runs(): boolean {
-    return this.child.exitCode === null && this.child.signalCode === null;
-  }
-
   /** Waits until it has printed that. @throws Error when it ends before */
   async until(printed: RegExp): Promise<void> {
     while (!printed.test(this.text)) {
