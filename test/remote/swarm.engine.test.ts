@@ -81,7 +81,7 @@ withMachines("a swarm of three hosts in a stack file", () => {
         ]),
       ),
       "groundwork:resolve": [
-        ...servers.map(({ server }, index) => `${addresses[index]}:22:${server.address}:${server.port}`),
+        ...servers.map(({ server }, index) => `${addresses[index]!}:22:${server.address}:${server.port}`),
         `api.example.com:8080:${swarm.machines[1]!.address}:8080`,
       ],
       "groundwork:origins": {

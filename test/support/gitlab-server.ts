@@ -156,15 +156,13 @@ export class GitLabServer {
     });
     app.post(issues, async (request, reply) => {
       const { title, description, labels } = request.body as Record<string, string>;
-      return reply
-        .code(201)
-        .send(
-          this.addIssue({
-            title: title ?? "",
-            description: description ?? "",
-            labels: (labels ?? "").split(","),
-          }),
-        );
+      return reply.code(201).send(
+        this.addIssue({
+          title: title ?? "",
+          description: description ?? "",
+          labels: (labels ?? "").split(","),
+        }),
+      );
     });
     app.put(`${issues}/:iid`, async (request, reply) => {
       const issue = this.issueOf(request);
