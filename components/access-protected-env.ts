@@ -44,7 +44,10 @@ export interface AccessProtectedEnvArgs {
   readonly sessionDuration?: string;
   /** Tokens by name; each may enter everything here. @default {} */
   readonly serviceTokens?: Readonly<Record<string, AccessServiceTokenArgs>>;
-  /** Name shown on the login page. @default the component's name */
+  /**
+   * Name shown on the login page, and before what policies, tokens and login methods are called. Cloudflare has them of all
+   * environments of an account in one list, so each environment wants another one. @default the component's name
+   */
   readonly displayName?: string;
   /** Lets a browser's CORS preflight (OPTIONS) through to the origin. @default true */
   readonly allowPreflight?: boolean;
@@ -114,9 +117,9 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
     refuse(this, "AccessProtectedEnv", name, accessIssues(args));
     const displayName = args.displayName ?? name;
 
-    const providers = this.identityProviders(name, args);
-    const tokens = this.tokens(name, args);
-    const policies = this.policies(name, args, providers.github, Object.values(tokens));
+    const providers = this.identityProviders(name, displayName, args);
+    const tokens = this.tokens(name, displayName, args);
+    const policies = this.policies(name, displayName, args, providers.github, Object.values(tokens));
     const applications = chunk(args.hostnames, destinationsPerApplication).map((hostnames, index) =>
       this.application(`${name}${index === 0 ? "" : `-${index + 1}`}`, args, {
         name: index === 0 ? displayName : `${displayName} ${index + 1}`,
@@ -145,7 +148,11 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
   }
 
   /** Ids of the login methods; none means every method of the account. */
-  private identityProviders(name: string, { accountId, github, oneTimePin }: AccessProtectedEnvArgs) {
+  private identityProviders(
+    name: string,
+    displayName: string,
+    { accountId, github, oneTimePin }: AccessProtectedEnvArgs,
+  ) {
     const githubId =
       github === undefined
         ? undefined
@@ -155,7 +162,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
               `${name}-github`,
               {
                 accountId,
-                name: `${name} GitHub`,
+                name: `${displayName} GitHub`,
                 type: "github",
                 config: { clientId: github.clientId, clientSecret: pulumi.secret(github.clientSecret) },
               },
@@ -174,13 +181,17 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
     return { github: githubId, all: [githubId, pinId].filter((id) => id !== undefined) };
   }
 
-  private tokens(name: string, { accountId, serviceTokens = {} }: AccessProtectedEnvArgs) {
+  private tokens(
+    name: string,
+    displayName: string,
+    { accountId, serviceTokens = {} }: AccessProtectedEnvArgs,
+  ) {
     return Object.fromEntries(
       Object.entries(serviceTokens).map(([token, { duration = "8760h", secretVersion = 1 }]) => [
         token,
         new cloudflare.ZeroTrustAccessServiceToken(
           `${name}-token-${token}`,
-          { accountId, name: `${name} ${token}`, duration, clientSecretVersion: secretVersion },
+          { accountId, name: `${displayName} ${token}`, duration, clientSecretVersion: secretVersion },
           { parent: this },
         ),
       ]),
@@ -190,6 +201,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
   /** In order of precedence: tokens of machines first, then people. */
   private policies(
     name: string,
+    displayName: string,
     { accountId, allow, sessionDuration = "24h" }: AccessProtectedEnvArgs,
     github: pulumi.Output<string> | undefined,
     tokens: readonly cloudflare.ZeroTrustAccessServiceToken[],
@@ -202,7 +214,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
               `${name}-machines`,
               {
                 accountId,
-                name: `${name} machines`,
+                name: `${displayName} machines`,
                 decision: "non_identity",
                 includes: tokens.map(({ id }) => ({ serviceToken: { tokenId: id } })),
                 sessionDuration,
@@ -214,7 +226,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
       `${name}-people`,
       {
         accountId,
-        name: `${name} people`,
+        name: `${displayName} people`,
         decision: "allow",
         includes: [
           ...(allow.emails ?? []).map((email) => ({ email: { email } })),
@@ -272,7 +284,12 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
     if (publicPaths.length === 0) return;
     const everybody = new cloudflare.ZeroTrustAccessPolicy(
       `${name}-public`,
-      { accountId: args.accountId, name: `${name} public`, decision: "bypass", includes: [{ everyone: {} }] },
+      {
+        accountId: args.accountId,
+        name: `${displayName} public`,
+        decision: "bypass",
+        includes: [{ everyone: {} }],
+      },
       { parent: this },
     );
     chunk(publicPaths, pathsPerApplication).forEach((paths, index) => {

@@ -10,12 +10,14 @@ import {
 } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
 import { type SandboxFolder, sandboxFolder } from "../../sandbox/folder";
 import type { SandboxRecord } from "../../sandbox/record";
 import { visit } from "../../sandbox/visit";
-import { type CommandResult, SandboxHome } from "../support/command";
+import { type CommandResult, exportedVariables, SandboxHome } from "../support/command";
+import { InterruptibleCommand } from "../support/interruptible";
 
 // Environments of pull requests beside the staging that they are made from: on its host, in its account and its zone, in one
 // sandbox, by the real command and the real engine.
@@ -159,4 +161,61 @@ test("an environment comes up beside staging, is kept on, and goes without a tra
   expect(await everything()).toEqual(before);
   expect((await visit("https://api-staging.streampai.com/api/health", record)).status).toBe(200);
   expect(existsSync(join(directory, "Pulumi.pr-7.yaml"))).toBe(false);
+});
+
+/** Kills a process and what it has started; those in groups of their own are found as its children. */
+function killTree(pid: number): void {
+  let children: number[] = [];
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    children = text.trim().split(" ").filter(Boolean).map(Number);
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+  children.forEach(killTree);
+}
+
+test("env up that is killed, with all it has started, leaves nothing after env gc, also without a sandbox's help", async () => {
+  const { stdout } = await run(["sandbox", "env", "-s", "staging"]);
+  // As in the cloud: a project whose stack file leads to an API, a host and a state, and nobody who knows of a sandbox.
+  const cloud = mkdtempSync(join(projectRoot(), "dist", "env-cloud-"));
+  const { PULUMI_OPTION_CONFIG_FILE: _ofStaging, ...variables } = exportedVariables(stdout);
+  const atCloud = ["--no-sandbox", "--directory", cloud];
+  try {
+    cpSync(directory, cloud, { recursive: true });
+    cpSync(folder.stackFile("staging"), join(cloud, "Pulumi.staging.yaml"));
+    const before = await everything();
+    const tunnels = async (): Promise<number> =>
+      (await atCloudflare(`${account}/cfd_tunnel?is_deleted=false`)).length;
+    const tunnelsBefore = await tunnels();
+    // Just as something is made at Cloudflare; and at any moment later.
+    for (const delay of [0, Math.round(Math.random() * 8_000)]) {
+      const command = new InterruptibleCommand(["env", "up", "pr-8", ...atCloud], {
+        ...variables,
+        GROUNDWORK_HOME: home.folder,
+      });
+      try {
+        while ((await tunnels()) === tunnelsBefore) {
+          if (!command.runs()) throw new Error((await command.ended).all.slice(-5000));
+          await sleep(50);
+        }
+        await sleep(delay);
+      } finally {
+        killTree(command.pid);
+        await command.ended;
+      }
+      // Printed, so that a failure can be repeated.
+      console.log(`killed ${delay} ms after its first tunnel was there`);
+      const dry = await home.run(["env", "gc", "pr-8", "--dry-run", ...atCloud], variables);
+      expect([dry.stdout, dry.code]).toEqual(["pr-8 would go: asked for\n", 0]);
+      const gone = await home.run(["env", "gc", "pr-8", ...atCloud], variables);
+      succeeded(gone);
+      expect(gone.stdout).toBe("pr-8 is removed\n");
+      expect(await everything()).toEqual(before);
+      expect(existsSync(join(cloud, "Pulumi.pr-8.yaml"))).toBe(false);
+    }
+  } finally {
+    rmSync(cloud, { recursive: true, force: true });
+  }
 });

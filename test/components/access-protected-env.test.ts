@@ -100,7 +100,7 @@ test("everything: two login methods, machines before people, public paths in app
   expect(mocks.get("staging-github")).toMatchObject({
     inputs: {
       accountId: "account",
-      name: "staging GitHub",
+      name: "Example staging GitHub",
       type: "github",
       config: { clientId: "client", clientSecret: "hunter2hunter2" },
     },
@@ -123,6 +123,10 @@ test("everything: two login methods, machines before people, public paths in app
     sessionDuration: "12h",
     optionsPreflightBypass: false,
   });
+  // Told apart from those of the account's other environments.
+  expect(
+    ["machines", "people", "public", "token-ci"].map((part) => mocks.get(`staging-${part}`).inputs["name"]),
+  ).toEqual(["machines", "people", "public", "ci"].map((what) => `Example staging ${what}`));
   expect(mocks.get("staging-machines").inputs).toMatchObject({
     decision: "non_identity",
     includes: [{ serviceToken: { tokenId: "staging-token-ci-id" } }],

@@ -36,10 +36,15 @@ export class InterruptibleCommand {
     });
   }
 
+  /** Whether it has not ended yet. */
+  runs(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Waits until it has printed that. @throws Error when it ends before */
   async until(printed: RegExp): Promise<void> {
     while (!printed.test(this.text)) {
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      if (!this.runs()) {
         throw new Error(`it ended before it printed ${printed}:\n${this.text}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
