@@ -1,4 +1,5 @@
 /** `npm run bench [NAME …]`: prints measurements side by side. Ratios of one run compare; seconds alone do not. */
+import { db } from "./db";
 import { deploy } from "./deploy";
 import { edge } from "./edge";
 import { killMatrix } from "./kill-matrix";
@@ -8,6 +9,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   preview,
   deploy,
   edge,
+  db,
 };
 
 /** Run by name only: it proves, and takes minutes. */
