@@ -17,6 +17,8 @@ const folder = join(root, "docs", "transcripts");
 const session: readonly Step[] = [
   { name: "npm-start", command: "npm start" },
   { name: "npm-start-again", command: "npm start" },
+  { name: "db-attack", command: "npx groundwork db attack -s dev" },
+  { name: "db-rotate", command: "npx groundwork db rotate -s dev" },
   { name: "npm-start-destroy", command: "npm start -- --destroy" },
   { name: "sandbox-staging", command: "npx groundwork sandbox -s staging" },
   {
