@@ -145,8 +145,18 @@ test("what the proxy's step gets: no private part, the gate for the host alone, 
   const step = mocks.get("api-proxy");
   expect(step.secrets).toEqual(expect.arrayContaining(["connection", "stdin"]));
   const frames = readFrames(step.inputs["stdin"]);
-  expect(Object.keys(frames).sort()).toEqual(["caddyfile", "compose", "ports", "project"]);
+  expect(Object.keys(frames).sort()).toEqual([
+    "caddyfile",
+    "compose",
+    "ports",
+    "project",
+    "routed",
+    "routes",
+  ]);
   expect(frames["ports"]).toBe("80 443");
+  // What is followed on after the next change, while a service of the new routes does not serve yet.
+  expect(frames["routed"]).toBe("api");
+  expect(frames["routes"]).toMatch(/reverse_proxy tcp\/\{file\.\{\$UPSTREAMS:\/upstreams\}\/api\}/);
   expect(JSON.parse(frames["compose"] ?? "")).toEqual({
     services: {
       caddy: {
