@@ -58,7 +58,11 @@ export function readCaddyConfig({
     encoding: "utf8",
     env: { ...environment },
   });
-  if (adapted.status !== 0) throw new Error(`${written} cannot be used: ${adapted.stderr.trim()}`);
+  if (adapted.status !== 0) {
+    // Before it stand warnings of the log.
+    const error = adapted.stderr.split("\n").find((line) => line.startsWith("Error: "));
+    throw new Error(`${written} cannot be used: ${error ?? adapted.stderr.trim()}`);
+  }
   return JSON.parse(adapted.stdout) as JsonObject;
 }
 

@@ -198,7 +198,7 @@ describe.each(modes)("services that are replaced behind Caddy, by $mode", ({ mod
       const up = await host.ssh(`cd shop && ${own} up -d --force-recreate caddy`);
       await eventually(async () => {
         const said = up.stderr + (await sh(`${own} logs caddy 2>&1`)).stdout;
-        expect(said).toMatch(/Caddyfile cannot be used: Error: syntax error/);
+        expect(said).toMatch(/Caddyfile cannot be used: Error: syntax error: unexpected token/);
       });
       await sh(`${own} down -v`);
     });
