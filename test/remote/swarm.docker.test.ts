@@ -404,7 +404,9 @@ withMachines("a swarm of three hosts", () => {
       return last!;
     });
     // Caddy ends some idle connections when it reloads; releases never make it do so.
-    expect(load.failures.length).toBeLessThan(load.sent / 100);
+    const others = load.failures.filter((failure) => !/ECONNRESET|socket hang up|EPIPE/.test(failure));
+    expect(others).toEqual([]);
+    expect(load.failures.length).toBeLessThan(load.sent / 20);
     expect(load.sockets.cut).toBe(0);
     const headers = (await fetch(`http://${addresses()[1]!}:8080/x`)).headers;
     expect(headers.get("x-sample")).toBe("yes");
