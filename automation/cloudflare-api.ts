@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../common/user-error";
-import { retryAfter } from "./pages-deploy";
 
 /** Where Cloudflare's API is, unless somebody says otherwise. */
 export const cloudflareApiUrl = "https://api.cloudflare.com/client/v4";
@@ -152,4 +151,13 @@ function unwrapped(path: string, { status, text }: { status: number; text: strin
   }
   if (status < 300 && envelope.success === true) return envelope;
   throw new CloudflareRefusal(status, path.replace(/\?.*$/s, ""), envelope.errors ?? []);
+}
+
+/** Reads `Retry-After`: seconds or a date. @returns milliseconds, undefined where it says neither */
+export function retryAfter(header: string | null, now = Date.now()): number | undefined {
+  if (header === null || header.trim() === "") return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

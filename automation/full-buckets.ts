@@ -1,4 +1,5 @@
 import { UserError, type UserErrorParts } from "../common/user-error";
+import { cloudflareApiUrl } from "./cloudflare-api";
 
 /** A bucket that could not be deleted, as it holds objects. */
 export interface FullBucket {
@@ -63,7 +64,7 @@ export interface BucketsApi {
 /** Asks the API how many objects a bucket holds; undefined where it does not say. Never rejects. */
 export async function countObjects(
   { accountId, name }: FullBucket,
-  { apiUrl = "https://api.cloudflare.com/client/v4", apiToken, jurisdictions = {} }: BucketsApi,
+  { apiUrl = cloudflareApiUrl, apiToken, jurisdictions = {} }: BucketsApi,
 ): Promise<string | undefined> {
   try {
     const answer = await fetch(`${apiUrl}/accounts/${accountId}/r2/buckets/${name}/objects?per_page=1000`, {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../common/user-error";
+import { retryAfter } from "./cloudflare-api";
 import type { SiteFile } from "./pages-files";
 import { collectSite, makeBatches, readUnchanged } from "./pages-files";
 
@@ -320,15 +321,6 @@ function isTransient(error: unknown): boolean {
   // What `fetch` throws for a connection that cannot be made or broke off, and for a timeout.
   const { name, message } = error as Error;
   return name === "TimeoutError" || (name === "TypeError" && /^(fetch failed|terminated)$/.test(message));
-}
-
-/** Reads `Retry-After`: seconds or a date. @returns milliseconds, undefined where it says neither */
-export function retryAfter(header: string | null, now = Date.now()): number | undefined {
-  if (header === null || header.trim() === "") return undefined;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
 /** The claim of an upload token that says how many files a site may have. */

@@ -199,14 +199,7 @@ run_words() {
   of_release=$2
   pull=$3
   shift 3
-  set -- "$@" "$app"
-  n=1
-  count=$(number "${list}s" 0) || exit 10
-  while [ "$n" -le "$count" ]; do
-    set -- "$@" "$(value "${list}_$n")"
-    n=$((n + 1))
-  done
-  in_app "$of_release" run --rm -T --no-deps --pull "$pull" "$@" </dev/null
+  with_words "$list" in_app "$of_release" run --rm -T --no-deps --pull "$pull" "$@" "$app" </dev/null
 }
 shown() {
   cat "$1"

@@ -99,6 +99,19 @@ number() {
   printf '%s' "$number"
 }
 
+# with_words LIST COMMAND…: runs the command with the frames LIST_1 to LIST_N, of which LISTs tells how many, as its last words.
+with_words() {
+  list=$1
+  shift
+  count=$(number "${list}s" 0) || exit 10
+  n=1
+  while [ "$n" -le "$count" ]; do
+    set -- "$@" "$(value "${list}_$n")"
+    n=$((n + 1))
+  done
+  "$@"
+}
+
 # begin STEP: reads the input, makes the project's folder, takes its lock, sends what tools print to the log.
 begin() {
   open_step "$1"

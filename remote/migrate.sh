@@ -56,14 +56,7 @@ done
 run_migrations() {
   list=$1
   shift
-  set -- "$@" "$service"
-  n=1
-  count=$(number "${list}s" 0) || exit 10
-  while [ "$n" -le "$count" ]; do
-    set -- "$@" "$(value "${list}_$n")"
-    n=$((n + 1))
-  done
-  compose run --rm -T --no-deps --pull "$policy" "$@" </dev/null
+  with_words "$list" compose run --rm -T --no-deps --pull "$policy" "$@" "$service" </dev/null
 }
 
 # Anything else that migrates, such as an image's entry point, waits by `SELECT pg_advisory_lock(4857283)`.

@@ -33,7 +33,7 @@ export class GitLabClient {
     return (await this.request("GET", path)).body as T;
   }
 
-  /** All entries of a list, page by page, until `enough` is told of one that it is. */
+  /** All entries of a list, page by page, as they are asked for. */
   async *pages<T>(path: string): AsyncGenerator<T> {
     const joined = path.includes("?") ? "&" : "?";
     for (let page = "1"; page !== "";) {

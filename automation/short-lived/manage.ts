@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { type Log, silent } from "../../common/log";
 import { UserError } from "../../common/user-error";
 import { SettingsError, validateStackFile } from "../../platform/settings";
+import { cloudflareApiUrl } from "../cloudflare-api";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
 import type { Examine } from "../locks/examine";
@@ -28,8 +29,6 @@ export interface ShortLivedPlace {
   /** Cloudflare's API. @default the public one */
   readonly apiUrl?: string;
 }
-
-const publicApi = "https://api.cloudflare.com/client/v4";
 
 /** The stack file of a short-lived environment. */
 export function stackFileOf({ folder }: ShortLivedPlace, name: string): string {
@@ -186,7 +185,7 @@ function hadIn(state: unknown): { readonly any: boolean; readonly cloudflare: Ha
 function lookingAt(place: ShortLivedPlace, { settings, secrets }: StackConfig) {
   const { accountId, zoneId, apiUrl, apiTokenSecret } = settings.cloudflare;
   return {
-    apiUrl: apiUrl ?? place.apiUrl ?? publicApi,
+    apiUrl: apiUrl ?? place.apiUrl ?? cloudflareApiUrl,
     token: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
     accountId,
     zoneId,
