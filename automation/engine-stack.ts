@@ -67,7 +67,11 @@ export class EngineStack {
     });
     // Each command below names its stack; selecting it first would only start the CLI once more.
     workspace.selectStack = () => Promise.resolve();
-    return new EngineStack(await Stack.select(name, workspace), options, starts);
+    const sdk = await Stack.select(name, workspace);
+    // After each run the SDK reads outputs and history, which starts the CLI three times more; who wants them asks for them.
+    sdk.outputs = () => Promise.resolve({});
+    sdk.info = () => Promise.resolve(undefined);
+    return new EngineStack(sdk, options, starts);
   }
 
   /** The project's name. */

@@ -13,7 +13,6 @@ import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from
 import { type Drift, type KnownDrift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
-import { explainFailure } from "./failures";
 import { type FollowedRun, followRun } from "./follow";
 import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
@@ -26,7 +25,7 @@ import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed } from "./stack-files";
-import { migrationFramesOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
+import { migrationFramesOf, outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
 export type { RunOptions, RunResult } from "./run";
 
@@ -204,9 +203,7 @@ export class Environment {
    * @throws UserError where the environment was not brought up yet, or its secrets cannot be decrypted
    */
   async outputs(): Promise<OutputMap> {
-    return this.stack.sdk.outputs().catch((error: unknown) => {
-      throw explainFailure("reading the outputs", this.name, [], error);
-    });
+    return outputsOf((await this.stack.exported("--show-secrets")).deployment);
   }
 
   /**

@@ -36,11 +36,14 @@ export interface RunResult {
   readonly changes: ChangeCounts;
   /** True where nothing differs from what is described. */
   readonly unchanged: boolean;
+  /** The stack's outputs as the engine tells them: secrets are `[secret]`. Empty where the run told none. */
+  readonly outputs: Readonly<Record<string, unknown>>;
 }
 
 /** Takes the events of a run: hands them on, and keeps what its end is told by. */
 export class RunWatch {
   private changes: ChangeCounts = {};
+  private outputs: Readonly<Record<string, unknown>> = {};
   private readonly errors: string[] = [];
   private readonly violations: PolicyViolation[] = [];
 
@@ -53,6 +56,8 @@ export class RunWatch {
   readonly add = (event: EngineEvent): void => {
     this.options.onEvent?.(event);
     if (event.summaryEvent !== undefined) this.changes = event.summaryEvent.resourceChanges;
+    const told = event.resOutputsEvent?.metadata;
+    if (told?.type === "pulumi:pulumi:Stack") this.outputs = told.new?.outputs ?? {};
     if (event.policyEvent?.enforcementLevel === "mandatory") {
       const { policyName, policyPackName, resourceUrn, message } = event.policyEvent;
       this.violations.push({
@@ -71,7 +76,8 @@ export class RunWatch {
   };
 
   result(): RunResult {
-    return { changes: this.changes, unchanged: nothingToDo(this.changes) };
+    const { changes, outputs } = this;
+    return { changes, unchanged: nothingToDo(changes), outputs };
   }
 
   /** The error that a failed run is told by. */

@@ -1,4 +1,5 @@
 /** A stack's state as `pulumi stack export` gives it, and what is read from it. The only reader of that form. Pure. */
+import type { OutputMap } from "@pulumi/pulumi/automation/index.js";
 import { decodeStepInput, type Frames } from "../remote/framing";
 
 /** A resource as the engine records it, as far as it is read here. */
@@ -96,6 +97,34 @@ export function withSettled<State extends ExportedStack>(
   // What they depend on was recorded before they were begun, so they may stand last; one may depend on another.
   return { ...exported, deployment: { ...deployment, resources: [...resources, ...adopted] } };
 }
+
+/** The outputs of a stack, of a state that shows its secrets; one that holds a secret anywhere is secret. */
+export function outputsOf({ resources = [] }: StackState): OutputMap {
+  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, written]) => {
+      let secret = false;
+      const value = shown(written, () => (secret = true));
+      return [name, { value, secret }];
+    }),
+  );
+}
+
+/** A value as it was before it was written into a state. */
+function shown(value: unknown, onSecret: () => void): unknown {
+  if (Array.isArray(value)) return value.map((each) => shown(each, onSecret));
+  if (typeof value !== "object" || value === null) return value;
+  const { [mark]: kind, plaintext } = value as Readonly<Record<string, unknown>>;
+  if (kind === markOfSecret && typeof plaintext === "string") {
+    onSecret();
+    return shown(JSON.parse(plaintext), onSecret);
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, shown(each, onSecret)]));
+}
+
+/** How the engine marks what it writes that is more than JSON, and a secret among that. */
+const mark = "4dabf18193072939515e22adb298388d";
+const markOfSecret = "1b47061264138c4ac30d75fd1eb44270";
 
 /** A secret text of a state that shows its secrets. */
 function shownSecret(value: unknown): string | undefined {

@@ -94,16 +94,14 @@ async function runInLines(
   };
   const result = await environment[verb](options);
   say(`${environment.name}: ${countsLine(result.changes, verb !== "preview")}`);
-  if (verb === "up" && released.size > 0) await tellLedgers(environment, released, say);
+  if (verb === "up") tellLedgers(result.outputs["ledgers"], released, say);
   return { ...result, told: lines.count };
 }
 
 /** What the releases of this run have lost, as each origin's ledger says. */
-async function tellLedgers(environment: Environment, released: ReadonlySet<string>, say: Log): Promise<void> {
-  const outputs = await environment.outputs();
-  const ledgers = outputs["ledgers"]?.value as Readonly<Record<string, unknown>> | undefined;
+function tellLedgers(ledgers: unknown, released: ReadonlySet<string>, say: Log): void {
   for (const origin of released) {
-    const ledger = readLedger(ledgers?.[origin]);
+    const ledger = readLedger((ledgers as Readonly<Record<string, unknown>> | undefined)?.[origin]);
     if (ledger !== undefined) say(`  ${origin}: release ${ledger.release}: ${ledgerLine(ledger)}`);
   }
 }

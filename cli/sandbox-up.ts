@@ -58,9 +58,9 @@ async function bringUp(
   signal.throwIfAborted();
   await publishSites(ready, settings, say);
   signal.throwIfAborted();
-  if (!unchanged) await attackAfterUp(environment, context);
+  if (!unchanged) await attackAfterUp(environment, settings, context);
   for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
-  const headers = await environment.accessHeaders();
+  const headers = await environment.accessHeaders({ settings });
   const visits = await Promise.all(
     addressesOf(settings).map((address) => visitAddress(address, ready, headers)),
   );

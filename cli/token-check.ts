@@ -1,5 +1,4 @@
 import { CloudflareApi, CloudflareRefusal } from "../automation/cloudflare-api";
-import type { Environment } from "../automation/environment";
 import { UserError } from "../common/user-error";
 import { assertAllowed, checkToken, type TokenCheck } from "../automation/token/check";
 import type { StackConfig } from "../automation/stack-config";
@@ -16,8 +15,7 @@ export async function tokenCheckOf({ settings, secrets }: StackConfig): Promise<
  * Refuses a token that is too narrow or not valid before anything is begun. Where that cannot be told, it is said, and
  * the run finds out.
  */
-export async function checkTokenBefore(environment: Environment, { say }: CommandContext): Promise<void> {
-  const config = await environment.config({ makeStack: true });
+export async function checkTokenBefore(config: StackConfig, { say }: CommandContext): Promise<void> {
   const checked = await tokenCheckOf(config).catch((error: unknown) => {
     const isRefusal = error instanceof UserError && !/cannot be reached/.test(error.parts.what);
     if (isRefusal || !(error instanceof UserError || error instanceof CloudflareRefusal)) throw error;

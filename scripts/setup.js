@@ -95,6 +95,7 @@ const testTools = [
   { program: "shellcheck", debian: "shellcheck", why: "checks the scripts of remote/" },
   { program: "chromium", debian: "chromium", why: "drives the pages in a real browser" },
   { program: "ssh", debian: "openssh-client", why: "is the SSH client that nobody here wrote" },
+  { program: "/usr/sbin/sshd", debian: "openssh-server", why: "is the SSH server that nobody here wrote" },
   { program: "psql", debian: "postgresql-client", why: "is PostgreSQL's own client" },
   {
     program: "/usr/lib/postgresql/15/bin/pg_dump",

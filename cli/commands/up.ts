@@ -33,7 +33,8 @@ export const up: CommandDeclaration<UpChoice> = {
     const approved = plan === undefined ? undefined : readApproved(plan);
     const run = { ...lockWaitOf(choice), refresh };
     const environment = await openOwn(stackOf(choice, "up"), context);
-    await checkTokenBefore(environment, context);
+    const config = await environment.config({ makeStack: true });
+    await checkTokenBefore(config, context);
     if (approved !== undefined) {
       const now = await beginPlan(environment, { directory: openProject().directory });
       await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });
@@ -41,6 +42,6 @@ export const up: CommandDeclaration<UpChoice> = {
       context.say("this is the plan that was approved");
     }
     await runAndTell(environment, "up", context, { run, json });
-    await attackAfterUp(environment, json ? { ...context, print: context.say } : context);
+    await attackAfterUp(environment, config.settings, json ? { ...context, print: context.say } : context);
   },
 };

@@ -1,5 +1,6 @@
 import type { Environment } from "../../automation/environment";
 import { UserError } from "../../common/user-error";
+import type { Settings } from "../../platform/settings";
 import { type CommandContext, stackOption } from "../command";
 import { atHand } from "../at-hand";
 import { chosen, stackOf } from "../open";
@@ -51,9 +52,12 @@ export async function attackAndTell(
 }
 
 /** Attacks every database that is to be attacked after each `up`. */
-export async function attackAfterUp(environment: Environment, context: CommandContext): Promise<void> {
-  const { settings } = await environment.config();
-  for (const [name, { attackAfterUp: wanted }] of Object.entries(settings.databases)) {
+export async function attackAfterUp(
+  environment: Environment,
+  { databases }: Pick<Settings, "databases">,
+  context: CommandContext,
+): Promise<void> {
+  for (const [name, { attackAfterUp: wanted }] of Object.entries(databases)) {
     if (wanted) await attackAndTell(environment, { database: name }, context);
   }
 }

@@ -9,7 +9,7 @@ import { ReportCollector } from "../../report";
 const event = (sequence: number): EngineEvent => ({ sequence, timestamp: 0 });
 
 describe("a run's events in a loop", () => {
-  const result = { changes: { create: 1 }, unchanged: false };
+  const result = { changes: { create: 1 }, unchanged: false, outputs: {} };
 
   test("come in their order, then the result", async () => {
     const run = followRun(async ({ onEvent }) => {

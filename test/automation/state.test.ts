@@ -1,5 +1,6 @@
 import {
   migrationFramesOf,
+  outputsOf,
   parseExport,
   resourceNamed,
   stepOf,
@@ -74,4 +75,28 @@ test("what was cut short is taken out; a creation whose id is known becomes a re
 
 test("a stack that was only made has an empty state", () => {
   expect(parseExport('{"version":3,"deployment":null}').deployment).toEqual({});
+});
+
+test("outputs are read with secrets shown, and one with a secret anywhere in it is secret", () => {
+  const hidden = (value: unknown): object => ({
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    plaintext: JSON.stringify(value),
+  });
+  const outputs = {
+    address: "https://app.example",
+    count: null,
+    token: hidden("quiet"),
+    databases: [{ name: "main", url: hidden({ user: "app" }) }],
+  };
+  const resources = [{ urn: urn("pulumi:pulumi:Stack", "shop-dev"), type: "pulumi:pulumi:Stack", outputs }];
+  expect(outputsOf({ resources })).toEqual({
+    address: { value: "https://app.example", secret: false },
+    count: { value: null, secret: false },
+    token: { value: "quiet", secret: true },
+    databases: { value: [{ name: "main", url: { user: "app" } }], secret: true },
+  });
+});
+
+test("a stack that was only made has no outputs", () => {
+  expect(outputsOf({})).toEqual({});
 });
