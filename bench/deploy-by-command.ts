@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument, stringify } from "yaml";
@@ -9,7 +9,7 @@ import { bringUpSandbox } from "../sandbox/bring-up";
 import { ensureKeyPair } from "../sandbox/host/keys";
 import { hostLayout } from "../sandbox/host/layout";
 import { removeSandbox } from "../sandbox/sandbox";
-import { startOpenSsh } from "../test/support/open-ssh";
+import { openSsh, startOpenSsh } from "../test/support/open-ssh";
 import type { AppSettings, RolloutHost } from "../test/support/rollout-host";
 import type { Deployer } from "./deploy";
 
@@ -21,6 +21,7 @@ const image = "rollout-app";
  * sandbox's: its own host, whose `docker` is a wrapper that costs time, is left aside.
  */
 export async function byCommand(host: RolloutHost, app: AppSettings): Promise<Deployer> {
+  if (!existsSync(openSsh)) throw new Error("not here: an SSH server (apt-get install openssh-server)");
   const home = mkdtempSync(join(tmpdir(), "groundwork-bench-"));
   const before = { ...process.env };
   Object.assign(process.env, { GROUNDWORK_HOME: home, DOCKER_HOST: host.daemon.host });
