@@ -25,7 +25,7 @@ import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed } from "./stack-files";
-import { migrationFramesOf, outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
+import { outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
 export type { RunOptions, RunResult } from "./run";
 
@@ -224,14 +224,14 @@ export class Environment {
    * const { ledger } = await environment.rollback({ log: console.error });
    */
   async rollback(options: RollbackOptions = {}): Promise<RolloutOutput> {
-    const config = await this.config();
-    const headers = await this.accessHeaders(config);
-    return rollBack(
-      config,
-      options,
-      async (origin) => migrationFramesOf((await this.stack.exported("--show-secrets")).deployment, origin),
-      headers,
-    );
+    const [config, { deployment }] = await Promise.all([
+      this.config(),
+      this.stack.exported("--show-secrets"),
+    ]);
+    const { access } = config.settings;
+    const tokens: unknown = outputsOf(deployment)["accessTokens"]?.value;
+    const headers = access === undefined ? {} : accessHeadersOf(config.settings, tokens);
+    return rollBack(config, options, deployment, headers);
   }
 
   /**

@@ -5,12 +5,12 @@ import { type Ledger, readLedger } from "../components/origin/ledger";
 import { type RolloutOutput, runRollout } from "../components/origin/run-rollout";
 import type { HeadersByHost } from "../components/shared/access-headers";
 import { hostAccess } from "../platform/host-access";
-import { probeOf } from "../platform/probe";
 import type { ComposeOriginSettings, OriginSettings, TunnelOriginSettings } from "../platform/settings";
 import { onHost } from "../platform/settings/on-host";
 import type { Frames } from "../remote/framing";
 import { SshConnection, SshFailure } from "../remote/ssh-client";
 import type { StackConfig } from "./stack-config";
+import { migrationFramesOf, probeOf, type StackState } from "./state";
 
 export type { Ledger, LedgerSpan } from "../components/origin/ledger";
 
@@ -53,9 +53,6 @@ export interface RollbackOptions {
   /** Told what happens, one line each. @default nobody */
   readonly log?: (line: string) => void;
 }
-
-/** What a rollback needs of the state: the frames of the last run of an origin's migrations. */
-export type MigrationFrames = (origin: string) => Promise<Frames | undefined>;
 
 type HostedOrigin = (ComposeOriginSettings | TunnelOriginSettings) & { readonly inSwarm?: boolean };
 
@@ -157,12 +154,14 @@ export function readReleases(stdout: string): Pick<OriginReleases, "running" | "
  * Goes back to a release that the host keeps: images, configuration and secrets as they were then, beside the running one,
  * with the same checks and the same ledger as any release.
  *
+ * @param state the stack's, its secrets shown: what its last run gave to migrations, and asked meanwhile
+ * @param headers of requests to a host name, where Access is in front of it. Default: those of the last run
  * @throws UserError where there is none to go back to, where it is refused, or where it does not get healthy
  */
 export async function rollBack(
   config: StackConfig,
   options: RollbackOptions,
-  migrationFrames: MigrationFrames,
+  state: StackState,
   headers: HeadersByHost = {},
 ): Promise<RolloutOutput> {
   const { log = () => undefined, downgrade = false } = options;
@@ -177,12 +176,13 @@ export async function rollBack(
     refuseUnmigrated(listed, target, stack);
     const crossed = breakingSince(listed, target);
     if (downgrade && crossed.length > 0) {
-      await takeBack(connection, { config, origin, settings, target, crossed, migrationFrames, log });
+      await takeBack(connection, { config, origin, settings, target, crossed, state, log });
     }
     return { target, schema: downgrade && crossed.length > 0 };
   });
   const id = forced.target.id;
-  const probe = probeOf(config.settings, settings, headers);
+  const asked = probeOf(state, origin);
+  const probe = asked && { ...asked, headers: headers[new URL(asked.url).hostname] ?? asked.headers };
   try {
     return await runRollout(
       {
@@ -297,7 +297,7 @@ async function takeBack(
     settings,
     target,
     crossed,
-    migrationFrames,
+    state,
     log,
   }: {
     readonly config: StackConfig;
@@ -305,7 +305,7 @@ async function takeBack(
     readonly settings: HostedOrigin;
     readonly target: ReleaseRecord;
     readonly crossed: readonly ReleaseRecord[];
-    readonly migrationFrames: MigrationFrames;
+    readonly state: StackState;
     readonly log: (line: string) => void;
   },
 ): Promise<void> {
@@ -318,7 +318,7 @@ async function takeBack(
       next: `write it into Pulumi.${config.stack}.yaml and run the same command again; or restore the database as it was at ${target.at}`,
     });
   }
-  const frames = await migrationFrames(origin);
+  const frames = migrationFramesOf(state, origin);
   if (frames === undefined) {
     throw new UserError({
       what: `the state of ${config.stack} has no migrations of ${origin}`,

@@ -1,5 +1,6 @@
 /** A stack's state as `pulumi stack export` gives it, and what is read from it. The only reader of that form. Pure. */
 import type { OutputMap } from "@pulumi/pulumi/automation/index.js";
+import type { ProbeInput, RolloutInput } from "../components/origin/rollout-input";
 import { decodeStepInput, type Frames } from "../remote/framing";
 
 /** A resource as the engine records it, as far as it is read here. */
@@ -76,6 +77,12 @@ export function stepOf(
 export function migrationFramesOf(state: StackState, origin: string): Frames | undefined {
   const stdin = stepOf(state, `${origin}-migrations`)?.stdin;
   return stdin === undefined ? undefined : decodeStepInput(stdin);
+}
+
+/** What was asked while the last release of an origin went on, of a state whose secrets are shown. */
+export function probeOf(state: StackState, origin: string): ProbeInput | undefined {
+  const stdin = stepOf(state, `${origin}-rollout`)?.stdin;
+  return stdin === undefined ? undefined : (JSON.parse(stdin) as RolloutInput).probe;
 }
 
 /**

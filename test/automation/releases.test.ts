@@ -1,9 +1,13 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { generateSshKey } from "../../common/ssh-key";
 import { UserError } from "../../common/user-error";
 import { listReleases, readReleases, rollBack, targetOf, withCommand } from "../../automation/releases";
 import type { StackConfig } from "../../automation/stack-config";
+import type { StackState } from "../../automation/state";
 import { ledgerOf } from "../../components/origin/ledger";
 import { validateStackFile } from "../../platform/settings";
+import { encodeFrames, type Frames } from "../../remote/framing";
 import { type FakeSteps, fakeRollout, fakeSteps } from "../support/fake-steps";
 import { type RealSsh, realSshKinds } from "../support/open-ssh";
 
@@ -167,7 +171,14 @@ ${origin}${origins}`;
   }
 
   const migrations = `      migrations: { service: api, command: up, downgradeCommand: "down -1" }\n`;
-  const noFrames = () => Promise.resolve(undefined);
+
+  /** A state in which a step of the origin was last given this. */
+  function after(name: string, stdin: string): StackState {
+    const urn = `urn:pulumi:prod::shop::command:remote:Command::api-${name}`;
+    const inputs = { stdin: { plaintext: JSON.stringify(stdin) } };
+    return { resources: [{ urn, type: "command:remote:Command", inputs }] };
+  }
+  const migrated = (frames: Frames): StackState => after("migrations", `a script\n${encodeFrames(frames)}`);
 
   /** A frame of the rollout's input. */
   function sent(name: string): string | undefined {
@@ -197,7 +208,7 @@ ${origin}${origins}`;
 
   test("goes back to the release before, by the same step as any release", async () => {
     const said: string[] = [];
-    const output = await rollBack(config(), { log: (line) => said.push(line) }, noFrames);
+    const output = await rollBack(config(), { log: (line) => said.push(line) }, {});
     expect(output).toMatchObject({ release: "b2b2", changed: true });
     expect([sent("to"), sent("release"), sent("keep"), sent("forced")]).toEqual([
       "b2b2",
@@ -222,7 +233,7 @@ ${origin}${origins}`;
       variable_1_value: "postgres://m",
       trigger: "x",
     };
-    await rollBack(config(migrations), { downgrade: true }, () => Promise.resolve(frames));
+    await rollBack(config(migrations), { downgrade: true }, migrated(frames));
     expect(steps.read("downs")).toBe("down -1postgres://m\n".repeat(3));
     expect(sent("forced")).toBe("schema");
     expect(steps.read("steps")).toBe("releases\nmigrate\nmigrate\nmigrate\nrollout\n");
@@ -232,15 +243,13 @@ ${origin}${origins}`;
     const unknown = answer().releases.map((each) => ({ ...each, schema: undefined }));
     steps.write("releases.json", `${JSON.stringify(answer({ releases: unknown }))}\n`);
     steps.answer("migrate", `echo '{"step":"migrate"}'`);
-    await rollBack(config(migrations), { downgrade: true, to: "1" }, () =>
-      Promise.resolve({ service: "api" }),
-    );
+    await rollBack(config(migrations), { downgrade: true, to: "1" }, migrated({ service: "api" }));
     expect(steps.read("steps")).toBe("releases\nmigrate\nrollout\n");
   });
 
   test("a downgrade that fails, or leads nowhere, leaves the running release alone", async () => {
     steps.answer("migrate", `echo 'migrate: the migrations failed with exit code 1' >&2; exit 20`);
-    const frames = () => Promise.resolve({ service: "api" });
+    const frames = migrated({ service: "api" });
     const failed = await refusal(rollBack(config(migrations), { downgrade: true }, frames));
     expect(failed.message).toContain("the release that runs serves on");
     expect(failed.message).toContain("the migrations failed with exit code 1");
@@ -250,15 +259,38 @@ ${origin}${origins}`;
     expect(steps.read("steps")).not.toContain("rollout");
   });
 
+  test("asks meanwhile what the stack's own release asked, with the headers of today", async () => {
+    const asked: unknown[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.headers["x-visitor"]);
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const probe = {
+        url: `http://127.0.0.1:${port}/health`,
+        intervalMs: 20,
+        headers: { "x-visitor": "then" },
+      };
+      const state = after("rollout", JSON.stringify({ origin: "api", probe }));
+      const { ledger: kept } = await rollBack(config(), {}, state, { "127.0.0.1": { "x-visitor": "now" } });
+      expect(kept?.url).toBe(probe.url);
+      expect(new Set(asked)).toEqual(new Set(["now"]));
+    } finally {
+      await new Promise((resolve) => server.close(resolve).closeAllConnections());
+    }
+  });
+
   test("--downgrade without a command that could do it says where to write one", async () => {
-    const error = await refusal(rollBack(config(), { downgrade: true }, noFrames));
+    const error = await refusal(rollBack(config(), { downgrade: true }, {}));
     expect(error.message).toContain("groundwork:origins.api.migrations.downgradeCommand");
     expect(steps.read("steps")).toBe("releases\n");
   });
 
   test("a newer release whose migrations were taken back is not gone forward to", async () => {
     steps.write("releases.json", `${JSON.stringify(answer({ active: "b2b2", previous: "c3c3" }))}\n`);
-    const error = await refusal(rollBack(config(migrations), { downgrade: true }, noFrames));
+    const error = await refusal(rollBack(config(migrations), { downgrade: true }, {}));
     expect(error.message).toContain("needs the schema of release c3c3, whose migrations were taken back");
     expect(error.message).toContain("npx groundwork up -s prod");
     expect(steps.read("steps")).toBe("releases\n");
@@ -269,7 +301,7 @@ ${origin}${origins}`;
       "rollout",
       `echo 'rollout: release c3c3 has changed the database so that release b2b2 cannot work with it' >&2; exit 23`,
     );
-    const error = await refusal(rollBack(config(), {}, noFrames));
+    const error = await refusal(rollBack(config(), {}, {}));
     expect(error.message).toContain("release c3c3 has changed the database");
     expect(error.message).toContain(
       "next: run it with --downgrade (npx groundwork rollback -s prod --downgrade)",
@@ -289,8 +321,8 @@ ${origin}${origins}`;
     elsewhere: { kind: external, hostnames: [x.example.com], target: x.fly.dev }
 `,
     );
-    expect((await refusal(rollBack(several, {}, noFrames))).message).toContain("api, web");
-    expect((await refusal(rollBack(several, { origin: "elsewhere" }, noFrames))).message).toContain(
+    expect((await refusal(rollBack(several, {}, {}))).message).toContain("api, web");
+    expect((await refusal(rollBack(several, { origin: "elsewhere" }, {}))).message).toContain(
       "at a platform",
     );
     expect((await refusal(listReleases(several, "none"))).message).toContain(

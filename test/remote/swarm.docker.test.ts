@@ -380,7 +380,7 @@ withMachines("a swarm of three hosts", () => {
         images: { api: appImage },
         ledger: { lost: 0 },
       });
-      const back = await rollBack(config, { origin: "api" }, () => Promise.resolve(undefined));
+      const back = await rollBack(config, { origin: "api" }, {});
       expect(back).toMatchObject({ release: "four", changed: true });
     } finally {
       await network.close();

@@ -172,7 +172,7 @@ describeWithDocker("releases from here to a host with real Docker and real Caddy
       ["1", "kept", 0],
     ]);
     expect(listed?.releases[0]?.images).toEqual({ api: "rollout-app:3" });
-    expect(await rollBack(config(), { log }, () => Promise.resolve(undefined))).toMatchObject({
+    expect(await rollBack(config(), { log }, {})).toMatchObject({
       release: "2",
       changed: true,
     });
