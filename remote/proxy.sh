@@ -42,6 +42,8 @@ new_definition=
 cmp -s "$proxy/compose.new.json" "$proxy/compose.json" || new_definition=1
 new_config=
 cmp -s "$proxy/config/Caddyfile.new" "$proxy/config/Caddyfile" || new_config=1
+# One that was killed between the files and the proxy: what is written is not what runs.
+[ ! -f "$proxy/unloaded" ] || { new_definition=1 new_config=1; }
 leave() { rm -f "$proxy/compose.new.json" "$proxy/config/Caddyfile.new"; }
 if [ -z "$new_definition$new_config" ] && [ -n "$caddy" ]; then
   leave
@@ -96,20 +98,16 @@ if [ -n "$new_config" ]; then
     fail 20 "Caddy refuses the Caddyfile; what ran before still runs" with-log
   }
   # Kept for the case that it cannot be loaded.
-  rm -f "$proxy/config/Caddyfile.old"
-  [ ! -f "$proxy/config/Caddyfile" ] || cp -p "$proxy/config/Caddyfile" "$proxy/config/Caddyfile.old" || fail 12 "cannot write below $proxy" with-log
-  mv -f "$proxy/config/Caddyfile.new" "$proxy/config/Caddyfile" || fail 12 "cannot write below $proxy" with-log
+  [ -f "$proxy/unloaded" ] || rm -f "$proxy/config/Caddyfile.old"
+  [ -f "$proxy/config/Caddyfile.old" ] || [ ! -f "$proxy/config/Caddyfile" ] || cp -p "$proxy/config/Caddyfile" "$proxy/config/Caddyfile.old" || fail 12 "cannot write below $proxy" with-log
 fi
+: >"$proxy/unloaded" || fail 12 "cannot write below $proxy" with-log
+[ -z "$new_config" ] || mv -f "$proxy/config/Caddyfile.new" "$proxy/config/Caddyfile" || fail 12 "cannot write below $proxy" with-log
 [ -z "$new_definition" ] || mv -f "$proxy/compose.new.json" "$proxy/compose.json" || fail 12 "cannot write below $proxy" with-log
 leave
 file=compose.json
 
-if [ -z "$new_definition" ] && [ -n "$caddy" ]; then
-  run_docker exec "$caddy" caddy reload --adapter caddyfile --config /etc/caddy/Caddyfile </dev/null || {
-    [ ! -f "$proxy/config/Caddyfile.old" ] || mv -f "$proxy/config/Caddyfile.old" "$proxy/config/Caddyfile"
-    fail 20 "Caddy did not take the Caddyfile over; what ran before still runs" with-log
-  }
-else
+if [ -n "$new_definition" ] || [ -z "$caddy" ]; then
   proxy_compose up --detach --wait --wait-timeout "$timeout" --pull "$policy" </dev/null && [ -n "$(running)" ] || {
     proxy_compose logs --no-color --tail 30
     # Run again, it starts where this one stopped.
@@ -121,7 +119,15 @@ else
     fail 20 "the proxy does not run" with-log
   }
 fi
-rm -f "$proxy/config/Caddyfile.old"
+# A container that was there before has not read the file by itself.
+if [ -n "$new_config" ] && [ "$(running)" = "$caddy" ]; then
+  run_docker exec "$caddy" caddy reload --adapter caddyfile --config /etc/caddy/Caddyfile </dev/null || {
+    [ ! -f "$proxy/config/Caddyfile.old" ] || mv -f "$proxy/config/Caddyfile.old" "$proxy/config/Caddyfile"
+    rm -f "$proxy/unloaded"
+    fail 20 "Caddy did not take the Caddyfile over; what ran before still runs" with-log
+  }
+fi
+rm -f "$proxy/config/Caddyfile.old" "$proxy/unloaded"
 if [ -n "$new_config" ]; then
   value routes | store "$proxy/config/routes.text" 0644 >/dev/null &&
     mv -f "$proxy/config/routes.next" "$proxy/config/routes.services" || fail 12 "cannot write below $proxy" with-log

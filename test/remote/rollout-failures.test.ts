@@ -208,6 +208,28 @@ describeWithDocker("the proxy", () => {
     expect(report.sockets.every(({ code }) => code === 0)).toBe(true);
   });
 
+  test("one that was killed between its files and the proxy is gone on with, reload and container alike", async () => {
+    const killed = (script: string) => script.replace(/^file=compose\.json$/m, () => "kill -9 $$");
+    const header = async () => (await fetch(host.url)).headers.get("x-route");
+    const loaded = frames({ caddyfile: proxyCaddyfile({ "X-Route": "after a kill" }) });
+    expect((await host.run("proxy", loaded, { edit: killed })).code).not.toBe(0);
+    expect(await header()).not.toBe("after a kill");
+    expect(JSON.parse((await host.mustRun("proxy", loaded)).stdout)).toMatchObject({ changed: true });
+    expect(await header()).toBe("after a kill");
+    expect(JSON.parse((await host.mustRun("proxy", loaded)).stdout)).toMatchObject({ changed: false });
+
+    const labels = () => host.docker("ps", "--filter", "name=sample-proxy", "--format", "{{.Labels}}");
+    const definition = proxyCompose(host.project, host.httpPort) as { services: { caddy: object } };
+    Object.assign(definition.services.caddy, { labels: { "test.definition": "newer" } });
+    const newer = { ...loaded, compose: JSON.stringify(definition) };
+    expect((await host.run("proxy", newer, { edit: killed })).code).not.toBe(0);
+    expect(labels()).not.toContain("test.definition=newer");
+    await host.mustRun("proxy", newer);
+    expect(labels()).toContain("test.definition=newer");
+    expect(await header()).toBe("after a kill");
+    await host.mustRun("proxy", loaded);
+  });
+
   test("a route to a service that has had no release leads where it led before, until that one serves", async () => {
     const spec = (service: string): CaddyfileSpec => ({
       tls: "none",
