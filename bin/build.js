@@ -44,6 +44,7 @@ const groups = {
       external: ["cpu-features", "*.node", "esbuild", "ts-node"],
       alias: {
         "@npmcli/arborist": path.join(__dirname, "lazy-arborist.js"),
+        "normalize-package-data": path.join(__dirname, "lazy-package-data.js"),
         typescript: path.join(__dirname, "lazy-typescript.js"),
       },
     },
