@@ -13,6 +13,11 @@ module.exports = {
   transformIgnorePatterns: [
     "/node_modules/(?!@octokit/|universal-user-agent/|before-after-hook/|json-with-bigint/|fast-content-type-parse/)",
   ],
+  // Every suite has its own registry of modules: these two were most of what loading Pulumi's SDK costs in each.
+  moduleNameMapper: {
+    "^typescript$": "<rootDir>/test/support/lazy/typescript.js",
+    "^@npmcli/arborist$": "<rootDir>/test/support/lazy/arborist.js",
+  },
   testTimeout: 60_000,
   // As many as the smallest machine has cores: tests under load must not take each other their time.
   maxWorkers: 2,
