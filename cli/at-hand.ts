@@ -27,9 +27,10 @@ export async function atHand<T>(
   { sandbox = true }: PlaceChoice,
   doing: string,
   context: CommandContext,
-  work: (environment: Environment) => Promise<T>,
+  work: (environment: Environment, sandboxed: boolean) => Promise<T>,
 ): Promise<T> {
-  if (!sandbox || (await runningSandbox(stack)) === undefined) return work(await openOwn(stack, context));
+  if (!sandbox || (await runningSandbox(stack)) === undefined)
+    return work(await openOwn(stack, context), false);
   context.say(colours.dim(`in the sandbox of ${stack} on this machine (--no-sandbox: the real one)`));
-  return inSandbox({ stack }, doing, context, (_ready, environment) => work(environment));
+  return inSandbox({ stack }, doing, context, (_ready, environment) => work(environment, true));
 }

@@ -1,4 +1,5 @@
 import { lastRehearsal, migratingOrigin } from "../automation/database/rehearsal/rehearse";
+import { proofsWanted, unprovedMigrations, unprovedSentence } from "../automation/database/unproved";
 import { rehearsalSection } from "../automation/database/rehearsal/record";
 import type { Environment, RunOptions } from "../automation/environment";
 import type { Sections } from "../report";
@@ -10,13 +11,11 @@ export interface RehearsalWatch {
   readonly section: () => Promise<Pick<Sections, "rehearsal">>;
 }
 
-/**
- * Asks a host only where an origin that was brought up before is going to migrate. A host that does not answer keeps no
- * preview back: the section says so.
- */
-export function watchRehearsal(environment: Environment): RehearsalWatch {
+/** Sees by a preview's events which origins, brought up before, are going to migrate. */
+export function watchMigrations(): Pick<RehearsalWatch, "add"> & { readonly migrating: ReadonlySet<string> } {
   const migrating = new Set<string>();
   return {
+    migrating,
     add: ({ resourcePreEvent: before }) => {
       const [, origin] = /::([^:]+)-migrations$/.exec(before?.metadata.urn ?? "") ?? [];
       // One that is created now has no database yet that could be copied.
@@ -24,6 +23,17 @@ export function watchRehearsal(environment: Environment): RehearsalWatch {
         migrating.add(origin);
       }
     },
+  };
+}
+
+/**
+ * Asks a host only where an origin that was brought up before is going to migrate. A host that does not answer keeps no
+ * preview back: the section says so.
+ */
+export function watchRehearsal(environment: Environment): RehearsalWatch {
+  const { add, migrating } = watchMigrations();
+  return {
+    add,
     section: async () => {
       const [origin] = migrating;
       return origin === undefined ? {} : sectionOf(environment, origin);
@@ -41,8 +51,12 @@ async function sectionOf(environment: Environment, origin: string): Promise<Pick
     try {
       const [, { migrations, services }] = migratingOrigin(settings, database, origin);
       const image = migrations && services[migrations.service]?.image;
+      const section = rehearsalSection(await lastRehearsal(database), { image, stack: environment.name });
       return {
-        rehearsal: rehearsalSection(await lastRehearsal(database), { image, stack: environment.name }),
+        rehearsal: {
+          ...section,
+          notes: [...section.notes, ...(await refusals(environment, settings, origin))],
+        },
       };
     } finally {
       await database.close();
@@ -51,6 +65,15 @@ async function sectionOf(environment: Environment, origin: string): Promise<Pick
     const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     return skipped(`what was rehearsed could not be asked: ${line}`);
   }
+}
+
+/** What `up` is going to say: see proof-check.ts. */
+async function refusals(environment: Environment, settings: Settings, origin: string): Promise<string[]> {
+  const wanted = proofsWanted(settings, environment.name).filter((each) => each.origin === origin);
+  const unproved = await unprovedMigrations(environment, wanted);
+  return unproved.map(
+    (each) => `up will refuse: ${unprovedSentence(each)}: npx groundwork db drill -s ${environment.name}`,
+  );
 }
 
 type Settings = Awaited<ReturnType<Environment["config"]>>["settings"];

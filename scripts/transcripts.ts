@@ -19,6 +19,11 @@ const session: readonly Step[] = [
   { name: "npm-start-again", command: "npm start" },
   { name: "db-attack", command: "npx groundwork db attack -s dev" },
   { name: "db-rotate", command: "npx groundwork db rotate -s dev" },
+  { name: "db-backup", command: "npx groundwork db backup -s dev" },
+  { name: "db-drill", command: "npx groundwork db drill -s dev" },
+  { name: "db-rehearse", command: "npx groundwork db rehearse -s dev" },
+  { name: "db-restore", command: "npx groundwork db restore -s dev --yes" },
+  { name: "db-backups", command: "npx groundwork db backups -s dev --check" },
   { name: "npm-start-destroy", command: "npm start -- --destroy" },
   { name: "sandbox-staging", command: "npx groundwork sandbox -s staging" },
   {

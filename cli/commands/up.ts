@@ -3,6 +3,7 @@ import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { checkProofBefore } from "../proof-check";
 import { runAndTell } from "../run";
 import { checkTokenBefore } from "../token-check";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
@@ -35,6 +36,7 @@ export const up: CommandDeclaration<UpChoice> = {
     const environment = await openOwn(stackOf(choice, "up"), context);
     const config = await environment.config({ makeStack: true });
     await checkTokenBefore(config, context);
+    await checkProofBefore(environment, config.settings, context);
     if (approved !== undefined) {
       const now = await beginPlan(environment, { directory: openProject().directory });
       await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });

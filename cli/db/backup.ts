@@ -11,15 +11,22 @@ export const dbBackup: DbCommand<DatabaseChoice & { readonly json?: boolean }> =
   example: "npx groundwork db backup -s prod",
   options: [stackOption, ...databaseOptions, { flags: "--json", description: "prints it as JSON" }],
   async run(options, context) {
-    await withDatabase("db backup", options, "back up the database", context, async (database) => {
-      context.say(`backing up ${database.name} of ${database.stack}`);
-      const made = await makeBackup(database);
-      if (options.json === true) return context.print(JSON.stringify(made, undefined, 2));
-      const { added, backup, rows, seconds, tables } = made;
-      if (made.made) context.say("the repository was made with it");
-      context.print(
-        `backup ${backup}: ${tables} tables, ${rows} rows, ${bytes(made.bytes)}, ${bytes(added)} new in the repository, ${seconds} s`,
-      );
-    });
+    await withDatabase(
+      "db backup",
+      options,
+      "back up the database",
+      context,
+      async (database) => {
+        context.say(`backing up ${database.name} of ${database.stack}`);
+        const made = await makeBackup(database);
+        if (options.json === true) return context.print(JSON.stringify(made, undefined, 2));
+        const { added, backup, rows, seconds, tables } = made;
+        if (made.made) context.say("the repository was made with it");
+        context.print(
+          `backup ${backup}: ${tables} tables, ${rows} rows, ${bytes(made.bytes)}, ${bytes(added)} new in the repository, ${seconds} s`,
+        );
+      },
+      { backups: true },
+    );
   },
 };

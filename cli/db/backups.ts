@@ -42,6 +42,7 @@ export const dbBackups: DbCommand<BackupsChoice> = {
           next: `npx groundwork db backup ${chosen(environment.name)} makes one now and says what stands in its way`,
         });
       },
+      { backups: true },
     );
   },
 };

@@ -28,18 +28,25 @@ export const dbDrill: DbCommand<DrillChoice> = {
     { flags: "--json", description: "prints the record as JSON" },
   ],
   async run(options, context) {
-    await withDatabase("db drill", options, "try a restore", context, async (database, environment) => {
-      const { backup, beside } = options;
-      const record = await drill(database, { backup, beside, log: context.say });
-      if (options.json === true) context.print(JSON.stringify(record, undefined, 2));
-      else for (const line of drillLines(record)) context.print(line);
-      if (record.passed) return;
-      throw new UserError({
-        what: "the backup does not bring back what was saved",
-        value: record.failure ?? `${record.differences.length} differences`,
-        next: `npx groundwork db backups ${chosen(environment.name)} --check looks for damage; npx groundwork db backup ${chosen(environment.name)} makes another one`,
-      });
-    });
+    await withDatabase(
+      "db drill",
+      options,
+      "try a restore",
+      context,
+      async (database, environment) => {
+        const { backup, beside } = options;
+        const record = await drill(database, { backup, beside, log: context.say });
+        if (options.json === true) context.print(JSON.stringify(record, undefined, 2));
+        else for (const line of drillLines(record)) context.print(line);
+        if (record.passed) return;
+        throw new UserError({
+          what: "the backup does not bring back what was saved",
+          value: record.failure ?? `${record.differences.length} differences`,
+          next: `npx groundwork db backups ${chosen(environment.name)} --check looks for damage; npx groundwork db backup ${chosen(environment.name)} makes another one`,
+        });
+      },
+      { backups: true },
+    );
   },
 };
 

@@ -68,6 +68,7 @@ export const dbRehearse: DbCommand<RehearseChoice> = {
           next: `change the migrations, then npx groundwork db rehearse ${chosen(environment.name)}`,
         });
       },
+      { backups: true },
     );
   },
 };

@@ -67,6 +67,7 @@ export const dbRestore: DbCommand<RestoreChoice> = {
           `drop it with: npx groundwork db restore ${chosen(environment.name)} --drop-kept ${done.kept}`,
         );
       },
+      { backups: true },
     );
   },
 };

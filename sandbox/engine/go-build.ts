@@ -33,9 +33,9 @@ export const oldestGo = "1.21";
  * await buildGoTool({ module: "compose", package: "github.com/docker/compose/v2/cmd", output: "docker-compose" });
  */
 export async function buildGoTool(tool: GoTool, log: Log = silent): Promise<string> {
-  const source = join(projectRoot(), "sandbox", "engine", "go", tool.module);
-  const folder = join(cacheDirectory(), "go", `${tool.module}-${await moduleHash(source)}`);
-  const binary = join(folder, tool.output);
+  const source = sourceOf(tool);
+  const binary = await goToolFile(tool);
+  const folder = dirname(binary);
   if (await exists(binary)) return binary;
   return exclusively(
     folder,
@@ -47,6 +47,16 @@ export async function buildGoTool(tool: GoTool, log: Log = silent): Promise<stri
     },
     { log, doing: `build ${tool.output}` },
   );
+}
+
+/** Where {@link buildGoTool} puts a tool, whether it is there yet or not. */
+export async function goToolFile(tool: GoTool): Promise<string> {
+  const folder = `${tool.module}-${await moduleHash(sourceOf(tool))}`;
+  return join(cacheDirectory(), "go", folder, tool.output);
+}
+
+function sourceOf({ module }: GoTool): string {
+  return join(projectRoot(), "sandbox", "engine", "go", module);
 }
 
 async function moduleHash(source: string): Promise<string> {

@@ -75,6 +75,8 @@ async function fetchWheel(root: string): Promise<void> {
     const download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
     await python([
       ...download,
+      // Without a network the start of a sandbox is not to wait for long.
+      ...["--retries", "2"],
       ...["--only-binary", ":all:", "--require-hashes", "--dest", folder],
       ...["-r", join(folder, "requirements.txt")],
     ]);

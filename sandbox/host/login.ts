@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { shellQuote, shellWords } from "../../common/shell-words";
 import type { PostgresClients } from "../engine/postgres-clients";
+import type { ResticToCome } from "../engine/restic";
 import { toolFile, type ToolName } from "./bundle-names";
 import { writeCrontab } from "./crontab";
 import { writeFileAtomically } from "./files";
@@ -38,7 +39,7 @@ export function writePrograms(layout: HostLayout, backups?: BackupPrograms): voi
   if (backups === undefined) return;
   const real = (folder: string, name: string, program: string): void =>
     writeFileAtomically(join(folder, name), `#!/bin/sh\nexec ${shellQuote(program)} "$@"\n`, 0o755);
-  real(layout.bin, "restic", backups.restic);
+  writeFileAtomically(join(layout.bin, "restic"), resticScript(backups.restic), 0o755);
   const { postgres } = backups;
   if (postgres === undefined) return;
   for (const name of ["pg_dump", "pg_restore"] as const)
@@ -50,10 +51,24 @@ export function writePrograms(layout: HostLayout, backups?: BackupPrograms): voi
 
 /** What a host makes backups with. */
 export interface BackupPrograms {
-  /** The program restic: see engine/restic.ts. */
-  readonly restic: string;
+  readonly restic: ResticToCome;
   /** Undefined where there are none: a backup fails then, and says so. */
   readonly postgres: PostgresClients | undefined;
+}
+
+/** restic, built when it is first needed. Who only asks for its version, as a schedule does, is told without waiting. */
+function resticScript({ make, program, version }: ResticToCome): string {
+  const file = shellQuote(program);
+  return `#!/bin/sh
+if [ ! -x ${file} ]; then
+  if [ "\${1-}" = version ]; then
+    echo 'restic ${version} (built at the first backup)'
+    exit
+  fi
+  ${shellWords(make)} </dev/null >&2 || exit
+fi
+exec ${file} "$@"
+`;
 }
 
 /** The environment of a login: what sshd would set, and nothing of the sandbox's own process. */

@@ -99,7 +99,18 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       expect(preview.code).toBe(0);
     }, 120_000);
 
-    test("no secret leaks by that, nor by a rotation of the database's password", async () => {
+    test("its database is backed up, restored as a proof, and its migrations are rehearsed, as it is", async () => {
+      const backup = await watched(["db", "backup", "-s", "dev"]);
+      expect(backup.stdout).toMatch(/^backup [0-9a-f]{8}: 3 tables, \d+ rows/m);
+      const drill = await watched(["db", "drill", "-s", "dev"]);
+      expect(drill.stdout).toMatch(/restored into a server of its own\n3 tables .*: each as it was recorded$/m);
+      const rehearsal = await watched(["db", "rehearse", "-s", "dev"]);
+      expect(rehearsal.stdout).toMatch(/api health: well \(\/api\/health answers 200\)$/m);
+      expect(rehearsal.stdout).toMatch(/^passed: a rollback is possible$/m);
+      expect([backup.code, drill.code, rehearsal.code]).toEqual([0, 0, 0]);
+    }, 600_000);
+
+    test("no secret leaks by all that, nor by a rotation of the database's password", async () => {
       const { stdout } = await home.run(["sandbox", "env", "-s", "dev"]);
       const variables = exportedVariables(stdout);
       const secrets = async (): Promise<Secret[]> => {
@@ -120,6 +131,8 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
         "main-app-a-password.result",
         "main-app-b-password.result",
         "main-migrator-password.result",
+        "main-repository-password.result",
+        "main-drill-key.result",
         "buckets.credentials.api.secretAccessKey",
         "cloudflare.apiToken",
         "passphrase",
@@ -129,7 +142,7 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
 
       const scan = new LeakScan(all);
       said.forEach((text, index) => scan.text(`what command ${index + 1} printed`, text));
-      expect(watchedLines.length).toBe(2);
+      expect(watchedLines.length).toBe(5);
       scan.text("command lines", watchedLines.join("\n"));
       scan.files(home.folder, mayHoldSecrets);
       const containers = scanContainers(scan, docker, (name) => (/api/.test(name) ? ofTheApi : undefined));

@@ -9,8 +9,10 @@ import {
   signRecord,
   verifyRecord,
 } from "../../../automation/database/drill-record";
+import { proofState } from "../../../automation/database/proof";
 import { lastRehearsal, rehearse } from "../../../automation/database/rehearsal/rehearse";
 import { dropKept, restoreBackup } from "../../../automation/database/restore";
+import { recordsOn } from "../../../automation/database/unproved";
 import type { Environment } from "../../../automation/environment";
 import { backupLines } from "../../../cli/db/backups";
 import { drillLines, duration } from "../../../cli/db/drill";
@@ -192,6 +194,12 @@ describeWithPostgres("backups over SSH", () => {
       );
       expect(await lastRehearsal(database)).toEqual(record);
       expect(await owners()).toEqual(before);
+      // What an `up` of production asks for before it migrates.
+      const { drills, rehearsals, secret } = await recordsOn(database);
+      expect(rehearsals).toHaveLength(2);
+      const where = { stack: "dev", database: "main", days: 30, now: new Date() };
+      expect(proofState(drills, { secret, ...where }).state).toBe("fresh");
+      expect(proofState(drills, { secret, ...where, database: "other" }).state).toBe("unsigned");
     } finally {
       await copy.remove();
     }

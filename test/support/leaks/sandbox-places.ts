@@ -36,6 +36,11 @@ export const mayHoldSecrets: readonly Holder[] = [
     ),
     secrets: new RegExp(`${ofTheApi.source}|^main-admin-password`),
   },
+  // What the host's own schedule makes backups with: what opens the repository, for that user alone.
+  {
+    path: new RegExp(`${project}/backups/main/backup\\.frames$`),
+    secrets: /^main-repository-password/,
+  },
   // What a failing step must not show.
   { path: new RegExp(`${project}/(wanted/|releases/[^/]+/files/)?\\.redact$`), secrets: ofTheHost },
   // Where there is no Docker: what Docker would remember of a container, and what it would mount.
