@@ -181,6 +181,17 @@ const rehearsal = z.strictObject({
   passed: z.boolean(),
 });
 
+const findings = z.array(
+  z.strictObject({
+    subject: z.string().describe("What was looked at, such as `host web`."),
+    state: z
+      .enum(["well", "look", "bad", "unknown"])
+      .describe("`look`: nothing is broken yet; `unknown`: it could not be asked."),
+    says: z.string(),
+    next: z.string().optional().describe("The next command, or what to do."),
+  }),
+);
+
 /** By the command's name. What `unlock` prints with `--look` stands beside it. */
 export const jsonSchemas = {
   preview: reportSchema,
@@ -193,6 +204,7 @@ export const jsonSchemas = {
   history,
   unlock: unlocked,
   "unlock --look": lockState,
+  doctor: findings,
   "db rehearse": rehearsal,
 } as const;
 

@@ -1,15 +1,8 @@
-import { CloudflareApi, CloudflareRefusal } from "../automation/cloudflare-api";
-import { UserError } from "../common/user-error";
-import { assertAllowed, checkToken, type TokenCheck } from "../automation/token/check";
+import { CloudflareRefusal } from "../automation/cloudflare-api";
 import type { StackConfig } from "../automation/stack-config";
+import { UserError } from "../common/user-error";
+import { assertAllowed, tokenCheckOf } from "../automation/token/check";
 import type { CommandContext } from "./command";
-
-/** Asks what a stack's own token may do. @throws UserError where there is none, or it is not valid */
-export async function tokenCheckOf({ settings, secrets }: StackConfig): Promise<TokenCheck> {
-  const { apiUrl, apiTokenSecret } = settings.cloudflare;
-  const apiToken = secrets[apiTokenSecret] ?? "";
-  return checkToken(new CloudflareApi({ apiUrl, apiToken }), settings);
-}
 
 /**
  * Refuses a token that is too narrow or not valid before anything is begun. Where that cannot be told, it is said, and

@@ -1,6 +1,7 @@
 import { UserError } from "../../common/user-error";
 import type { Settings } from "../../platform/settings";
-import { type CloudflareApi, CloudflareRefusal } from "../cloudflare-api";
+import { CloudflareApi, CloudflareRefusal } from "../cloudflare-api";
+import type { StackConfig } from "../stack-config";
 import { missingPermissions, type TokenPolicy } from "./grants";
 import { neededPermissions, type NeededPermission } from "./permissions";
 
@@ -40,6 +41,13 @@ export async function checkToken(api: CloudflareApi, settings: Settings): Promis
     else if (permission.scope === "zone" && zoneId === undefined) refused.push(permission);
   }
   return { ...base, missing: refused, by: "requests" };
+}
+
+/** Asks what a stack's own token may do. @throws UserError where there is none, or it is not valid */
+export async function tokenCheckOf({ settings, secrets }: StackConfig): Promise<TokenCheck> {
+  const { apiUrl, apiTokenSecret } = settings.cloudflare;
+  const apiToken = secrets[apiTokenSecret] ?? "";
+  return checkToken(new CloudflareApi({ apiUrl, apiToken }), settings);
 }
 
 /** @throws UserError that names each permission that is missing, and what to do */

@@ -6,6 +6,7 @@ import { adopt } from "./adopt";
 import { ciCommand } from "./ci";
 import { accessCheck } from "./access-check";
 import { destroy } from "./destroy";
+import { doctor } from "./doctor";
 import { drift } from "./drift";
 import { history } from "./history";
 import { init } from "./init";
@@ -35,6 +36,7 @@ export const commands: readonly CommandDeclaration[] = [
   up,
   refresh,
   drift,
+  doctor,
   outputs,
   release,
   releases,

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { openProject } from "../../automation/project";
-import { assertAllowed } from "../../automation/token/check";
+import { assertAllowed, tokenCheckOf } from "../../automation/token/check";
 import { type NeededPermission, neededPermissions } from "../../automation/token/permissions";
 import { readSettings } from "../../platform/settings";
 import { type CommandDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
-import { tokenCheckOf } from "../token-check";
 
 interface TokenChoice extends EnvironmentChoice {
   readonly check?: boolean;

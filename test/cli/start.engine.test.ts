@@ -103,14 +103,24 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       const backup = await watched(["db", "backup", "-s", "dev"]);
       expect(backup.stdout).toMatch(/^backup [0-9a-f]{8}: 3 tables, \d+ rows/m);
       const drill = await watched(["db", "drill", "-s", "dev"]);
-      expect(drill.stdout).toMatch(/restored into a server of its own\n3 tables .*: each as it was recorded$/m);
+      expect(drill.stdout).toMatch(
+        /restored into a server of its own\n3 tables .*: each as it was recorded$/m,
+      );
       const rehearsal = await watched(["db", "rehearse", "-s", "dev"]);
       expect(rehearsal.stdout).toMatch(/api health: well \(\/api\/health answers 200\)$/m);
       expect(rehearsal.stdout).toMatch(/^passed: a rollback is possible$/m);
       expect([backup.code, drill.code, rehearsal.code]).toEqual([0, 0, 0]);
     }, 600_000);
 
-    test("no secret leaks by all that, nor by a rotation of the database's password", async () => {
+    test("a rotation that is killed with its engine on the way leaves the application at work", async () => {
+      const cut = await home.killedAt(["db", "rotate", "-s", "dev"], /updated Command main-roles /);
+      expect(cut).toMatch(/from streampai_app_a to streampai_app_b/);
+      const message = JSON.stringify({ author: "tester", body: "written after a rotation was cut" });
+      curl("api.streampai.localhost/api/messages", "--json", message, "--fail");
+      expect(curl("api.streampai.localhost/api/messages")).toContain("written after a rotation was cut");
+    }, 300_000);
+
+    test("no secret leaks by all that, nor by the rotation, which goes on where it was cut", async () => {
       const { stdout } = await home.run(["sandbox", "env", "-s", "dev"]);
       const variables = exportedVariables(stdout);
       const secrets = async (): Promise<Secret[]> => {
@@ -124,6 +134,7 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       docker(["compose", "--project-name", "streampai", ...psql]);
       const before = await secrets();
       const rotated = await watched(["db", "rotate", "-s", "dev"]);
+      expect(rotated.stderr).toMatch(/going on with a rotation that was cut short \(password 1 to 2\)/);
       expect(rotated.stderr + rotated.stdout).toMatch(/the application is streampai_app_b now/);
       const after = await secrets();
       const all = uniqueSecrets([...before, ...after, ...sandboxSecrets(folder)]);

@@ -26,6 +26,41 @@ export class SandboxHome {
     });
   }
 
+  /**
+   * Runs `groundwork ARGS` until it says a line, then kills it with all that it has started, as a machine that fails does.
+   *
+   * @returns what it said until then
+   * @throws where it ends before
+   */
+  killedAt(args: readonly string[], line: RegExp): Promise<string> {
+    const program = [join(projectRoot(), "bin", "groundwork.js"), ...args];
+    const child = spawn(process.execPath, program, {
+      cwd: projectRoot(),
+      env: { ...process.env, GROUNDWORK_HOME: this.folder, NO_COLOR: "1" },
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+    });
+    let said = "";
+    let killed = false;
+    child.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (killed || !line.test(said) || child.pid === undefined) return;
+      try {
+        process.kill(-child.pid, "SIGKILL");
+        killed = true;
+      } catch {
+        // Ended at this very moment.
+      }
+    });
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", () => {
+        if (killed) resolve(said);
+        else reject(new Error(`ended before ${String(line)} was said:\n${said}`));
+      });
+    });
+  }
+
   /** Removes what tests left: every sandbox, then the folder. */
   async remove(stacks: readonly string[]): Promise<void> {
     for (const stack of stacks) await this.run(["sandbox", "destroy", "-s", stack]);
