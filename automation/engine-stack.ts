@@ -9,10 +9,12 @@ import { commandOf } from "./engine-command";
 import { ConcurrentUpdateError } from "./errors";
 import { explainFailure } from "./failures";
 import { parseHistory } from "./history";
-import { type Backend, backendOf } from "./locks/backend";
+import { type Backend, backendOf, storeOf } from "./locks/backend";
 import { holderWords } from "./locks/holder";
 import { type KeptLease, keepLease } from "./locks/lease";
 import { type LockedStack, StackLocks } from "./locks/stack-locks";
+import type { StateStore } from "./locks/state-store";
+import type { Variables } from "./passphrase";
 import { pluginsAreInstalled } from "./plugins";
 import { openProject } from "./project";
 import { type RunOptions, type RunResult, RunWatch } from "./run";
@@ -40,6 +42,7 @@ export interface EngineOptions {
 /** One stack under the engine: how its commands are started, one run at a time. */
 export class EngineStack {
   readonly locks: StackLocks;
+  private opened: { readonly url: string; readonly store: StateStore | undefined } | undefined;
 
   private constructor(
     readonly sdk: Stack,
@@ -168,9 +171,9 @@ export class EngineStack {
 
   /** While the engine is at work, this process says that it is there. */
   private async leased<Result>(verb: string, work: () => Promise<Result>): Promise<Result> {
-    const { folder } = this.backend();
-    if (folder === undefined || verb === "preview" || verb === "drift") return work();
-    const place = { folder, project: this.project, stack: this.options.name };
+    const store = this.store();
+    if (store === undefined || verb === "preview" || verb === "drift") return work();
+    const place = { store, project: this.project, stack: this.options.name };
     const leases: Promise<KeptLease>[] = [];
     this.starts.onStart = (pid, started) => {
       if (started === verb) leases.push(keepLease(place, pid));
@@ -221,8 +224,20 @@ export class EngineStack {
   }
 
   private backend(): Backend {
-    const { directory, variables } = this.options;
-    return backendOf(directory, { ...process.env, ...variables });
+    return backendOf(this.options.directory, this.variables());
+  }
+
+  /** The backend's files; the same as long as it leads to the same place, so that connections are kept. */
+  private store(): StateStore | undefined {
+    const backend = this.backend();
+    if (this.opened?.url !== backend.url) {
+      this.opened = { url: backend.url, store: storeOf(backend, this.variables()) };
+    }
+    return this.opened.store;
+  }
+
+  private variables(): Variables {
+    return { ...process.env, ...this.options.variables };
   }
 
   private lockedStack(): LockedStack {
@@ -235,6 +250,9 @@ export class EngineStack {
       },
       get backend() {
         return stack.backend();
+      },
+      get store() {
+        return stack.store();
       },
       state: async () => (await this.exported()).deployment,
       history: async () =>

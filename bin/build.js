@@ -41,7 +41,8 @@ const groups = {
     sources: shared,
     options: {
       packages: "bundle",
-      external: ["cpu-features", "*.node", "esbuild", "ts-node"],
+      // AWS's SDK is loaded only where the state is in a bucket.
+      external: ["cpu-features", "*.node", "esbuild", "ts-node", "@aws-sdk/client-s3"],
       alias: {
         "@npmcli/arborist": path.join(__dirname, "lazy-arborist.js"),
         "normalize-package-data": path.join(__dirname, "lazy-package-data.js"),

@@ -1,6 +1,7 @@
 import type { Environment } from "../automation/environment";
 import type { LockHolder } from "../automation/locks/holder";
 import { readHolders, removeLock } from "../automation/locks/lock-files";
+import { folderStore } from "../automation/locks/state-store";
 import { openProject } from "../automation/project";
 import { nameOf } from "../automation/state";
 import { type Log, silent } from "../common/log";
@@ -44,7 +45,7 @@ export async function recoverFromKilledRun(
  * soon when its command was killed.
  */
 async function removeEngineLocks({ folder, stack }: ReadySandbox, log: Log): Promise<void> {
-  const place = { folder: folder.state, project: openProject().name, stack };
+  const place = { store: folderStore(folder.state), project: openProject().name, stack };
   const patience = Date.now() + orphanPatience;
   for (let said = false; ; said = true) {
     const holders = await readHolders(place);

@@ -3,6 +3,8 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Variables } from "../passphrase";
+import { type BucketAddress, bucketAddress, bucketStore } from "./bucket-store";
+import { folderStore, type StateStore } from "./state-store";
 
 /** Where stacks are kept. `bucket`: S3 and what is like it. `cloud`: Pulumi Cloud, or a server like it. */
 export interface Backend {
@@ -11,6 +13,8 @@ export interface Backend {
   readonly url: string;
   /** The folder of a file backend, absolute. */
   readonly folder?: string;
+  /** Of a backend in S3 or what speaks S3. */
+  readonly bucket?: BucketAddress;
 }
 
 /**
@@ -22,10 +26,19 @@ export function backendOf(directory: string, variables: Variables): Backend {
     variables["PULUMI_BACKEND_URL"] || urlOfProject(directory) || urlOfLogin(variables["PULUMI_HOME"]);
   if (url === undefined) return { kind: "none", url: "" };
   if (/^https?:/.test(url)) return { kind: "cloud", url: withoutCredentials(url) };
-  if (!url.startsWith("file://")) return { kind: "bucket", url: withoutCredentials(url) };
+  if (!url.startsWith("file://")) {
+    const bucket = bucketAddress(url, variables);
+    return { kind: "bucket", url: withoutCredentials(url), ...(bucket === undefined ? {} : { bucket }) };
+  }
   const [path = ""] = url.slice("file://".length).split("?");
   const folder = path.startsWith("~") ? join(homedir(), path.slice(1)) : resolve(directory, path);
   return { kind: "file", url, folder };
+}
+
+/** The backend's files, where they can be read without the engine: of a folder and of S3. */
+export function storeOf({ folder, bucket }: Backend, variables: Variables): StateStore | undefined {
+  if (folder !== undefined) return folderStore(folder);
+  return bucket === undefined ? undefined : bucketStore(bucket, variables);
 }
 
 function urlOfProject(directory: string): string | undefined {

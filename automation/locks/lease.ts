@@ -1,11 +1,9 @@
 /**
- * A command's word that it is still there: a file beside the state of a file backend, renewed while the command runs. The
+ * A command's word that it is still there: a file beside the state, in a folder or a bucket, renewed while the command runs. The
  * engine's own lock names a process and a machine and is never renewed; by the lease another machine that shares the store
  * can tell whether the holder lives, and this one whether an engine's command is gone.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { identify, isRunning } from "../../common/processes";
 import { ciRunOf } from "./ci-run";
 import type { EngineLock, Lease } from "./holder";
@@ -27,8 +25,8 @@ export interface KeptLease {
  * engine says so itself.
  */
 export async function keepLease(place: StackPlace, enginePid: number): Promise<KeptLease> {
-  const directory = leaseFolder(place);
-  const file = join(directory, `${process.pid}-${enginePid}.json`);
+  // Another machine may have a process of the same number.
+  const file = `${leaseFolder(place)}/${encodeURIComponent(hostname())}-${process.pid}-${enginePid}.json`;
   const own = identify(process.pid);
   const ci = ciRunOf(process.env);
   let last: Promise<void> = Promise.resolve();
@@ -41,9 +39,7 @@ export async function keepLease(place: StackPlace, enginePid: number): Promise<K
       until: new Date(Date.now() + renewal.lasts).toISOString(),
       ...(ci === undefined ? {} : { ci }),
     };
-    await mkdir(directory, { recursive: true });
-    await writeFile(`${file}.partial`, JSON.stringify(lease));
-    await rename(`${file}.partial`, file);
+    await place.store.write(file, JSON.stringify(lease));
   };
   const renew = (): void => {
     last = last.then(write).catch(() => undefined);
@@ -56,7 +52,7 @@ export async function keepLease(place: StackPlace, enginePid: number): Promise<K
     async end() {
       clearInterval(timer);
       await last;
-      await rm(file, { force: true }).catch(() => undefined);
+      await place.store.remove(file).catch(() => undefined);
     },
   };
 }
@@ -70,7 +66,7 @@ export async function leaseOf(place: StackPlace, { host, pid }: EngineLock): Pro
 /** Removes the lease of a lock that was taken off. */
 export async function removeLease(place: StackPlace, { host, pid }: EngineLock): Promise<void> {
   for (const { file, lease } of await readLeases(place)) {
-    if (lease.host === host && lease.enginePid === pid) await rm(file, { force: true });
+    if (lease.host === host && lease.enginePid === pid) await place.store.remove(file);
   }
 }
 
@@ -80,28 +76,28 @@ export async function sweepLeases(place: StackPlace): Promise<void> {
     const { host, pid, started, until } = lease;
     const gone =
       host === hostname() ? !isRunning({ pid, started }) : Date.parse(until) + forgotten < Date.now();
-    if (gone) await rm(file, { force: true });
+    if (gone) await place.store.remove(file);
   }
 }
 
 async function readLeases(place: StackPlace): Promise<{ file: string; lease: Lease }[]> {
-  const directory = leaseFolder(place);
-  const names = await readdir(directory).catch((): string[] => []);
+  const files = await place.store.list(leaseFolder(place));
   const found = await Promise.all(
-    names
-      .filter((name) => name.endsWith(".json"))
-      .map(async (name) => {
-        const file = join(directory, name);
+    files
+      .filter(({ name }) => name.endsWith(".json"))
+      .map(async ({ name }) => {
+        const file = `${leaseFolder(place)}/${name}`;
         try {
-          return [{ file, lease: JSON.parse(await readFile(file, "utf8")) as Lease }];
-        } catch {
-          return [];
+          return [{ file, lease: JSON.parse((await place.store.read(file)) ?? "") as Lease }];
+        } catch (error) {
+          if (error instanceof SyntaxError) return [];
+          throw error;
         }
       }),
   );
   return found.flat();
 }
 
-function leaseFolder({ folder, project, stack }: StackPlace): string {
-  return join(folder, ".pulumi", "groundwork-leases", project, stack);
+function leaseFolder({ project, stack }: StackPlace): string {
+  return `.pulumi/groundwork-leases/${project}/${stack}`;
 }

@@ -1,17 +1,15 @@
-/** The locks of a file backend: files of the engine's, one for each run that holds the stack. */
-import { readdirSync, readFileSync } from "node:fs";
-import { readFile, readdir, rm, stat } from "node:fs/promises";
+/** The locks of a backend in a folder or a bucket: files of the engine's, one for each run that holds the stack. */
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { identify, isRunning } from "../../common/processes";
 import { ciRunOf, type CiRun } from "./ci-run";
 import { judge, type LockHolder, parseLock, type Surroundings } from "./holder";
 import { leaseOf } from "./lease";
+import type { StateStore } from "./state-store";
 
-/** Which stack of which file backend. */
+/** Which stack of which backend. */
 export interface StackPlace {
-  /** The backend's folder. */
-  readonly folder: string;
+  readonly store: StateStore;
   readonly project: string;
   readonly stack: string;
 }
@@ -24,19 +22,18 @@ export async function readHolders(
   place: StackPlace,
   surroundings: Surroundings = here(),
 ): Promise<LockHolder[]> {
-  const directory = lockFolder(place);
-  const names = await readdir(directory).catch((): string[] => []);
+  const files = await place.store.list(lockFolder(place));
   const holders = await Promise.all(
-    names
-      .filter((name) => name.endsWith(".json"))
-      .map(async (name): Promise<LockHolder | undefined> => {
+    files
+      .filter(({ name }) => name.endsWith(".json"))
+      .map(async ({ name, written }): Promise<LockHolder | undefined> => {
         const id = name.slice(0, -".json".length);
-        const file = join(directory, name);
-        const lock = parseLock(id, await readFile(file, "utf8").catch(() => ""));
+        const text = await place.store.read(`${lockFolder(place)}/${name}`);
+        if (text === undefined) return undefined;
+        const lock = parseLock(id, text);
         if (lock !== undefined) return judge(lock, await leaseOf(place, lock), surroundings);
-        const written = await stat(file).catch(() => undefined);
-        if (written === undefined || surroundings.now - written.mtimeMs < writing) return undefined;
-        const since = written.mtime.toISOString();
+        if (surroundings.now - written < writing) return undefined;
+        const since = new Date(written).toISOString();
         const why = "it is no whole lock: who wrote it was cut short";
         return { id, pid: 0, user: "somebody", host: "unknown", since, state: "gone", why, ending: false };
       }),
@@ -46,13 +43,13 @@ export async function readHolders(
 
 /** Takes one lock off. Each run has a name of its own: no lock that was taken since then can be hit. */
 export async function removeLock(place: StackPlace, id: string): Promise<void> {
-  const file = join(lockFolder(place), `${id}.json`);
-  await rm(file, { force: true });
-  await rm(`${file}.attrs`, { force: true });
+  const file = `${lockFolder(place)}/${id}.json`;
+  await place.store.remove(file);
+  await place.store.remove(`${file}.attrs`);
 }
 
-function lockFolder({ folder, project, stack }: StackPlace): string {
-  return join(folder, ".pulumi", "locks", "organization", project, stack);
+function lockFolder({ project, stack }: StackPlace): string {
+  return `.pulumi/locks/organization/${project}/${stack}`;
 }
 
 /** What this machine knows of its processes. */
@@ -98,15 +95,5 @@ function textOf(file: string): string | undefined {
     return readFileSync(file, "utf8");
   } catch {
     return undefined;
-  }
-}
-
-/** True where the folder of a file backend can be read at all. */
-export function isReadable(folder: string): boolean {
-  try {
-    readdirSync(folder);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { type Log, silent } from "../../common/log";
 import { sleep } from "../../common/processes";
 import { UserError } from "../../common/user-error";
@@ -11,12 +9,13 @@ import { type Doubt, doubtLine, doubtsOf } from "./doubt";
 import type { Examine } from "./examine";
 import { type LockHolder, holderWords } from "./holder";
 import { removeLease, sweepLeases } from "./lease";
-import { isReadable, readHolders, removeLock, type StackPlace } from "./lock-files";
+import { readHolders, removeLock, type StackPlace } from "./lock-files";
+import type { StateStore } from "./state-store";
 
 /** Who is at work on an environment, and what a run that was cut short has left. */
 export interface LockState {
   readonly backend: Pick<Backend, "kind" | "url">;
-  /** Undefined where the backend tells it only to a run that it refuses: S3 and what is like it. */
+  /** Undefined where the backend tells it only to a run that it refuses: buckets that are none of S3's. */
   readonly held: boolean | undefined;
   /** As far as the backend names them. */
   readonly holders: readonly LockHolder[];
@@ -54,6 +53,8 @@ export interface LockedStack {
   readonly name: string;
   readonly project: string;
   readonly backend: Backend;
+  /** The backend's files, where they can be read without the engine. */
+  readonly store: StateStore | undefined;
   readonly state: () => Promise<StackState>;
   readonly history: () => Promise<readonly HistoryEntry[]>;
   /** What `pulumi stack ls` says: an update is in progress. Of a server only. */
@@ -76,7 +77,7 @@ export class StackLocks {
   async state(): Promise<LockState> {
     const { backend } = this.stack;
     const place = this.place();
-    if (place !== undefined && !isReadable(place.folder)) throw unreachable(place.folder);
+    await place?.store.assertReadable();
     const doubts = doubtsOf((await this.stack.state()).pending_operations ?? []);
     const known = { backend: { kind: backend.kind, url: backend.url }, doubts };
     if (place !== undefined) {
@@ -218,10 +219,11 @@ export class StackLocks {
   }
 
   /** By the file itself, which costs no start of the engine; by the engine where that is not a plain one. */
-  private async pending({ folder, project, stack }: StackPlace): Promise<readonly PendingOperation[]> {
-    const file = join(folder, ".pulumi", "stacks", project, `${stack}.json`);
-    const text = await readFile(file, "utf8").catch(() => "");
-    if (!text.includes('"pending_operations"')) return [];
+  private async pending({ store, project, stack }: StackPlace): Promise<readonly PendingOperation[]> {
+    const text = await store.read(`.pulumi/stacks/${project}/${stack}.json`);
+    if (text !== undefined && !text.includes('"pending_operations"')) return [];
+    // A stack that is not there yet has none.
+    if (text === undefined && !(await isCompressed(store, project, stack))) return [];
     return (await this.stack.state()).pending_operations ?? [];
   }
 
@@ -245,8 +247,8 @@ export class StackLocks {
   }
 
   private place(): StackPlace | undefined {
-    const { name: stack, project, backend } = this.stack;
-    return backend.folder === undefined ? undefined : { folder: backend.folder, project, stack };
+    const { name: stack, project, store } = this.stack;
+    return store === undefined ? undefined : { store, project, stack };
   }
 }
 
@@ -281,12 +283,10 @@ interface ClearOptions {
   readonly log?: Log | undefined;
 }
 
-function unreachable(folder: string): UserError {
-  return new UserError({
-    what: "the folder with the states cannot be read",
-    value: folder,
-    next: "mount it, or lead elsewhere by PULUMI_BACKEND_URL or pulumi login",
-  });
+/** PULUMI_DIY_BACKEND_GZIP makes such files. */
+async function isCompressed(store: StateStore, project: string, stack: string): Promise<boolean> {
+  const files = await store.list(`.pulumi/stacks/${project}`);
+  return files.some(({ name }) => name === `${stack}.json.gz`);
 }
 
 function untold(stack: string, { kind, url }: LockState["backend"]): UserError {

@@ -14,6 +14,7 @@ import {
 } from "../../automation/locks/holder";
 import { readHolders, removeLock } from "../../automation/locks/lock-files";
 import { StackLocks } from "../../automation/locks/stack-locks";
+import { folderStore } from "../../automation/locks/state-store";
 import { ConcurrentUpdateError } from "../../automation/errors";
 import { knownSecrets } from "../../cli/known-secrets";
 
@@ -94,7 +95,7 @@ test("half a lock is no lock", () => {
 
 test("what is no whole lock is left alone while it may be being written, and counts as left over later", async () => {
   const folder = mkdtempSync(join(tmpdir(), "gw-lock-files-"));
-  const place = { folder, project: "shop", stack: "dev" };
+  const place = { store: folderStore(folder), project: "shop", stack: "dev" };
   const directory = join(folder, ".pulumi", "locks", "organization", "shop", "dev");
   try {
     mkdirSync(directory, { recursive: true });
@@ -117,7 +118,7 @@ describe("a backend whose locks no file shows", () => {
     let cancelled = 0;
     const by = { author: "Anna", ci: { system: "GitHub Actions", url: "https://github.example/1" } };
     const locks = new StackLocks({
-      ...{ name: "prod", project: "shop", backend: { kind, url: `${kind}://x` } },
+      ...{ name: "prod", project: "shop", backend: { kind, url: `${kind}://x` }, store: undefined },
       state: () => Promise.resolve({}),
       history: () =>
         Promise.resolve([

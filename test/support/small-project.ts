@@ -1,10 +1,11 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type CloudflareServer, startCloudflare } from "../../sandbox/cloudflare/server";
 import { installProviders } from "../../sandbox/providers/install";
+import { type Storage, startStorage } from "../../sandbox/storage/server";
 import { projectRoot } from "../../common/project-root";
 import { type CommandResult, runProgram } from "./command";
 import { InterruptibleCommand } from "./interruptible";
@@ -21,6 +22,8 @@ export class SmallProject {
   readonly passphrase = randomBytes(12).toString("hex");
   /** What the API was asked so far: `GET /client/v4/zones 200`. */
   readonly requests: readonly string[] = [];
+  /** Where the states are, if not in a folder. */
+  private readonly storage?: Storage;
 
   private constructor(
     readonly directory: string,
@@ -28,7 +31,8 @@ export class SmallProject {
     readonly variables: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(): Promise<SmallProject> {
+  /** @param states where the states are: a folder, or a bucket of the sandbox's R2 */
+  static async start(states: "folder" | "bucket" = "folder"): Promise<SmallProject> {
     const directory = mkdtempSync(join(tmpdir(), "gw-small-"));
     const [apiToken, passphrase] = [randomBytes(20).toString("hex"), randomBytes(12).toString("hex")];
     for (const folder of ["home", "state", "cloudflare"]) mkdirSync(join(directory, folder));
@@ -40,6 +44,10 @@ export class SmallProject {
       log: (line) => requests.push(line),
     });
     await server.ensureZone({ id: zoneId, name: "example.com" });
+    const storage =
+      states === "folder"
+        ? undefined
+        : await startStorage({ directory: join(directory, "storage"), account: server.storage });
     const pulumiHome = join(directory, "home");
     await installProviders({ pulumiHome, policy: "always", path: "" });
     writeFileSync(join(directory, "Pulumi.yaml"), "name: small\nruntime: nodejs\n");
@@ -55,8 +63,21 @@ export class SmallProject {
       NO_COLOR: "1",
     });
     Object.assign(project, { apiToken, passphrase, requests });
+    if (storage !== undefined) await project.keepStatesIn(storage);
     project.describe("shop", 3);
     return project;
+  }
+
+  private async keepStatesIn(storage: Storage): Promise<void> {
+    Object.assign(this, { storage });
+    await this.api("POST", `${this.accountPath}/r2/buckets`, { name: "states" });
+    const { id } = (await this.api("GET", `${this.accountPath}/tokens/verify`)) as { id: string };
+    const endpoint = storage.url.replace("http://", "");
+    Object.assign(this.variables, {
+      PULUMI_BACKEND_URL: `s3://states?region=auto&endpoint=${endpoint}&disableSSL=true&s3ForcePathStyle=true`,
+      AWS_ACCESS_KEY_ID: id,
+      AWS_SECRET_ACCESS_KEY: createHash("sha256").update(this.apiToken).digest("hex"),
+    });
   }
 
   /** Writes a stack file with so many buckets; what the engine has put into it stays. */
@@ -122,6 +143,7 @@ export class SmallProject {
   }
 
   async end(): Promise<void> {
+    await this.storage?.close();
     await this.server.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
