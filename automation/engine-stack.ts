@@ -16,6 +16,7 @@ import { type LockedStack, StackLocks } from "./locks/stack-locks";
 import type { StateStore } from "./locks/state-store";
 import type { Variables } from "./passphrase";
 import { pluginsAreInstalled } from "./plugins";
+import { isOfOwnRunner, type ReadyPacks } from "./policies/packs";
 import { openProject } from "./project";
 import { type RunOptions, type RunResult, RunWatch } from "./run";
 import { type ExportedStack, parseExport, withSettled } from "./state";
@@ -37,6 +38,19 @@ export interface EngineOptions {
   signal?: AbortSignal;
   replace?: string[];
   refresh?: boolean;
+  policyPacks?: string[];
+}
+
+/** Judges a run by its events once it has ended, and gives further ones. */
+export interface Judge {
+  readonly add: (event: EngineEvent) => void;
+  readonly events: () => Promise<readonly EngineEvent[]>;
+}
+
+/** How policies take part in a run. */
+export interface RunPolicies {
+  readonly packs?: ReadyPacks | undefined;
+  readonly judge?: Judge | undefined;
 }
 
 /** One stack under the engine: how its commands are started, one run at a time. */
@@ -77,6 +91,10 @@ export class EngineStack {
     return new EngineStack(sdk, options, starts);
   }
 
+  get engine(): Engine {
+    return this.options.engine;
+  }
+
   /** The project's name. */
   get project(): string {
     return openProject(this.options.directory).name;
@@ -113,6 +131,7 @@ export class EngineStack {
     verb: string,
     options: RunOptions,
     start: (options: EngineOptions) => Promise<unknown>,
+    policies: RunPolicies = {},
   ): Promise<RunResult> {
     const { signal, lockWait = 0, log = silent } = options;
     const until = Date.now() + lockWait;
@@ -123,7 +142,7 @@ export class EngineStack {
       signal?.throwIfAborted();
       if (changes) await this.locks.clear({ ...options, until });
       try {
-        const attempt = (): Promise<RunResult> => this.attempt(verb, options, start);
+        const attempt = (): Promise<RunResult> => this.attempt(verb, options, start, policies);
         return await (changes ? attempt() : previewTurns.take(attempt, signal));
       } catch (error) {
         if (!(error instanceof ConcurrentUpdateError) || Date.now() >= until) throw error;
@@ -139,17 +158,25 @@ export class EngineStack {
     verb: string,
     { replace = [], refresh = false, signal, ...tell }: RunOptions,
     start: (options: EngineOptions) => Promise<unknown>,
+    { judge, packs }: RunPolicies,
   ): Promise<RunResult> {
     const watched = async (): Promise<RunResult> => {
       const watch = new RunWatch(verb, this.options.name, tell);
       try {
         await start({
-          onEvent: watch.add,
+          onEvent: (event) => {
+            if (isOfOwnRunner(event)) return;
+            watch.add(event);
+            judge?.add(event);
+          },
+          ...(packs === undefined ? {} : this.withPacks(packs)),
           ...(this.options.configFile === undefined ? {} : { configFile: this.options.configFile }),
           ...(signal === undefined ? {} : { signal }),
           ...(replace.length === 0 ? {} : { replace: [...replace] }),
           ...(refresh ? { refresh } : {}),
         });
+        for (const event of (await judge?.events()) ?? []) watch.add(event);
+        if (watch.isRefused) throw new Error("a mandatory policy is broken");
         return watch.result();
       } catch (error) {
         if (isMissingStack(error)) throw error;
@@ -167,6 +194,13 @@ export class EngineStack {
         return watched();
       }
     });
+  }
+
+  private withPacks({ folders, path }: ReadyPacks): Pick<EngineOptions, "policyPacks"> {
+    const { envVars } = this.sdk.workspace;
+    const before = envVars["PATH"] ?? "";
+    if (path !== undefined && !before.startsWith(`${path}:`)) envVars["PATH"] = `${path}:${before}`;
+    return { policyPacks: [...folders] };
   }
 
   /** While the engine is at work, this process says that it is there. */

@@ -5,13 +5,14 @@ import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import type { HeadersByHost } from "../components/shared/access-headers";
 import type { RolloutOutput } from "../components/origin/run-rollout";
-import { ReportCollector } from "../report";
+import { countRules, ReportCollector } from "../report";
 import { type Engine, findEngine } from "../sandbox/engine/engine";
 import { type AccessCheckOptions, type AccessCheckResult, accessHeadersOf, checkAccessOf } from "./access";
 import type { BackupAccess } from "./database/backups";
 import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from "./database/database";
 import { type Drift, type KnownDrift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
+import { PolicyRefusedError } from "./errors";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
 import { type FollowedRun, followRun } from "./follow";
 import { countObjects, FullBucketsError } from "./full-buckets";
@@ -19,6 +20,8 @@ import { type HistoryEntry, parseHistory } from "./history";
 import type { Doubt } from "./locks/doubt";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import { removeFromHosts } from "./host-removal";
+import { type ReadyPacks, readyPacks } from "./policies/packs";
+import { PolicyJudge, policiesOf } from "./policies/policies";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
 import type { RunOptions, RunResult } from "./run";
 import { type StackConfig, stackConfigOf } from "./stack-config";
@@ -98,21 +101,92 @@ export class Environment {
     return new Environment(name, stack, directory, configFile, variables);
   }
 
-  /** What `up` would do. Changes nothing. */
+  /**
+   * What `up` would do. Changes nothing.
+   *
+   * @throws PolicyRefusedError where it would break a mandatory policy
+   */
   async preview(options: RunOptions = {}): Promise<RunResult> {
-    return this.stack.run("preview", options, (engineOptions) => this.stack.sdk.preview(engineOptions));
+    const { judge, packs } = this.policies();
+    return this.stack.run(
+      "preview",
+      options,
+      (engineOptions) => this.stack.sdk.preview(engineOptions),
+      options.policies === "known" ? { packs } : { judge: judge(), packs },
+    );
   }
 
   /**
    * Makes the environment what its description says. What a killed run has left is mended first.
    *
    * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
-   * @throws PolicyRefusedError where a mandatory policy is broken
+   * @throws PolicyRefusedError where a mandatory policy is broken. The stack file's own are looked at by a preview first:
+   *   where one is broken, nothing is changed
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
+    const { hasRules, judge, packs } = this.policies();
+    if (hasRules && options.policies !== "known") await this.judged(judge(), options);
     return this.stack
-      .run("up", options, (engineOptions) => this.stack.sdk.up(engineOptions))
+      .run("up", options, (engineOptions) => this.stack.sdk.up(engineOptions), { packs })
       .catch((error: unknown) => this.failed(error));
+  }
+
+  /** What `up` would do, held against the stack file's rules; whoever listens hears only of those that are broken. */
+  private async judged(
+    judge: PolicyJudge | undefined,
+    { onEvent, refresh = false, replace = [], signal }: RunOptions,
+  ): Promise<void> {
+    await this.stack
+      .run(
+        "preview",
+        {
+          onEvent: (event) => {
+            if (event.policyEvent !== undefined) onEvent?.(event);
+          },
+          ...{ refresh, replace },
+          ...(signal === undefined ? {} : { signal }),
+        },
+        (engineOptions) => this.stack.sdk.preview(engineOptions),
+        { judge },
+      )
+      .catch((error: unknown) => {
+        if (!(error instanceof PolicyRefusedError)) throw error;
+        throw new PolicyRefusedError("up", this.name, error.violations, error.cause);
+      });
+  }
+
+  /** The policies that its stack file asks for, as it is now. */
+  private policies(): {
+    readonly packs: ReadyPacks | undefined;
+    readonly hasRules: boolean;
+    readonly judge: () => PolicyJudge | undefined;
+  } {
+    const settings = policiesOf(this.stackFile());
+    if (settings === undefined) return { packs: undefined, hasRules: false, judge: () => undefined };
+    const work = join(this.directory, ".groundwork", "policies");
+    const { engine } = this.stack;
+    return {
+      packs:
+        settings.packs.length === 0
+          ? undefined
+          : readyPacks(settings.packs, { engine, directory: this.directory, work }),
+      hasRules: countRules(settings) > 0,
+      judge: () =>
+        new PolicyJudge(settings, {
+          ...{ project: this.stack.project, stack: this.name },
+          config: () => this.config(),
+          database: (name) => this.database(name),
+        }),
+    };
+  }
+
+  private stackFile(): string {
+    return (
+      this.configFile ??
+      this.variables["PULUMI_OPTION_CONFIG_FILE"] ??
+      process.env["PULUMI_OPTION_CONFIG_FILE"] ??
+      join(this.directory, `Pulumi.${this.name}.yaml`)
+    );
   }
 
   /** Reads what is really there into the state. */
@@ -332,11 +406,7 @@ export class Environment {
   async setConfig(
     edits: readonly (readonly [path: readonly string[], value: number | boolean | undefined])[],
   ): Promise<void> {
-    const file =
-      this.configFile ??
-      this.variables["PULUMI_OPTION_CONFIG_FILE"] ??
-      process.env["PULUMI_OPTION_CONFIG_FILE"] ??
-      join(this.directory, `Pulumi.${this.name}.yaml`);
+    const file = this.stackFile();
     const before = await readFile(file, "utf8");
     const after = edits.reduce((text, [path, value]) => editStackFile(text, path, value), before);
     if (after === before) return;

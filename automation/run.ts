@@ -24,6 +24,11 @@ export interface RunOptions {
    * off, what is in doubt is told one by one. `refuse`: LeftoverLockError. @default "repair"
    */
   readonly leftovers?: "repair" | "refuse";
+  /**
+   * Whether the stack file's own policies are looked at before anything is changed; `known` where a preview has just done so.
+   * @default "look"
+   */
+  readonly policies?: "look" | "known";
   /** Looks whether a creation that was cut short has made its thing. @default nobody looks: it is told as in doubt */
   readonly examine?: Examine;
   /** Told for whom the run waits and what was repaired, a line each. @default nobody */
@@ -74,6 +79,11 @@ export class RunWatch {
     }
     this.options.onProgress?.(progress);
   };
+
+  /** Whether a mandatory policy was broken. */
+  get isRefused(): boolean {
+    return this.violations.length > 0;
+  }
 
   result(): RunResult {
     const { changes, outputs } = this;

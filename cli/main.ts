@@ -1,6 +1,7 @@
 /** The `groundwork` command. Thin: each verb is declared in commands/, the work is done by automation/ and sandbox/. */
 import { Command } from "commander";
 import colours from "picocolors";
+import { PolicyRefusedError } from "../automation/errors";
 import { explainFailure } from "../automation/failures";
 import { UserError } from "../common/user-error";
 import { openProject } from "../automation/project";
@@ -103,7 +104,7 @@ function report(error: unknown, interrupted: boolean): number {
   }
   if (error instanceof UserError) {
     console.error(`${colours.red("error:")} ${error.message}`);
-    return exitCodes.userError;
+    return error instanceof PolicyRefusedError ? exitCodes.policy : exitCodes.userError;
   }
   if (error instanceof Error && "code" in error && error.code === "ENOSPC") {
     return report(explainFailure("write", "", [], error), interrupted);

@@ -26,7 +26,7 @@ export interface Telling {
   /** Told every event of the engine. @default nobody */
   readonly onEvent?: RunOptions["onEvent"];
   /** How the engine is to run. @default as it does by itself */
-  readonly run?: Pick<RunOptions, "lockWait" | "refresh">;
+  readonly run?: Pick<RunOptions, "lockWait" | "policies" | "refresh">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
   /** What is added to the report of a run that went well. @default nothing */

@@ -16,5 +16,6 @@ export {
   reportJsonSchema,
 } from "./model";
 export { comesFirst, worst } from "./order";
+export { brokenRules, countRules, type MigrationFacts, ownPack, type PolicyRules } from "./policies";
 export { countsSentence, riskSentence } from "./sentences";
 export { type Paint, type TextOptions, reportText } from "./text";

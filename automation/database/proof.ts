@@ -65,10 +65,11 @@ export function proofState(
 }
 
 /**
- * Why migrations may destroy what is there, one phrase each; empty where nothing of it is known. Known is what the stack
- * file declares, and what a rehearsal of this very image, at most {@link freshDays} old, has dropped and rewritten.
+ * Why migrations destroy what is there, one phrase each: what the stack file declares, and what a rehearsal of this very
+ * image, at most {@link freshDays} old, has dropped and rewritten. Empty where a rehearsal has seen that they do not.
  *
  * @param rehearsal the newest one
+ * @returns undefined where nobody knows
  */
 export function knownHarm({
   breaking,
@@ -80,7 +81,7 @@ export function knownHarm({
   readonly image: string | undefined;
   readonly now: Date;
   readonly rehearsal: RehearsalRecord | undefined;
-}): string[] {
+}): string[] | undefined {
   const counts =
     rehearsal !== undefined &&
     rehearsal.image === image &&
@@ -88,11 +89,13 @@ export function knownHarm({
   const rewritten = counts
     ? new Set(rehearsal.statements.flatMap(({ rewrites }) => rewrites.map(({ relation }) => relation)))
     : [];
-  return [
+  const harm = [
     ...(breaking ? ["are declared `breaking`"] : []),
     ...(counts ? rehearsal.dropped.map((table) => `drop ${table}`) : []),
     ...[...rewritten].map((relation) => `rewrite ${relation}`),
   ];
+  const sawAll = counts && rehearsal.passed && rehearsal.statementsLeftOut === 0;
+  return harm.length > 0 || sawAll ? harm : undefined;
 }
 
 const dayMs = 86_400_000;

@@ -55,6 +55,11 @@ export function deriveStack(text: string, derivation: Derivation): string {
     document.deleteIn([...at, "backups"]);
     document.setIn([...at, "allowReset"], true);
   }
+  // What it loses is nobody's, and its database has no backups; packs judge it as they do all others.
+  for (const key of ["risks", "proofOfRestore"]) {
+    const rule = ["config", "groundwork:policies", key];
+    if (document.hasIn(rule)) document.deleteIn(rule);
+  }
   shareProviders(document, derivation);
   document.setIn(["config", "groundwork:tier"], "staging");
   document.setIn(["config", "groundwork:pipelines"], document.createNode({ preview: false, drift: "never" }));

@@ -3,7 +3,6 @@ import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
-import { checkProofBefore } from "../proof-check";
 import { runAndTell } from "../run";
 import { checkTokenBefore } from "../token-check";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
@@ -36,14 +35,14 @@ export const up: CommandDeclaration<UpChoice> = {
     const environment = await openOwn(stackOf(choice, "up"), context);
     const config = await environment.config({ makeStack: true });
     await checkTokenBefore(config, context);
-    await checkProofBefore(environment, config.settings, context);
     if (approved !== undefined) {
       const now = await beginPlan(environment, { directory: openProject().directory });
       await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });
       assertApproved(approved, now);
       context.say("this is the plan that was approved");
     }
-    await runAndTell(environment, "up", context, { run, json });
+    const policies = approved === undefined ? "look" : "known";
+    await runAndTell(environment, "up", context, { run: { ...run, policies }, json });
     await attackAfterUp(environment, config.settings, json ? { ...context, print: context.say } : context);
   },
 };

@@ -80,8 +80,13 @@ export class SmallProject {
     });
   }
 
-  /** Writes a stack file with so many buckets; what the engine has put into it stays. */
-  describe(stack: string, buckets: number, prefix = "media"): void {
+  /** Writes a stack file with so many buckets, and what is given besides; what the engine has put into it stays. */
+  describe(
+    stack: string,
+    buckets: number,
+    prefix = "media",
+    more: Readonly<Record<string, unknown>> = {},
+  ): void {
     const file = join(this.directory, `Pulumi.${stack}.yaml`);
     let salt = "";
     try {
@@ -99,6 +104,7 @@ export class SmallProject {
       "groundwork:buckets": Object.fromEntries(
         names.map((name) => [name, { name: `shop-${name}`, customDomain: `${name}.example.com` }]),
       ),
+      ...more,
     };
     writeFileSync(file, `${stringify({ config })}${salt}\n`);
   }

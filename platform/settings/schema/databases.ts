@@ -173,11 +173,6 @@ const backups = z.strictObject({
     "A backup is restored as a test at least this often: quarterly or more.",
     [30],
   ).default(30),
-  requireProof: field(z.boolean(), {
-    description:
-      "Does `groundwork up` refuse migrations that are known to drop or rewrite a table, or are declared `breaking`, while no " +
-      "restore was proved within `restoreTestDays`? Default: in production.",
-  }).optional(),
 });
 
 const common = {

@@ -9,6 +9,7 @@ import { host } from "./hosts";
 import { origin } from "./origins";
 import { cookies, costs, dev, lifetime, release, token } from "./others";
 import { pipelines } from "./pipelines";
+import { policies } from "./policies";
 import { site } from "./sites";
 import { tunnel } from "./tunnels";
 import { entryName, resolveEntry } from "./values";
@@ -59,6 +60,7 @@ export const stackSchema = z.strictObject({
   dev: dev.optional(),
   release: release.optional(),
   pipelines: pipelines.prefault({}),
+  policies: policies.optional(),
   lifetime: lifetime.optional(),
   costs: costs.default({}),
   resolve: field(z.array(resolveEntry).max(200), {

@@ -12,7 +12,7 @@ import {
 import { proofState } from "../../../automation/database/proof";
 import { lastRehearsal, rehearse } from "../../../automation/database/rehearsal/rehearse";
 import { dropKept, restoreBackup } from "../../../automation/database/restore";
-import { recordsOn } from "../../../automation/database/unproved";
+import { recordsOn } from "../../../automation/database/records";
 import type { Environment } from "../../../automation/environment";
 import { backupLines } from "../../../cli/db/backups";
 import { drillLines, duration } from "../../../cli/db/drill";

@@ -34,6 +34,14 @@ describe("a stack file made from another one", () => {
     expect(text).not.toMatch(/(?<!#.*)\bstaging[.-](?!p)/);
   });
 
+  test("keeps policy packs, and no rule on what it may lose", () => {
+    const template = `${read("Pulumi.staging.yaml")}
+  groundwork:policies: { packs: [policy], risks: { dataLoss: mandatory }, proofOfRestore: { days: 7 } }
+`;
+    const { config } = parse(deriveStack(template, made)) as { config: Record<string, unknown> };
+    expect(config["groundwork:policies"]).toEqual({ packs: ["policy"] });
+  });
+
   test("is refused where secrets are bound to the stack they are of", () => {
     const template = `${read("Pulumi.staging.yaml")}  groundwork:secrets:\n    secure: AAAB\n`;
     expect(() => deriveStack(template, made)).toThrow(/encrypted by Pulumi Cloud/);
