@@ -3,6 +3,7 @@
  * port is printed as the first line. Only the protocol's modules of `@pulumi/pulumi` are loaded: the whole SDK
  * would cost about a second at every preview.
  */
+import { connect } from "node:net";
 import { type handleUnaryCall, Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import proto from "@pulumi/pulumi/proto/provider_pb";
@@ -36,15 +37,25 @@ export function serve<Config>(definition: ProviderDefinition<Config>, args: read
     }
     console.log(port);
   });
-  endWithParent();
+  endWithParent(engineAddress(args));
 }
 
-/** A killed engine takes its providers along: orphans are given to another parent. */
-function endWithParent(): void {
+/**
+ * A killed engine takes its providers along: orphans are given to another parent. One that was an orphan before it came here
+ * sees that nobody listens at the engine's address.
+ */
+function endWithParent(engine: string | undefined): void {
   const parent = process.ppid;
   setInterval(() => {
     if (process.ppid !== parent) process.exit(1);
   }, 2_000).unref();
+  const [, host, port] = /^(.*):(\d+)$/.exec(engine ?? "") ?? [];
+  if (host === undefined) return;
+  const look = connect(Number(port), host, () => look.destroy());
+  look.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "ECONNREFUSED") process.exit(1);
+  });
+  look.unref();
 }
 
 /** The engine puts flags of its own logging before its address. */

@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -115,40 +116,63 @@ describe("installing the sandbox's providers", () => {
     expect(readdirSync(folder())).toEqual(["pulumi-resource-random"]);
   });
 
-  it("starts: prints the port as its first line, and ends by a signal", async () => {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build is plain JavaScript
-    (require("../../../bin/build.js") as { ensureBuilt(name: string): void }).ensureBuilt("providers");
-    await install("missing");
-    const started = spawn(executable(), ["127.0.0.1:1"], { stdio: ["ignore", "pipe", "inherit"] });
-    const first = await new Promise<string>((resolve) =>
-      started.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())),
-    );
-    expect(first).toMatch(/^\d{4,5}\n$/);
-    const ended = new Promise((resolve) => started.once("exit", (_code, signal) => resolve(signal)));
-    started.kill("SIGTERM");
-    expect(await ended).toBe("SIGTERM");
-  }, 20_000);
+  describe("as a process", () => {
+    /** What listens as the engine does. */
+    let listening: Server;
 
-  it("goes when the engine was killed", async () => {
-    await install("missing");
-    const engine = spawn("/bin/sh", ["-c", '"$0" 127.0.0.1:1 & echo "pid $!"; wait', executable()], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let printed = "";
-    engine.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-    while (!/pid \d+\n/.test(printed) || !/^\d+\n/m.test(printed)) await sleep(20);
-    const pid = Number(/pid (\d+)/.exec(printed)![1]);
-    const isAlive = () => {
+    beforeAll(
+      () => new Promise<void>((resolve) => (listening = createServer().listen(0, "127.0.0.1", resolve))),
+    );
+    afterAll(() => new Promise((resolve) => listening.close(resolve)));
+
+    const engineAddress = (): string => `127.0.0.1:${(listening.address() as AddressInfo).port}`;
+
+    it("starts: prints the port as its first line, and ends by a signal", async () => {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build is plain JavaScript
+      (require("../../../bin/build.js") as { ensureBuilt(name: string): void }).ensureBuilt("providers");
+      await install("missing");
+      const started = spawn(executable(), [engineAddress()], { stdio: ["ignore", "pipe", "inherit"] });
+      const first = await new Promise<string>((resolve) =>
+        started.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())),
+      );
+      expect(first).toMatch(/^\d{4,5}\n$/);
+      const ended = new Promise((resolve) => started.once("exit", (_code, signal) => resolve(signal)));
+      started.kill("SIGTERM");
+      expect(await ended).toBe("SIGTERM");
+    }, 20_000);
+
+    it("goes when the engine was killed", async () => {
+      await install("missing");
+      const starts = '"$0" "$1" & echo "pid $!"; wait';
+      const engine = spawn("/bin/sh", ["-c", starts, executable(), engineAddress()], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let printed = "";
+      engine.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+      while (!/pid \d+\n/.test(printed) || !/^\d+\n/m.test(printed)) await sleep(20);
+      const pid = Number(/pid (\d+)/.exec(printed)![1]);
+      const isAlive = () => {
+        try {
+          return process.kill(pid, 0) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+        } catch {
+          return false;
+        }
+      };
+      expect(isAlive()).toBe(true);
+      engine.kill("SIGKILL");
+      // It looks every two seconds.
+      for (let tries = 0; tries < 200 && isAlive(); tries++) await sleep(50);
+      expect(isAlive()).toBe(false);
+    }, 20_000);
+
+    it("goes by itself where the engine was killed before it came to look", async () => {
+      await install("missing");
+      const late = spawn(executable(), ["127.0.0.1:1"], { stdio: ["ignore", "ignore", "inherit"] });
       try {
-        return process.kill(pid, 0) && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-      } catch {
-        return false;
+        expect(await new Promise((resolve) => late.once("exit", resolve))).toBe(1);
+      } finally {
+        late.kill("SIGKILL");
       }
-    };
-    expect(isAlive()).toBe(true);
-    engine.kill("SIGKILL");
-    // It looks every two seconds.
-    for (let tries = 0; tries < 200 && isAlive(); tries++) await sleep(50);
-    expect(isAlive()).toBe(false);
-  }, 20_000);
+    }, 20_000);
+  });
 });
