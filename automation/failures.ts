@@ -8,7 +8,10 @@ const apiUnreachable =
   /got no answer after \d+ tries|(?:Get|Post|Put|Patch|Delete) "https?:[^"]*": .*(?:dial tcp|no such host|timeout)/;
 const tokenRefused =
   /status 40[13]\b|\b40[13] (?:Forbidden|Unauthorized)|Authentication error|Invalid API Token|"code":\s*(?:9109|10000)\b/;
-const stateUnreachable = /unable to open bucket|read "\.pulumi\/meta\.yaml"|could not (?:list|read) bucket/;
+const stateUnreachable =
+  /unable to open bucket|read "\.pulumi\/meta\.yaml"|could not (?:list|read) bucket|performing HTTP request: \w+ "[^"]*\/api\//;
+const newerState =
+  /unsupported checkpoint version|deployment version is too new|newer than what this version|unsupported features/i;
 const sshUnreachable = /dial tcp (\S+:\d+): (?:connect: )?([^\n]*)/;
 
 /** What the engine says of a known failure -> what the user reads instead. The first that matches is taken. */
@@ -48,6 +51,23 @@ const known: readonly {
     explain: (stack) => ({
       what: `environment ${stack} was not brought up yet: the backend knows no such stack`,
       next: `npx groundwork up -s ${stack} makes it; where it is kept elsewhere, pulumi login leads there`,
+    }),
+  },
+  {
+    when: newerState,
+    explain: (stack, text) => ({
+      what: `the state of stack ${stack} was written by a newer engine than this one; nothing was changed`,
+      value: lineWith(newerState, text),
+      allowed: "an engine that is as new as the newest that works on the stack",
+      next: "install that one (pulumi version says which this is), and raise @pulumi/pulumi to it in package.json",
+    }),
+  },
+  {
+    when: /Unauthorized: No credentials provided or are invalid|invalid access token/,
+    explain: () => ({
+      what: "the server with the states refuses the access token: it has expired, was revoked, or is of another server",
+      allowed: "a token that is valid, in PULUMI_ACCESS_TOKEN or by pulumi login",
+      next: "make a new one there, set PULUMI_ACCESS_TOKEN, and run the same command again",
     }),
   },
   {

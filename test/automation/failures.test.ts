@@ -38,6 +38,26 @@ test.each([
     /environment staging was not brought up yet/,
     /groundwork up -s staging/,
   ],
+  [
+    'error: performing HTTP request: Get "http://127.0.0.1:9/api/user": dial tcp 127.0.0.1:9: connect: connection refused',
+    /the backend with the states cannot be reached: .*127\.0\.0\.1:9/,
+    /network/,
+  ],
+  [
+    "error: Unauthorized: No credentials provided or are invalid.",
+    /the server with the states refuses the access token/,
+    /PULUMI_ACCESS_TOKEN/,
+  ],
+  [
+    "error: failed to load checkpoint: unsupported checkpoint version 99",
+    /written by a newer engine than this one; nothing was changed: .*version 99/,
+    /pulumi version/,
+  ],
+  [
+    "error: failed to load checkpoint: unexpected end of JSON input",
+    /the state of stack staging cannot be read: a write of it was cut short/,
+    /staging\.json\.bak/,
+  ],
   ["error: PULUMI_ACCESS_TOKEN must be set for login", /no state backend is chosen/, /pulumi login/],
   ["write state: no space left on device", /the disk is full/, /free some space/],
   ["ENOSPC: no space left on device, write", /the disk is full/, /df -h/],

@@ -1,4 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import Ajv from "ajv/dist/2020";
 import { projectRoot } from "../../common/project-root";
@@ -69,6 +72,61 @@ test("a passphrase file that is not there is a mistake with its remedy, wherever
     expect(stderr).toMatch(/next: correct PULUMI_CONFIG_PASSPHRASE_FILE/);
     expect(code).toBe(1);
   }
+});
+
+test("a state that a newer engine has written is not taken for a broken one, and stays as it is", async () => {
+  const file = join(project.directory, "state", ".pulumi", "stacks", "small", "shop.json");
+  const whole = readFileSync(file, "utf8");
+  const newer = whole.replace(/"version": \d+/, '"version": 99');
+  writeFileSync(file, newer);
+  try {
+    for (const command of ["preview", "up", "outputs"]) {
+      const { code, stderr } = await project.run([command, "-s", "shop"]);
+      expect(stderr).toMatch(/the state of stack shop was written by a newer engine than this one/);
+      expect(stderr).not.toContain(".bak");
+      expect(code).toBe(1);
+    }
+    expect(readFileSync(file, "utf8")).toBe(newer);
+  } finally {
+    writeFileSync(file, whole);
+  }
+});
+
+describe("a server with the states, as Pulumi Cloud is", () => {
+  const at = (url: string): Record<string, string> => ({
+    PULUMI_BACKEND_URL: url,
+    PULUMI_ACCESS_TOKEN: randomBytes(20).toString("hex"),
+  });
+
+  test("refuses an expired token: said as that, by every command, and the token is not shown", async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? "");
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end(JSON.stringify({ code: 401, message: "Unauthorized" }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const variables = at(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      for (const command of ["preview", "unlock"]) {
+        const { all, code, stderr } = await project.run([command, "-s", "shop"], variables);
+        expect(stderr).toMatch(
+          /the server with the states refuses the access token[\s\S]*PULUMI_ACCESS_TOKEN/,
+        );
+        expect(all).not.toContain(variables["PULUMI_ACCESS_TOKEN"]);
+        expect(code).toBe(1);
+      }
+      expect(asked).toContain("/api/user");
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  test("is not reached: the backend is named, and not Cloudflare", async () => {
+    const { code, stderr } = await project.run(["preview", "-s", "shop"], at("http://127.0.0.1:9"));
+    expect(stderr).toMatch(/the backend with the states cannot be reached: .*127\.0\.0\.1:9/);
+    expect(code).toBe(1);
+  });
 });
 
 test("outputs and history answer as documented", async () => {
