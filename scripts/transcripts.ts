@@ -21,6 +21,7 @@ const session: readonly Step[] = [
   { name: "db-rotate", command: "npx groundwork db rotate -s dev" },
   { name: "db-backup", command: "npx groundwork db backup -s dev" },
   { name: "db-drill", command: "npx groundwork db drill -s dev" },
+  { name: "doctor", command: "npx groundwork doctor -s dev" },
   { name: "db-rehearse", command: "npx groundwork db rehearse -s dev" },
   { name: "db-restore", command: "npx groundwork db restore -s dev --yes" },
   { name: "db-backups", command: "npx groundwork db backups -s dev --check" },

@@ -110,6 +110,10 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       expect(rehearsal.stdout).toMatch(/api health: well \(\/api\/health answers 200\)$/m);
       expect(rehearsal.stdout).toMatch(/^passed: a rollback is possible$/m);
       expect([backup.code, drill.code, rehearsal.code]).toEqual([0, 0, 0]);
+      const { code, stdout } = await home.run(["doctor", "-s", "dev"]);
+      expect(stdout).toMatch(/^ok +backups of main: the newest is of /m);
+      expect(stdout).toMatch(/^ok +restore of main: the last proved restore of main is of /m);
+      expect(code).toBe(0);
     }, 600_000);
 
     test("a rotation that is killed with its engine on the way leaves the application at work", async () => {
