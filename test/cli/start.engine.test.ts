@@ -83,6 +83,16 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       expect(curl("api.streampai.localhost/api/messages")).toContain("written through the edge");
     });
 
+    test("psql opens as the application, and the database's size, disk and connections are told", async () => {
+      const words = ["-X", "-t", "-A", "-c", "select current_user, count(*) > 0 from messages"];
+      const psql = await home.run(["db", "psql", "-s", "dev", "--", ...words]);
+      expect(psql.stdout.trim()).toBe("streampai_app_a|t");
+      const status = await home.run(["db", "status", "-s", "dev"]);
+      expect(status.stdout).toMatch(/^streampai: PostgreSQL [\d.]+, .* free on its disk$/m);
+      expect(status.stdout).toMatch(/│ streampai_app_a +│/);
+      expect([psql.code, status.code]).toEqual([0, 0]);
+    }, 120_000);
+
     test("again: there is nothing to change", async () => {
       const { code, stderr } = await home.run(["start"]);
       expect(stderr).toMatch(/dev: nothing to change: \d+ resources are as described/);
