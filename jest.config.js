@@ -13,10 +13,15 @@ module.exports = {
   transformIgnorePatterns: [
     "/node_modules/(?!@octokit/|universal-user-agent/|before-after-hook/|json-with-bigint/|fast-content-type-parse/)",
   ],
-  // Every suite has its own registry of modules: these two were most of what loading Pulumi's SDK costs in each.
+  // Every suite has its own registry of modules, for which jest reads and compiles all files again: half of what the small
+  // suites cost.
   moduleNameMapper: {
+    // Of what Pulumi's SDK loads these two were the most, and are not used.
     "^typescript$": "<rootDir>/test/support/lazy/typescript.js",
     "^@npmcli/arborist$": "<rootDir>/test/support/lazy/arborist.js",
+    // Clients of tests, as Node.js itself loads them: see test/support/outside/load.js.
+    "^(cloudflare|playwright-core|ts-morph|@aws-sdk/(?:client-s3|lib-storage|s3-request-presigner))$":
+      "<rootDir>/test/support/outside/$1.js",
   },
   testTimeout: 60_000,
   // As many as the smallest machine has cores: tests under load must not take each other their time.

@@ -118,7 +118,7 @@ describe("the tables of resources", () => {
   );
 });
 
-const resources = join(dirname(require.resolve("cloudflare")), "resources");
+const resources = join(projectRoot(), "node_modules", "cloudflare", "resources");
 const declarations = readdirSync(resources, { recursive: true, encoding: "utf8" }).filter((file) =>
   file.endsWith(".d.ts"),
 );
