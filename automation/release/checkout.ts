@@ -83,7 +83,10 @@ async function remoteOf(root: string, branch: string): Promise<string> {
   });
 }
 
+/** Where a branch of the remote is, as it was fetched; undefined where the remote has none, or has none any more. */
 async function remoteCommit(root: string, remote: string, branch: string): Promise<string | undefined> {
+  // What was fetched once stays here although it is deleted there: pushing would bring it back.
+  if ((await git(root, ["ls-remote", remote, `refs/heads/${branch}`])) === "") return undefined;
   const { code, stdout } = await runGit(root, [
     "rev-parse",
     "--verify",

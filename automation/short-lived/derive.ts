@@ -11,6 +11,8 @@ export interface Derivation {
   readonly expires: string;
   /** Left out of Access although everybody on the internet may then come in. @default false */
   readonly isPublic?: boolean;
+  /** Images of its own instead of the template's, by `<service>` or `<origin>.<service>`. @default the template's */
+  readonly images?: Readonly<Record<string, string>>;
   /** Ids of the identity providers that the template has made: an account takes no second one of a kind. */
   readonly providers?: { readonly oneTimePin?: string | undefined; readonly github?: string | undefined };
 }
@@ -42,6 +44,7 @@ export function deriveStack(text: string, derivation: Derivation): string {
   for (const key of ["zone", "release", "costs", "dev"]) document.deleteIn(["config", `groundwork:${key}`]);
   for (const [, entry] of entries(document, "origins")) throughTunnel(document, entry, template);
   renameHosts(document, domain, derivation);
+  setImages(document, derivation);
   for (const [, { at }] of entries(document, "sites")) rename(document, [...at, "project"], derivation);
   for (const [, { at }] of entries(document, "origins")) rename(document, [...at, "project"], derivation);
   for (const [, { at }] of entries(document, "buckets")) rename(document, [...at, "name"], derivation);
@@ -126,6 +129,51 @@ function assertDerivable(document: Document, { template, isPublic = false }: Der
   }
 }
 
+/** The services of all origins, and what is run of each. */
+function servicesOf(
+  document: Document,
+): { readonly origin: string; readonly name: string; readonly map: YAMLMap }[] {
+  return entries(document, "origins").flatMap(([origin, { map }]) => {
+    const services = map.get("services");
+    if (!isMap(services)) return [];
+    return services.items.flatMap(({ key, value }) =>
+      isMap(value) ? [{ origin, name: String(isScalar(key) ? key.value : key), map: value }] : [],
+    );
+  });
+}
+
+/**
+ * The images that a stack file gives its services, by `<origin>.<service>`.
+ *
+ * @param text of a stack file that is one
+ */
+export function imagesOf(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    servicesOf(parseDocument(text)).flatMap(({ origin, name, map }) => {
+      const image = map.get("image");
+      return typeof image === "string" ? [[`${origin}.${name}`, image]] : [];
+    }),
+  );
+}
+
+function setImages(document: Document, { images = {}, template }: Derivation): void {
+  const services = servicesOf(document);
+  const names = services.map(({ name, origin }) => `${origin}.${name}`);
+  for (const [named, image] of Object.entries(images)) {
+    const meant = services.filter(({ name, origin }) => named === `${origin}.${name}` || named === name);
+    const [service] = meant;
+    if (service === undefined || meant.length > 1) {
+      throw new UserError({
+        what: `${meant.length === 0 ? "no service" : "more than one service"} of ${template} is meant by that image's name`,
+        value: named,
+        allowed: names.length === 0 ? "a service with an image in the stack file" : names.join(", "),
+        next: `npx groundwork env up --image ${names[0] ?? "api.web"}=registry.example/image:tag`,
+      });
+    }
+    service.map.set("image", image);
+  }
+}
+
 /** Logs in by the template's identity providers, instead of making further ones. */
 function shareProviders(document: Document, { providers = {} }: Derivation): void {
   const at = ["config", "groundwork:access"];
@@ -198,6 +246,8 @@ function renameHosts(document: Document, domain: string, { name, template }: Der
         const hostnames = pair.value.get("hostnames", true);
         visit(hostnames as never, { Scalar: (_at, scalar) => setText(scalar, renamed) });
       }
+      // A registry below the domain stays what it is.
+      if (key === "image" || key === "registry") return visit.SKIP;
       if (depth === 2 && typeof key === "string" && leftAlone.includes(key)) return visit.SKIP;
       if (depth === 1 && key !== "config") return visit.SKIP;
       return undefined;

@@ -10,7 +10,7 @@ import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
 import type { Examine } from "../locks/examine";
 import type { StackConfig } from "../stack-config";
-import { type Derivation, deriveStack } from "./derive";
+import { type Derivation, deriveStack, imagesOf } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
 import { isShortLived, type ShortLived, whyRemoved } from "./lifetime";
 
@@ -50,6 +50,19 @@ export async function writeDerived(place: ShortLivedPlace, derivation: Derivatio
   writeFileSync(`${file}.partial`, text, { mode: 0o600, flush: true });
   renameSync(`${file}.partial`, file);
   return file;
+}
+
+/** The images that an environment runs of its template's services, by its stack file; none where that is on another machine. */
+export function imagesOfOwn(
+  place: ShortLivedPlace,
+  { name, template }: { readonly name: string; readonly template: string },
+): Readonly<Record<string, string>> {
+  const file = stackFileOf(place, name);
+  if (!existsSync(file)) return {};
+  const known = Object.keys(imagesOf(place.template(template)));
+  return Object.fromEntries(
+    Object.entries(imagesOf(readFileSync(file, "utf8"))).filter(([service]) => known.includes(service)),
+  );
 }
 
 /** The identity providers that a stack has made. */

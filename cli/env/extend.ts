@@ -1,12 +1,14 @@
 import { assertShortLived, expiryAfter } from "../../automation/short-lived/lifetime";
-import { listShortLived, writeDerived } from "../../automation/short-lived/manage";
+import { imagesOfOwn, listShortLived, writeDerived } from "../../automation/short-lived/manage";
 import { UserError } from "../../common/user-error";
 import { placeOption } from "../at-hand";
 import { type CommandDeclaration, directoryOption } from "../command";
 import { runAndTell } from "../run";
-import { atPlace, type EnvChoice, fromOption } from "./place";
+import { atPlace, type EnvChoice, fromOption, imageOption, imagesIn } from "./place";
 
-export const envExtend: CommandDeclaration<EnvChoice & { readonly lifetime: string }> = {
+export const envExtend: CommandDeclaration<
+  EnvChoice & { readonly image?: string; readonly lifetime: string }
+> = {
   name: "env extend",
   summary: "keeps an environment of a pull request for longer",
   example: "npx groundwork env extend pr-123 --lifetime 1w",
@@ -14,12 +16,14 @@ export const envExtend: CommandDeclaration<EnvChoice & { readonly lifetime: stri
   options: [
     fromOption,
     { flags: "--lifetime <time>", description: "how long from now: 12h, 3d, 2w", default: "3d" },
+    imageOption,
     placeOption,
     directoryOption,
   ],
-  async run({ lifetime, ...choice }, context, [name = ""]) {
+  async run({ image, lifetime, ...choice }, context, [name = ""]) {
     assertShortLived(name);
     const expires = expiryAfter(lifetime, new Date());
+    const given = imagesIn(image);
     await atPlace(choice, `extend ${name}`, context, async (place) => {
       const all = await listShortLived(place, choice.from);
       const found = all.find((each) => each.name === name);
@@ -32,8 +36,9 @@ export const envExtend: CommandDeclaration<EnvChoice & { readonly lifetime: stri
         });
       }
       const template = found.template ?? choice.from;
+      const images = { ...imagesOfOwn(place, { name, template }), ...given };
       // Who was let in when it was made is not asked again.
-      const file = await writeDerived(place, { name, template, expires, isPublic: true });
+      const file = await writeDerived(place, { name, template, expires, images, isPublic: true });
       await runAndTell(await place.open(name, file), "up", context);
       context.print(`${name} stays until ${expires}`);
     });

@@ -27,6 +27,30 @@ export const fromOption: OptionDeclaration = {
   default: "staging",
 };
 
+/** Images of its own, which a pipeline has built. */
+export const imageOption: OptionDeclaration = {
+  flags: "--image <service=reference,...>",
+  description:
+    "images to run instead of those of the stack that it is made from: api=ghcr.io/acme/api:pr-123",
+};
+
+/** @throws UserError where it is no list of names and references */
+export function imagesIn(text: string | undefined): Readonly<Record<string, string>> {
+  if (text === undefined) return {};
+  return Object.fromEntries(
+    text.split(",").map((each) => {
+      const [, service, image] = /^([A-Za-z0-9._-]+)=(\S+)$/.exec(each.trim()) ?? [];
+      if (service !== undefined && image !== undefined) return [service, image];
+      throw new UserError({
+        what: "this names no service and its image",
+        value: each,
+        allowed: "<service>=<reference>, or <origin>.<service>=<reference>; several with a comma between",
+        next: "npx groundwork env up pr-123 --image api=ghcr.io/acme/api:pr-123",
+      });
+    }),
+  );
+}
+
 /** A place, and what is done there besides. */
 export interface ReadyPlace extends ShortLivedPlace {
   /** Publishes the sites of an environment; the cloud's are published by who builds them. */

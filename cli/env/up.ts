@@ -4,9 +4,10 @@ import { addressesOf } from "../../platform/public-addresses";
 import { placeOption } from "../at-hand";
 import { type CommandDeclaration, directoryOption } from "../command";
 import { runAndTell } from "../run";
-import { atPlace, type EnvChoice, fromOption } from "./place";
+import { atPlace, type EnvChoice, fromOption, imageOption, imagesIn } from "./place";
 
 interface UpChoice extends EnvChoice {
+  readonly image?: string;
   readonly lifetime: string;
   readonly public?: boolean;
 }
@@ -19,6 +20,7 @@ export const envUp: CommandDeclaration<UpChoice> = {
   options: [
     fromOption,
     { flags: "--lifetime <time>", description: "how long it may stay: 12h, 3d, 2w", default: "3d" },
+    imageOption,
     {
       flags: "--public",
       description: "lets everybody in where the stack it is made from has no groundwork:access",
@@ -26,11 +28,12 @@ export const envUp: CommandDeclaration<UpChoice> = {
     placeOption,
     directoryOption,
   ],
-  async run({ lifetime, public: isPublic = false, ...choice }, context, [name = ""]) {
+  async run({ image, lifetime, public: isPublic = false, ...choice }, context, [name = ""]) {
     assertShortLived(name);
     const expires = expiryAfter(lifetime, new Date());
+    const images = imagesIn(image);
     await atPlace(choice, `bring ${name} up`, context, async (place) => {
-      const file = await writeDerived(place, { name, template: choice.from, expires, isPublic });
+      const file = await writeDerived(place, { name, template: choice.from, expires, images, isPublic });
       const environment = await place.open(name, file);
       await runAndTell(environment, "up", context);
       await place.publish(name, file);

@@ -247,6 +247,13 @@ describe("refuses, and changes nothing", () => {
       () => git(checkout, "switch", "-q", "main"),
     ));
 
+  test("a branch that somebody has deleted at the remote: it is not brought back", () =>
+    unchanged(
+      /origin has no branch main[^]*git push --set-upstream origin main/,
+      () => git(remote, "update-ref", "-d", "refs/heads/main"),
+      () => git(checkout, "push", "-q", "origin", "main"),
+    ));
+
   test("a checkout that is ahead", () =>
     unchanged(/commits that origin has not[^]*git push/, () => commitIn(checkout, "own"), undo));
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { deriveStack, withName } from "../../../automation/short-lived/derive";
+import { deriveStack, imagesOf, withName } from "../../../automation/short-lived/derive";
 import {
   assertShortLived,
   expiryAfter,
@@ -40,6 +40,27 @@ describe("a stack file made from another one", () => {
 `;
     const { config } = parse(deriveStack(template, made)) as { config: Record<string, unknown> };
     expect(config["groundwork:policies"]).toEqual({ packs: ["policy"] });
+  });
+
+  test("runs the images that it is given, and keeps them when it is made anew with what it ran", () => {
+    const template = read("Pulumi.staging.yaml");
+    const built = "ghcr.io/nxy7/streampai-elixir:pr-12";
+    const own = deriveStack(template, { ...made, images: { api: built } });
+    expect(imagesOf(own)).toEqual({ ...imagesOf(template), "api.api": built });
+    expect(deriveStack(template, { ...made, images: imagesOf(own) })).toBe(own);
+  });
+
+  test("a registry below the domain stays where it is", () => {
+    const image = "registry.streampai.com/streampai-elixir:latest";
+    const template = read("Pulumi.staging.yaml").replace(/image: \S+/, `image: ${image}`);
+    expect(imagesOf(deriveStack(template, made))["api.api"]).toBe(image);
+  });
+
+  test("an image of a service that is not there is refused, with the names of those that are", () => {
+    const images = { web: "ghcr.io/nxy7/streampai-web:pr-12" };
+    expect(() => deriveStack(read("Pulumi.staging.yaml"), { ...made, images })).toThrow(
+      /no service of staging is meant by that image's name: web[\s\S]*api\.api/,
+    );
   });
 
   test("is refused where secrets are bound to the stack they are of", () => {
