@@ -26,7 +26,9 @@ test("the command starts without the large libraries that it may never need", ()
 
 test("a module that is loaded when it is first used is then as it is: members, default, callable", () => {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- as the bundle is put together: plain JavaScript
-  const { lazy } = require("../../bin/lazy.js") as { lazy(name: string): Record<string, unknown> };
+  const { lazy } = require("../../bin/lazy.js") as {
+    readonly lazy: (name: string) => Record<string, unknown>;
+  };
   const arborist = lazy("@npmcli/arborist");
   expect(arborist["__esModule"]).toBe(true);
   expect(typeof arborist["Arborist"]).toBe("function");

@@ -12,7 +12,11 @@ interface Step {
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- plain JavaScript, as it runs before any dependency is there
 const { pending } = require("../../scripts/remembered.js") as {
-  pending(root: string, step: Step, folder: string): { args?: readonly string[]; passed(): void };
+  readonly pending: (
+    root: string,
+    step: Step,
+    folder: string,
+  ) => { readonly args?: readonly string[]; readonly passed: () => void };
 };
 
 const whole: Step = { name: "types", args: ["-p", "."], reads: /\.(ts|json)$/ };

@@ -93,10 +93,17 @@ function unwrap(value: unknown, path: string, secrets: string[]): unknown {
 
 /** Runs a program against mocks until everything it made is registered. */
 export async function runWith<T>(mocks: Mocks, program: () => T): Promise<T> {
-  await pulumi.runtime.setMocks(mocks, "groundwork", "test", false);
-  const result = program();
-  await pulumi.runtime.disconnect();
-  return result;
+  const limit = Error.stackTraceLimit;
+  // As the command does: Pulumi's SDK takes a stack trace for each promise, and jest maps each line of it to its source.
+  Error.stackTraceLimit = 5;
+  try {
+    await pulumi.runtime.setMocks(mocks, "groundwork", "test", false);
+    const result = program();
+    await pulumi.runtime.disconnect();
+    return result;
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /** A value and whether it is secret. */
