@@ -63,6 +63,8 @@ export interface PlatformOutputs {
   readonly accessTokens: Record<string, object>;
   /** Of an environment that does not stay: what it was made from, and when it may be removed. */
   readonly lifetime?: object;
+  /** What is paid elsewhere, as the settings say; left out where nothing is. US dollars a month. */
+  readonly costs?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -194,6 +196,7 @@ export class Platform {
       ),
       accessTokens: mapValues(access?.serviceTokens ?? {}, (token) => ({ ...token })),
       ...(settings.lifetime === undefined ? {} : { lifetime: settings.lifetime }),
+      ...(Object.keys(settings.costs).length === 0 ? {} : { costs: settings.costs }),
     };
   }
 

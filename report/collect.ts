@@ -1,6 +1,7 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 import { causeOf, noteOf } from "./causes";
 import { componentTitle, componentTypeOf } from "./components";
+import { CostWatch } from "./cost";
 import { diffed } from "./differences";
 import type { Change, Component, Message, Operation, PolicyResult, Report, Sections } from "./model";
 import { reportVersion } from "./model";
@@ -95,6 +96,7 @@ export class ReportCollector {
   private readonly policies: PolicyResult[] = [];
   private counts: Record<string, number> | undefined;
   private seconds: number | undefined;
+  private readonly cost = new CostWatch();
   private readonly now: () => number;
 
   constructor(private readonly facts: ReportFacts) {
@@ -108,6 +110,7 @@ export class ReportCollector {
   }
 
   readonly add = (event: EngineEvent): void => {
+    this.cost.add(event);
     const { resourcePreEvent: before, resOutputsEvent: after, resOpFailedEvent: failed } = event;
     if (before !== undefined) this.step(before.metadata, before.planning === true ? "planned" : "began");
     else if (after !== undefined) this.step(after.metadata, after.planning === true ? "planned" : "done");
@@ -232,6 +235,7 @@ export class ReportCollector {
       changes.push(finished(seen, change, all, components.get(component.urn)?.key ?? "", kind));
     }
     const policies = this.policySection(sections.policies, redact);
+    const cost = this.cost.section(changes);
     return redactedSections(
       {
         version: reportVersion,
@@ -244,6 +248,7 @@ export class ReportCollector {
         components: [...components.values()],
         changes: inOrder(changes),
         messages: unique(this.messages.map((message) => ({ ...message, text: redact(message.text) }))),
+        ...(cost === undefined ? {} : { cost }),
         ...sections,
         ...policies,
       },

@@ -1,4 +1,5 @@
 export { ReportCollector, type ReportEnd, type ReportFacts } from "./collect";
+export { CostWatch } from "./cost";
 export { reportHtml } from "./html/page";
 export { reportJson } from "./json";
 export { type MarkdownOptions, commentMarker, githubLimit, reportMarkdown } from "./markdown/comment";
@@ -17,5 +18,5 @@ export {
 } from "./model";
 export { comesFirst, worst } from "./order";
 export { brokenRules, countRules, type MigrationFacts, ownPack, type PolicyRules } from "./policies";
-export { countsSentence, riskSentence } from "./sentences";
+export { costSentence, countsSentence, riskSentence } from "./sentences";
 export { type Paint, type TextOptions, reportText } from "./text";

@@ -3,6 +3,7 @@ import { beginPlan } from "../../automation/plan/bound";
 import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
 import type { RunOptions } from "../../automation/environment";
+import { CostWatch, costSentence } from "../../report";
 import { watchRehearsal } from "../rehearsal-watch";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
 import { previewAndComment } from "../preview-comment";
@@ -43,8 +44,10 @@ export const preview: CommandDeclaration<PreviewChoice> = {
         : await beginPlan(environment, { directory, config });
     const command = `npx groundwork up ${chosen(environment.name)} --plan`;
     const rehearsal = watchRehearsal(environment);
+    const cost = new CostWatch();
     const add: RunOptions["onEvent"] = (event) => {
       plan?.add(event);
+      cost.add(event);
       rehearsal.add(event);
     };
     if (comment) {
@@ -68,6 +71,8 @@ export const preview: CommandDeclaration<PreviewChoice> = {
         sections: rehearsal.section,
       });
       if (!json) {
+        const costs = cost.section();
+        if (costs !== undefined) context.say(`cost: ${costSentence(costs)}`);
         const { rehearsal: rehearsed } = await rehearsal.section();
         if (rehearsed !== undefined) {
           context.say(`rehearsal ${rehearsed.state}`);

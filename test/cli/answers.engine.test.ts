@@ -42,18 +42,23 @@ describe("a plan that was approved", () => {
   const plan = (): string => join(project.directory, "plan.json");
 
   test("one changed setting is refused by name and nothing is run; the same as approved is done", async () => {
+    const paid = { "groundwork:costs": { neon: 10 } };
+    project.describe("shop", 3, "media", paid);
     const preview = await project.run(["preview", "-s", "shop", "--save-plan", plan(), "--json"]);
     expect(preview.code).toBe(0);
-    expect(valid("report", preview.stdout)).toMatchObject({ kind: "preview", result: "planned" });
+    expect(valid("report", preview.stdout)).toMatchObject({
+      ...{ kind: "preview", result: "planned" },
+      cost: { before: 0, after: 10 },
+    });
 
-    project.describe("shop", 4);
+    project.describe("shop", 4, "media", paid);
     const refused = await project.run(["up", "-s", "shop", "--plan", plan()]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/another one than the approved: nothing was run/);
     expect(refused.stderr).toMatch(/R2Bucket buckets-media-3: was not in the plan \(create\)/);
     expect(await project.api("GET", `${project.zonePath}/dns_records`)).toEqual([]);
 
-    project.describe("shop", 3);
+    project.describe("shop", 3, "media", paid);
     const done = await project.run(["up", "-s", "shop", "--plan", plan(), "--json"]);
     expect(done.stderr).toContain("this is the plan that was approved");
     expect(done.code).toBe(0);
@@ -227,7 +232,7 @@ test("a preview's comment is edited on a thread of 120, with the plan's digest, 
     }
     const event = { pull_request: { number: 12, head: { sha: "a".repeat(40) } } };
     writeFileSync(join(project.directory, "event.json"), JSON.stringify(event));
-    project.describe("shop", 4);
+    project.describe("shop", 4, "media", { "groundwork:costs": { neon: 12.5 } });
     const plan = join(project.directory, "commented.json");
     const { path, calls } = await countedEngine();
     const { code, stderr, all } = await project.run(
@@ -247,6 +252,7 @@ test("a preview's comment is edited on a thread of 120, with the plan's digest, 
     const { digest } = JSON.parse(readFileSync(plan, "utf8")) as { digest: string };
     expect(body).toContain(digest);
     expect(body).toContain("shop-media-3");
+    expect(body).toContain("$10.00 → $12.50 a month (+$2.50)");
     expect(server.checks).toHaveLength(1);
     for (const secret of [project.apiToken, project.passphrase, server.token]) {
       expect(all).not.toContain(secret);

@@ -196,8 +196,7 @@ export const costs = field(
     }),
   ),
   {
-    description: "What is paid elsewhere (a platform, a database), for the cost sheet.",
-    later: true,
+    description: "What is paid elsewhere (a platform, a database): previews tell the sum before and after.",
     examples: [{ "fly-api": 10, neon: 5 }],
   },
 );
