@@ -19,6 +19,7 @@ import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
 import type { Doubt } from "./locks/doubt";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
+import type { Settings } from "../platform/settings";
 import { removeFromHosts } from "./host-removal";
 import { type ReadyPacks, readyPacks } from "./policies/packs";
 import { PolicyJudge, policiesOf } from "./policies/policies";
@@ -28,6 +29,7 @@ import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed } from "./stack-files";
+import { checkTokenBefore } from "./token/before-up";
 import { outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
 export type { RunOptions, RunResult } from "./run";
@@ -48,6 +50,11 @@ export interface EnvironmentOptions {
   readonly engine?: Engine;
   /** Where the search for the engine says what it does. @default nowhere */
   readonly log?: Log;
+  /**
+   * Whether `up` first asks Cloudflare what the API token may do and which plan the zone has, and refuses before anything
+   * is begun. Of a program of one's own nobody knows what it needs. @default true with the platform's own program
+   */
+  readonly checkToken?: boolean;
 }
 
 /** Options of {@link Environment.drift}. */
@@ -79,6 +86,7 @@ export class Environment {
     readonly directory: string,
     private readonly configFile: string | undefined,
     private readonly variables: Readonly<Record<string, string>>,
+    private readonly checksToken: boolean,
   ) {}
 
   /**
@@ -96,9 +104,9 @@ export class Environment {
     const engine =
       options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
     const program = options.program ?? (await platformProgram(directory));
-    const { configFile } = options;
+    const { configFile, checkToken = options.program === undefined } = options;
     const stack = await EngineStack.open({ name, directory, engine, program, configFile, variables });
-    return new Environment(name, stack, directory, configFile, variables);
+    return new Environment(name, stack, directory, configFile, variables, checkToken);
   }
 
   /**
@@ -117,13 +125,18 @@ export class Environment {
   }
 
   /**
-   * Makes the environment what its description says. What a killed run has left is mended first.
+   * Makes the environment what its description says. What a killed run has left is mended first. Before anything is begun
+   * Cloudflare is asked whether the API token may do all of it: see {@link EnvironmentOptions.checkToken}.
    *
    * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
    * @throws PolicyRefusedError where a mandatory policy is broken. The stack file's own are looked at by a preview first:
    *   where one is broken, nothing is changed
+   * @throws UserError where the API token lacks a permission, has expired or is refused, or the zone's plan lacks something
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
+    if (this.checksToken) {
+      await checkTokenBefore(options.config ?? (await this.config({ makeStack: true })), options.log);
+    }
     const { hasRules, judge, packs } = this.policies();
     if (hasRules && options.policies !== "known") await this.judged(judge(), options);
     return this.stack
@@ -323,14 +336,24 @@ export class Environment {
    * Walks every protected and every public path behind Access from here, without a login and with the stack's own service
    * token, as the check after each change does. The engine runs nothing.
    *
+   * @param options.settings the settings, where they have been read already. @default read now
    * @throws UserError where the stack has no Access, or was not brought up yet
    * @example
    * const { problems } = await environment.checkAccess();
    */
-  async checkAccess(options: Pick<AccessCheckOptions, "timeoutSeconds"> = {}): Promise<AccessCheckResult> {
-    const [config, outputs] = await Promise.all([this.config(), this.outputs()]);
+  async checkAccess({
+    settings: read,
+    timeoutSeconds,
+  }: Pick<AccessCheckOptions, "timeoutSeconds"> & {
+    readonly settings?: Settings;
+  } = {}): Promise<AccessCheckResult> {
+    const [settings, outputs] = await Promise.all([
+      read ?? this.config().then((config) => config.settings),
+      this.outputs(),
+    ]);
     const authoritiesFile = this.variables["NODE_EXTRA_CA_CERTS"] ?? process.env["NODE_EXTRA_CA_CERTS"];
-    return checkAccessOf(config, outputs["accessTokens"]?.value, { ...options, authoritiesFile });
+    const asked = { settings, stack: this.name };
+    return checkAccessOf(asked, outputs["accessTokens"]?.value, { timeoutSeconds, authoritiesFile });
   }
 
   /**

@@ -4,6 +4,7 @@ import { type ChangeCounts, type Progress, nothingToDo, progressOf, withoutColou
 import { type PolicyViolation, PolicyRefusedError } from "./errors";
 import { explainFailure } from "./failures";
 import type { Examine } from "./locks/examine";
+import type { StackConfig } from "./stack-config";
 
 /** Options of a run. */
 export interface RunOptions {
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly examine?: Examine;
   /** Told for whom the run waits and what was repaired, a line each. @default nobody */
   readonly log?: Log;
+  /** Settings and secrets that were just read, for the check of the token before `up`. @default read anew */
+  readonly config?: StackConfig;
 }
 
 /** What a run did, or would do. */

@@ -40,5 +40,6 @@ export function openOwn(stack: string, { say }: CommandContext): Promise<Environ
 /** The environment as it stands in a sandbox. */
 export function openInSandbox({ stack, engine, configFile, variables }: ReadySandbox): Promise<Environment> {
   const { directory } = openProject();
-  return Environment.open(stack, { directory, engine, configFile, variables });
+  // The sandbox's own token may do everything there.
+  return Environment.open(stack, { directory, engine, configFile, variables, checkToken: false });
 }

@@ -26,11 +26,19 @@ export interface Telling {
   /** Told every event of the engine. @default nobody */
   readonly onEvent?: RunOptions["onEvent"];
   /** How the engine is to run. @default as it does by itself */
-  readonly run?: Pick<RunOptions, "lockWait" | "policies" | "refresh">;
+  readonly run?: Pick<RunOptions, "config" | "lockWait" | "policies" | "refresh">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
   /** What is added to the report of a run that went well. @default nothing */
   readonly sections?: () => Promise<Sections>;
+}
+
+/** What a run came to. */
+export interface ToldRun extends RunResult {
+  /** How many resources were told. */
+  readonly told: number;
+  /** Names of those with which something was done. */
+  readonly done: ReadonlySet<string>;
 }
 
 /** Runs a verb on an environment, each resource told as it is planned or done, and says how many of which at the end. */
@@ -39,7 +47,7 @@ export async function runAndTell(
   verb: Verb,
   context: CommandContext,
   { json = false, sections = () => Promise.resolve({}), ...telling }: Telling = {},
-): Promise<RunResult & { readonly told: number }> {
+): Promise<ToldRun> {
   if (!json) return runInLines(environment, verb, context, telling);
   const { name: project } = openProject();
   // Where the settings cannot be read, the run says so.
@@ -72,16 +80,15 @@ async function runInLines(
   verb: Verb,
   { say, signal }: CommandContext,
   { expected = 0, onEvent, run }: Omit<Telling, "json">,
-): Promise<RunResult & { readonly told: number }> {
+): Promise<ToldRun> {
   signal.throwIfAborted();
   say(colours.bold(headings[verb](environment.name)));
   const lines = new ProgressLines(say, Date.now, expected);
-  const released = new Set<string>();
+  const done = new Set<string>();
   const onProgress = (progress: Progress): void => {
     lines.tell(progress);
     if (progress.kind === "step" && progress.step.phase === "done" && progress.step.operation !== "same") {
-      const [, origin] = /^(.+)-rollout$/.exec(progress.step.name) ?? [];
-      if (origin !== undefined) released.add(origin);
+      done.add(progress.step.name);
     }
   };
   const options: RunOptions = {
@@ -94,13 +101,15 @@ async function runInLines(
   };
   const result = await environment[verb](options);
   say(`${environment.name}: ${countsLine(result.changes, verb !== "preview")}`);
-  if (verb === "up") tellLedgers(result.outputs["ledgers"], released, say);
-  return { ...result, told: lines.count };
+  if (verb === "up") tellLedgers(result.outputs["ledgers"], done, say);
+  return { ...result, told: lines.count, done };
 }
 
 /** What the releases of this run have lost, as each origin's ledger says. */
-function tellLedgers(ledgers: unknown, released: ReadonlySet<string>, say: Log): void {
-  for (const origin of released) {
+function tellLedgers(ledgers: unknown, done: ReadonlySet<string>, say: Log): void {
+  for (const name of done) {
+    const [, origin] = /^(.+)-rollout$/.exec(name) ?? [];
+    if (origin === undefined) continue;
     const ledger = readLedger((ledgers as Readonly<Record<string, unknown>> | undefined)?.[origin]);
     if (ledger !== undefined) say(`  ${origin}: release ${ledger.release}: ${ledgerLine(ledger)}`);
   }

@@ -13,6 +13,7 @@ import { standInsOf } from "../sandbox/host/stand-ins";
 import { publishSites } from "../sandbox/publish-sites";
 import { type Visit, typedAddress } from "../sandbox/visit";
 import { sampleImage } from "../examples/streampai/image";
+import { checkAccessAfterUp } from "./access-after-up";
 import type { CommandContext } from "./command";
 import { attackAfterUp } from "./db/attack";
 import { imageNotes } from "./image-notes";
@@ -54,11 +55,14 @@ async function bringUp(
   tellDifferences(ready, say);
   const settings = await readSettings(ready.configFile, ready.stack);
   const { unchanged, told } = await runAndTell(environment, "preview", context);
-  if (!unchanged) await runAndTell(environment, "up", context, { expected: told });
+  const { done } = unchanged
+    ? { done: new Set<string>() }
+    : await runAndTell(environment, "up", context, { expected: told });
   signal.throwIfAborted();
   await publishSites(ready, settings, say);
   signal.throwIfAborted();
   if (!unchanged) await attackAfterUp(environment, settings, context);
+  await checkAccessAfterUp(environment, settings, { done }, context);
   for (const note of imageNotes(settings, [sampleImage()], standInsOf(ready.folder.host))) say(note);
   const headers = await environment.accessHeaders({ settings });
   const visits = await Promise.all(

@@ -36,6 +36,8 @@ export { type FromConfig, type ProgramConfig, settingsFromConfig } from "./setti
 export { formatIssue, SettingsError, type SettingsIssue } from "./settings/issue";
 export { OUTPUTS, type Reference, resolveReference } from "./settings/references";
 export { type ResolveEntry, parseResolve } from "./settings/resolve";
+export { configKey as settingName } from "./settings/paths";
+export { beyondPlan, type PlanName, planNames } from "./settings/rules/plan";
 export { setSecretCommand } from "./settings/rules/secrets";
 export { stackNameOf, tierOf } from "./settings/tier";
 export { type StackFile, type Validated, type ValidateOptions, validateStackFile } from "./settings/validate";

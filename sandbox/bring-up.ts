@@ -72,7 +72,11 @@ export async function bringUpSandbox({
     // Here and not by the daemon, which is given less time than a build may take.
     if (needs.parts.proxy) await findCaddy(log);
     if (needs.parts.backups) await findBackupPrograms(log);
-    const zone = { name: facts.domain, ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }) };
+    const zone = {
+      name: facts.domain,
+      ...(facts.zoneId === undefined ? {} : { id: facts.zoneId }),
+      ...(settings.zone === undefined ? {} : { plan: settings.zone.plan }),
+    };
     const options = { stack, accountId: facts.accountId, zones: [zone], ...needs.parts, docker };
     return startSandbox(options, log, signal);
   };

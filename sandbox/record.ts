@@ -1,3 +1,4 @@
+import type { PlanName } from "../platform/settings";
 import type { DatabasePlace, ExternalDatabase } from "./external/database";
 import type { ExternalPlace, ExternalTarget } from "./external/origins";
 
@@ -8,8 +9,8 @@ export type DockerChoice = "install" | "never";
 export interface SandboxOptions {
   readonly stack: string;
   readonly accountId: string;
-  /** Zones that exist before the first `up`, as a team's zone does. */
-  readonly zones: readonly { readonly id?: string; readonly name: string }[];
+  /** Zones that exist before the first `up`, as a team's zone does, on the plan that the settings name. */
+  readonly zones: readonly { readonly id?: string; readonly name: string; readonly plan?: PlanName }[];
   /** Databases that somebody else runs in the real world. */
   readonly databases: readonly ExternalDatabase[];
   /** Applications at platforms of somebody else's. */

@@ -4,6 +4,7 @@ import { CloudflareApi, CloudflareRefusal } from "../cloudflare-api";
 import type { StackConfig } from "../stack-config";
 import { missingPermissions, type TokenPolicy } from "./grants";
 import { neededPermissions, type NeededPermission } from "./permissions";
+import { type ZonePlan, zonePlanOf } from "./zone-plan";
 
 /** What is known of a token. */
 export interface TokenCheck {
@@ -16,6 +17,8 @@ export interface TokenCheck {
    * that it may be changed as well is not shown by that.
    */
   readonly by: "policies" | "requests";
+  /** Where the settings take the zone for a dearer plan than it has. */
+  readonly plan: ZonePlan | undefined;
 }
 
 /**
@@ -28,7 +31,8 @@ export async function checkToken(api: CloudflareApi, settings: Settings): Promis
   const needed = neededPermissions(settings);
   const verified = await verify(api, accountId);
   const zoneId = settings.cloudflare.zoneId ?? (await zoneIdOf(api, settings));
-  const base = { needed, expiresOn: verified.expires_on };
+  const plan = await zonePlanOf(api, settings, zoneId);
+  const base = { needed, expiresOn: verified.expires_on, plan };
   const policies = await policiesOf(api, verified);
   if (policies !== undefined) {
     return { ...base, missing: missingPermissions(needed, policies, { accountId, zoneId }), by: "policies" };

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openProject } from "../../automation/project";
 import { assertAllowed, tokenCheckOf } from "../../automation/token/check";
 import { type NeededPermission, neededPermissions } from "../../automation/token/permissions";
+import { assertPlan, planRemark } from "../../automation/token/zone-plan";
 import { readSettings } from "../../platform/settings";
 import { type CommandDeclaration, stackOption } from "../command";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
@@ -28,7 +29,7 @@ export const token: CommandDeclaration<TokenChoice> = {
       return;
     }
     const config = await (await openOwn(stack, context)).config({ makeStack: true });
-    const { expiresOn, by, missing, needed } = await tokenCheckOf(config);
+    const { expiresOn, by, missing, needed, plan } = await tokenCheckOf(config);
     print(`on account ${config.settings.cloudflare.accountId} and zone ${config.settings.domain}:`);
     for (const each of needed) print(`  ${missing.includes(each) ? "missing" : "ok     "}  ${line(each)}`);
     say(expiresOn === undefined ? "the token does not expire" : `the token expires on ${expiresOn}`);
@@ -37,7 +38,10 @@ export const token: CommandDeclaration<TokenChoice> = {
         "it may not read its own policies: that it may read these things was tried, not that it may change them",
       );
     }
+    const remark = planRemark(plan, config.settings);
+    if (remark !== undefined) say(remark);
     assertAllowed({ missing }, config);
+    assertPlan(plan, config);
   },
 };
 

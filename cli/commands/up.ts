@@ -1,10 +1,10 @@
 import { assertApproved, beginPlan, readApproved } from "../../automation/plan/bound";
 import { openProject } from "../../automation/project";
+import { checkAccessAfterUp } from "../access-after-up";
 import { type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 import { runAndTell } from "../run";
-import { checkTokenBefore } from "../token-check";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
 
 interface UpChoice extends EnvironmentChoice, LockChoice, JsonChoice {
@@ -31,10 +31,9 @@ export const up: CommandDeclaration<UpChoice> = {
   ],
   async run({ plan, refresh = false, json = false, ...choice }, context) {
     const approved = plan === undefined ? undefined : readApproved(plan);
-    const run = { ...lockWaitOf(choice), refresh };
     const environment = await openOwn(stackOf(choice, "up"), context);
     const config = await environment.config({ makeStack: true });
-    await checkTokenBefore(config, context);
+    const run = { ...lockWaitOf(choice), refresh, config };
     if (approved !== undefined) {
       const now = await beginPlan(environment, { directory: openProject().directory });
       await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });
@@ -42,7 +41,8 @@ export const up: CommandDeclaration<UpChoice> = {
       context.say("this is the plan that was approved");
     }
     const policies = approved === undefined ? "look" : "known";
-    await runAndTell(environment, "up", context, { run: { ...run, policies }, json });
+    const done = await runAndTell(environment, "up", context, { run: { ...run, policies }, json });
+    await checkAccessAfterUp(environment, config.settings, done, context);
     await attackAfterUp(environment, config.settings, json ? { ...context, print: context.say } : context);
   },
 };

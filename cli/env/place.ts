@@ -88,6 +88,7 @@ export async function atPlace<T>(
           directory,
           engine,
           configFile: file,
+          checkToken: false,
           variables: { ...variables, PULUMI_OPTION_CONFIG_FILE: file },
         });
         if (stack !== from) await recoverFromKilledRun(at(stack), environment, context.say);

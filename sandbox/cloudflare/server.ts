@@ -127,6 +127,7 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
           status: "active",
           time: now().toISOString(),
         });
+      if (plan !== undefined && zone.plan !== plan) store.put("zones", zone.id, { ...zone, plan });
       return Promise.resolve({ id: zone.id, name: zone.name });
     },
     onChange: (listener) =>

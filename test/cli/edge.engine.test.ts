@@ -91,6 +91,12 @@ test("a token too narrow is refused by name before anything is made, and one wit
   expect(refused.stderr).toContain("DNS Write (zone), for sites.web, tunnels.office, zone");
   expect(refused.code).toBe(1);
   expect(refused.all).not.toContain(narrow);
+  // By the Automation API as well, whose program runs in this process.
+  const { variables, directory } = project;
+  const environment = await Environment.open("edge", { directory, variables });
+  await asTokenOfThisProcess(narrow, async () => {
+    await expect(environment.up()).rejects.toThrow(/lacks a permission[^]*DNS Write \(zone\)/);
+  });
   expect(await project.api("GET", `${project.accountPath}/r2/buckets`)).toEqual({ buckets: [] });
 
   deployToken = await tokenWith(needed);
@@ -102,9 +108,7 @@ test("a token too narrow is refused by name before anything is made, and one wit
 test("ten previews in a row show no change, also after every kind of edit by hand was refreshed away", async () => {
   const { variables, directory } = project;
   const environment = await Environment.open("edge", { directory, variables });
-  // The program runs in this process.
-  process.env["CLOUDFLARE_API_TOKEN"] = deployToken;
-  try {
+  await asTokenOfThisProcess(deployToken, async () => {
     const calls = await asked(async () => {
       for (let turn = 0; turn < 10; turn++) {
         expect((await environment.preview()).unchanged).toBe(true);
@@ -131,10 +135,17 @@ test("ten previews in a row show no change, also after every kind of edit by han
     expect(first.every((call) => call.startsWith("GET "))).toBe(true);
     expect(first.length).toBeLessThanOrEqual(40);
     expect((await environment.preview()).unchanged).toBe(true);
+  });
+});
+
+async function asTokenOfThisProcess(apiToken: string, work: () => Promise<void>): Promise<void> {
+  process.env["CLOUDFLARE_API_TOKEN"] = apiToken;
+  try {
+    await work();
   } finally {
     delete process.env["CLOUDFLARE_API_TOKEN"];
   }
-});
+}
 
 /** Changes one thing of each kind behind the stack's back. @returns the names of their resources */
 async function editEverything(): Promise<string[]> {

@@ -341,6 +341,14 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       const asked = await home.run(["access", "check", ...named]);
       expect(asked.code).toBe(1);
       expect(asked.stderr).toContain(`${site}/groundwork-access-check without a login is open`);
+      // Nothing in the stack file has changed, and it is found all the same.
+      const unchanged = await home.run(["sandbox", ...named]);
+      expect({ code: unchanged.code, stderr: unchanged.stderr }).toEqual({
+        code: 1,
+        stderr: matching(
+          /nothing to change[^]*stg\.plyr\.fm\/groundwork-access-check without a login is open/,
+        ),
+      });
       const red = await change();
       expect(red.code).not.toBe(0);
       expect(red.all).toContain(`${site}/groundwork-access-check without a login is open`);

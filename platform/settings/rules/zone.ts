@@ -2,6 +2,7 @@ import { complainAboutHostname } from "../hostnames";
 import { isAddress } from "../addresses";
 import { isIPv4, isIPv6 } from "node:net";
 import type { Rule } from "./context";
+import { beyondPlan } from "./plan";
 
 const A_YEAR = 31_536_000;
 
@@ -47,64 +48,10 @@ const settings: Rule = (context) => {
   }
 };
 
-/** What expressions of rules may hold on dearer plans only. */
-const paidWords: readonly (readonly [pattern: RegExp, what: string, plans: readonly string[]])[] = [
-  [/ (?:matches|~) /, "a regular expression (matches)", ["business", "enterprise"]],
-  [/\bcf\.bot_management\./, "Bot Management (cf.bot_management)", ["enterprise"]],
-  [/\bcf\.waf\.score\b/, "the WAF attack score (cf.waf.score)", ["business", "enterprise"]],
-  [/\bhttp\.request\.body\./, "the content of request bodies (http.request.body)", ["enterprise"]],
-];
-
-const paidExpressions: Rule = (context) => {
+const plan: Rule = (context) => {
   const { zone } = context.values;
   if (zone === undefined) return;
-  for (const key of ["firewallRules", "cacheRules"] as const) {
-    zone[key].forEach(({ expression }, index) => {
-      const outsideTexts = expression.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-      const found = paidWords.find(
-        ([pattern, , plans]) => pattern.test(outsideTexts) && !plans.includes(zone.plan),
-      );
-      if (found === undefined) return;
-      const [, what, plans] = found;
-      context.report({
-        keys: ["zone", key, index, "expression"],
-        what: `the ${zone.plan} plan does not have ${what}`,
-        value: true,
-        allowed: `${what} on the plan ${plans.join(" or ")}`,
-        fix: "write the rule without it (contains, starts_with, wildcard), or say which plan it is in groundwork:zone.plan",
-      });
-    });
-  }
-};
-
-const freePlan: Rule = (context) => {
-  const { zone } = context.values;
-  if (zone?.plan !== "free") return;
-  const limits = [
-    ["firewallRules", zone.firewallRules.length, 5, "WAF custom rules"],
-    ["cacheRules", zone.cacheRules.length, 10, "cache rules"],
-    ["redirects", zone.redirects.length, 10, "redirect rules"],
-  ] as const;
-  for (const [key, count, limit, what] of limits) {
-    if (count <= limit) continue;
-    context.report({
-      keys: ["zone", key],
-      atKey: true,
-      what: `${count} ${what}, but the free plan has ${limit}`,
-      allowed: `at most ${limit} ${what} on the free plan`,
-      fix: "put several conditions into one rule, or say which plan it is in groundwork:zone.plan",
-    });
-  }
-  zone.cacheRules.forEach(({ edgeTtl }, index) => {
-    if (edgeTtl === undefined || edgeTtl >= 7200) return;
-    context.report({
-      keys: ["zone", "cacheRules", index, "edgeTtl"],
-      what: "the free plan keeps answers at the edge for 2 hours or more",
-      value: true,
-      allowed: "7200 seconds or more on the free plan",
-      fix: "write 7200, or leave it out so that the origin decides",
-    });
-  });
+  for (const finding of beyondPlan(zone, zone.plan)) context.report(finding);
 };
 
 const rules: Rule = (context) => {
@@ -160,4 +107,4 @@ const rules: Rule = (context) => {
   });
 };
 
-export const zoneRules: readonly Rule[] = [settings, freePlan, paidExpressions, rules];
+export const zoneRules: readonly Rule[] = [settings, plan, rules];

@@ -1,5 +1,6 @@
 import { CloudflareApi } from "../../../automation/cloudflare-api";
 import { assertAllowed, checkToken } from "../../../automation/token/check";
+import { assertPlan, planRemark } from "../../../automation/token/zone-plan";
 import { neededPermissions } from "../../../automation/token/permissions";
 import { type Settings, validateStackFile } from "../../../platform/settings";
 import { accountId, type Bench, collect, startBench, zoneId } from "../../sandbox/cloudflare/support";
@@ -123,6 +124,52 @@ test("one that has expired or is none is refused with what to do, and its value 
   const refusal = checkToken(unknown, settings);
   await expect(refusal).rejects.toThrow(/Cloudflare refuses the API token[^]*next: put a valid one/);
   await expect(refusal).rejects.not.toThrow(new RegExp(apiToken));
+});
+
+describe("a plan that the settings name and the zone does not have", () => {
+  const paid = (plan: string, expression: string): Settings => {
+    const edited = text
+      .replace("groundwork:zone:", `groundwork:zone:\n    plan: ${plan}`)
+      .replace('http.request.uri.path eq "/x"', expression.replaceAll("'", "''"));
+    const file = { file: "Pulumi.live.yaml", text: edited, stack: "live" };
+    const checked = validateStackFile(file, { secrets: "optional" });
+    return (checked as { settings: Settings }).settings;
+  };
+  const regex = 'http.request.uri.path matches "^/x"';
+
+  test("names both plans and each part that the real one lacks", async () => {
+    const api = await tokenWith([...needed, { name: "Zone Read", scope: "zone" }]);
+    const settings = paid("business", regex);
+    const checked = await checkToken(api, settings);
+    expect(checked).toMatchObject({ missing: [], plan: { described: "business", real: "free" } });
+    expect(() => assertPlan(checked.plan, { stack: "live", settings })).toThrow(
+      /example\.com has the plan free, and groundwork:zone\.plan of live says business[^]*groundwork:zone\.firewallRules\[0\]\.expression: the free plan does not have a regular expression[^]*next: write plan: free/,
+    );
+    expect(api.requests).toBe(3);
+  });
+
+  test("is said and passes where nothing needs it", async () => {
+    const settings = paid("pro", 'http.request.uri.path eq "/y"');
+    const readsZone = [...needed, { name: "Zone Read", scope: "zone" } as const];
+    const { plan } = await checkToken(await tokenWith(readsZone), settings);
+    expect(() => assertPlan(plan, { stack: "live", settings })).not.toThrow();
+    expect(planRemark(plan, settings)).toContain("example.com has the plan free, although");
+    const blind = await checkToken(await tokenWith(needed), settings);
+    expect(() => assertPlan(blind.plan, { stack: "live", settings })).not.toThrow();
+    expect(planRemark(blind.plan, settings)).toContain("example.com could not be read (Zone Read)");
+  });
+
+  test("passes silently on that plan or a dearer one", async () => {
+    for (const real of ["business", "enterprise"] as const) {
+      await bench.server.ensureZone({ id: zoneId, name: "example.com", plan: real });
+      try {
+        const api = await tokenWith([...needed, { name: "Zone Read", scope: "zone" }]);
+        expect((await checkToken(api, paid("business", regex))).plan).toBeUndefined();
+      } finally {
+        await bench.server.ensureZone({ id: zoneId, name: "example.com", plan: "free" });
+      }
+    }
+  });
 });
 
 test("rate limits are waited out, and a cut connection is tried again", async () => {
