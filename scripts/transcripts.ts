@@ -1,11 +1,12 @@
 /**
  * `npm run transcripts`: records in docs/transcripts what the commands print on a clean clone, and draws
- * docs/npm-start.png of it. `npm run transcripts -- NAME -- COMMAND` records one command in this checkout.
+ * docs/npm-start.png of it. `npm run transcripts -- NAME -- COMMAND` records one command in this checkout, `npm run
+ * transcripts -- NAME` what the test of that transcript shows.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { projectRoot } from "../common/project-root";
 import { drawTerminal } from "./terminal-picture";
 import { type Span, plainText, terminalLines } from "./terminal-text";
@@ -35,6 +36,13 @@ const session: readonly Step[] = [
   { name: "sandbox-destroy-staging", command: "npx groundwork sandbox destroy -s staging" },
 ];
 
+/** What needs a zone made by hand, a browser or an SDK beside the commands is shown by the test that looks at it. */
+const shownByTests: readonly Step[] = [
+  { name: "adopt", command: "npx jest test/automation/adopt/adopt.engine" },
+  { name: "edge-plyr", command: "npx jest test/examples/systems -t 'plyr.fm staging'" },
+  { name: "edge-pika", command: "npx jest test/examples/systems -t 'Pika! staging'" },
+];
+
 interface Step {
   readonly name: string;
   readonly command: string;
@@ -61,10 +69,31 @@ async function record({ name, command, terminal = true }: Step, directory: strin
   return { lines, code };
 }
 
+/** Runs a test, and writes what it keeps for the transcript (test/support/transcript.ts). */
+async function recordTest({ name, command }: Step, directory: string): Promise<number> {
+  console.log(`$ ${command}`);
+  const kept = join(mkdtempSync(join(tmpdir(), "gw-transcript-")), name);
+  try {
+    const { output, code } = await run(command, directory, false, { GROUNDWORK_TRANSCRIPT: kept });
+    if (code !== 0 || !existsSync(kept)) {
+      console.error(output);
+      return code === 0 ? 1 : code;
+    }
+    const shown = withoutMachine(readFileSync(kept, "utf8"), directory).trimEnd();
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${name}.txt`), `(what ${command} shows)\n\n${shown}\n`);
+    console.log(`  docs/transcripts/${name}.txt`);
+    return 0;
+  } finally {
+    rmSync(dirname(kept), { recursive: true, force: true });
+  }
+}
+
 function run(
   command: string,
   directory: string,
   terminal: boolean,
+  further: Readonly<Record<string, string>> = {},
 ): Promise<{ output: string; code: number }> {
   // Of this session's own variables none is to be seen by the command: it is a user's first.
   const { GROUNDWORK_HOME: _home, NO_COLOR: _colour, ...inherited } = process.env;
@@ -82,6 +111,7 @@ function run(
       npm_config_loglevel: "error",
       npm_config_progress: "false",
       npm_config_update_notifier: "false",
+      ...further,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -153,6 +183,7 @@ async function recordAll(): Promise<number> {
         title: "groundwork",
       });
     }
+    for (const step of shownByTests) worst = Math.max(worst, await recordTest(step, clone));
     return worst;
   } finally {
     for (const stack of ["dev", "staging"]) {
@@ -170,9 +201,12 @@ function withoutHome(): NodeJS.ProcessEnv {
 
 async function main([name, separator, ...command]: readonly string[]): Promise<number> {
   if (name === undefined) return recordAll();
+  const shown = shownByTests.find((step) => step.name === name);
+  if (shown !== undefined && separator === undefined) return recordTest(shown, root);
   if (!/^[a-z0-9-]+$/.test(name) || separator !== "--" || command.length === 0) {
     console.error(
-      "usage: npm run transcripts [-- NAME -- COMMAND]; NAME of lower-case letters, digits and hyphens",
+      "usage: npm run transcripts [-- NAME -- COMMAND]; NAME of lower-case letters, digits and hyphens; without COMMAND one of " +
+        shownByTests.map((step) => step.name).join(", "),
     );
     return 2;
   }

@@ -5,6 +5,7 @@ import Cloudflare from "cloudflare";
 import { projectRoot } from "../../common/project-root";
 import type { SandboxRecord } from "../../sandbox/record";
 import { exportedVariables, runProgram, type SandboxHome } from "../support/command";
+import { transcribe } from "../support/transcript";
 
 interface Keys {
   readonly accessKeyId: string;
@@ -84,12 +85,14 @@ export function bucketTests(
         expect(await Body!.transformToString()).toBe("b");
       };
       expect(await refusal(roundTrip, keys)).toBe("none");
+      transcribe(`by the AWS SDK with the stack's keys: put and get in ${name}: no refusal`);
     }
     const wrong = {
       ...keys,
       secretAccessKey: createHash("sha256").update(keys.secretAccessKey).digest("hex"),
     };
     expect(await refusal(write("wrong"), wrong)).toBe("SignatureDoesNotMatch");
+    transcribe(`by the AWS SDK with a wrong secret: put in ${Bucket}: SignatureDoesNotMatch`);
     // At R2's own name the edge leads there as well.
     const { edge } = record();
     const connect = ["--cacert", edge.caFile, "--connect-to", `::127.0.0.1:${edge.httpsPort}`];
@@ -100,6 +103,7 @@ export function bucketTests(
     await cloudflare().r2.buckets.create({ account_id, name: "somebody-elses" });
     const other = (s3: S3Client) => s3.send(new ListObjectsV2Command({ Bucket: "somebody-elses" }));
     expect(await refusal(other, keys)).toBe("AccessDenied");
+    transcribe("by the AWS SDK with the stack's keys: list a bucket of somebody else's: AccessDenied");
     await cloudflare().r2.buckets.delete("somebody-elses", { account_id });
   }, 240_000);
 

@@ -12,7 +12,10 @@ import { outsideFolder } from "../../sandbox/host/reachable";
 import { standInsOf } from "../../sandbox/host/stand-ins";
 import type { SandboxRecord } from "../../sandbox/record";
 import { bucketTests } from "./buckets";
+import { browserTest } from "../support/browser";
 import { SandboxHome, exportedVariables, runProgram } from "../support/command";
+import { transcribe } from "../support/transcript";
+import { walkByBrowser } from "./walk";
 
 // Every stack that is checked in, but for dev (test/cli/start.engine.test.ts), as a user brings it up: the real engine,
 // SSH, PostgreSQL, and each file unchanged.
@@ -120,7 +123,7 @@ const systems: readonly System[] = [
   },
 ];
 
-describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs }) => {
+describe.each(systems)("$title", ({ title, stack, directory, answers, standIns, outputs }) => {
   const home = new SandboxHome();
   const named = ["-s", stack, ...(directory === undefined ? [] : ["--directory", directory])];
   const project = openProject(join(projectRoot(), directory ?? ""));
@@ -135,6 +138,12 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
 
   test("comes up, and each address answers as it should", async () => {
     const { code, stdout, stderr } = await home.run(["sandbox", ...named, "--without-docker"]);
+    transcribe(`${title}: groundwork sandbox ${named.join(" ")} --without-docker`);
+    for (const line of stdout
+      .replace(/what next:[^]*/, "")
+      .trimEnd()
+      .split("\n"))
+      transcribe(`  ${line}`);
     expect({ code, stderr }).toEqual({ code: 0, stderr: matching(/\d+ created, 0 unchanged/) });
     const told = [...stdout.matchAll(/│ (https:\S+) +│ (\d+)/g)].map(([, url, status]) => [
       url,
@@ -275,15 +284,56 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
     };
     const outside = async (url: string): Promise<string> =>
       (await curl("-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", url)).replace(/[?].*$/, "").trim();
+    const open = [`${api}/health`, `${api}/docs`, `${site}/manifest.webmanifest`, `${site}/icons/a.png`];
+    const closed = [`${site}/`, `${api}/`, `${api}/healthy`, `${site}/icons`, `${api}/icons/a.png`];
     const login = (url: string) =>
       `302 https://sandbox.cloudflareaccess.com/cdn-cgi/access/login/${new URL(url).hostname}`;
 
     test("without a login the four public paths answer, and everything beside them asks for one", async () => {
-      const open = [`${api}/health`, `${api}/docs`, `${site}/manifest.webmanifest`, `${site}/icons/a.png`];
-      for (const url of open) expect([url, await outside(url)]).toEqual([url, matching(/^(200|404)$/)]);
-      const closed = [`${site}/`, `${api}/`, `${api}/healthy`, `${site}/icons`, `${api}/icons/a.png`];
-      for (const url of closed) expect([url, await outside(url)]).toEqual([url, login(url)]);
+      transcribe("by curl, without a login:");
+      const asked = async (url: string): Promise<string> => {
+        const answer = await outside(url);
+        transcribe(`  ${url}  ${answer}`);
+        return answer;
+      };
+      for (const url of open) expect([url, await asked(url)]).toEqual([url, matching(/^(200|404)$/)]);
+      for (const url of closed) expect([url, await asked(url)]).toEqual([url, login(url)]);
     }, 60_000);
+
+    browserTest(
+      "a browser is asked for a login at every path but the public ones, and once it has one, at none",
+      async () => {
+        const team = "sandbox.cloudflareaccess.com";
+        const { before, after } = await walkByBrowser({
+          urls: [...open, ...closed],
+          httpsPort: record().edge.httpsPort,
+          domain: "plyr.fm",
+          team,
+          email: "team@plyr.fm",
+          pin: async () => {
+            const { stdout } = await home.run(["sandbox", "status", ...named]);
+            return /one-time PIN +(\d{6}) for team@plyr\.fm/.exec(stdout)?.[1] ?? "";
+          },
+        });
+        for (const [heading, walked] of [
+          ["by a headless browser, without a login:", before],
+          ["by the same browser, after one login by one-time PIN:", after],
+        ] as const) {
+          transcribe(heading);
+          for (const { url, status, host } of walked) transcribe(`  ${url}  ${status} at ${host}`);
+        }
+        const own = (url: string) => new URL(url).host;
+        for (const { url, status, host } of before) {
+          expect([url, host]).toEqual([url, open.includes(url) ? own(url) : team]);
+          expect([200, 404]).toContain(status);
+        }
+        for (const { url, status, host } of after) {
+          expect([url, host]).toEqual([url, own(url)]);
+          expect([200, 404]).toContain(status);
+        }
+      },
+      240_000,
+    );
 
     test("a person logs in by the PIN that `sandbox status` shows, once for both hosts", async () => {
       const jar = join(home.folder, "cookies");
@@ -310,6 +360,7 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       expect(page).toContain("<title>");
       expect(page).not.toContain("Cloudflare Access");
       const status = await curl("-b", jar, "-o", "/dev/null", "-w", "%{http_code}", `${api}/`);
+      transcribe(`by curl, after one login by one-time PIN at ${site}/:\n  ${api}/  ${status}`);
       expect(status).toBe("200");
     }, 60_000);
 
@@ -343,6 +394,8 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       expect(asked.stderr).toContain(`${site}/groundwork-access-check without a login is open`);
       // Nothing in the stack file has changed, and it is found all the same.
       const unchanged = await home.run(["sandbox", ...named]);
+      transcribe(`\na path opened by hand, then groundwork sandbox ${named.join(" ")}:`);
+      for (const line of unchanged.stderr.trimEnd().split("\n").slice(-6)) transcribe(`  ${line}`);
       expect({ code: unchanged.code, stderr: unchanged.stderr }).toEqual({
         code: 1,
         stderr: matching(
@@ -394,6 +447,7 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       const [site, api] = Object.keys(answers).map((url) => new URL(url).hostname);
       const words = ["-sS", "--cacert", edge.caFile, "--connect-to", `::127.0.0.1:${edge.httpsPort}`];
       const { stdout } = await runProgram("curl", [...words, `https://${site!}/a`], {});
+      transcribe(`through the tunnel, by curl:\n  https://${site!}/a  ${stdout.trim()}`);
       expect(JSON.parse(stdout)).toMatchObject({ standIn: true, service: "pika-web", path: "/a" });
       const options: object = {
         ca: readFileSync(edge.caFile),
@@ -408,6 +462,7 @@ describe.each(systems)("$title", ({ stack, directory, answers, standIns, outputs
       while (received.length < 2) await once(socket, "message");
       expect(JSON.parse(received[0]!)).toMatchObject({ service: "pika-cloud", path: "/ws" });
       expect(received[1]).toBe("dance");
+      transcribe(`through the tunnel, by a WebSocket to wss://${api!}/ws:\n  ${received.join("\n  ")}`);
       socket.terminate();
       // No port of the machine leads to a service.
       const { portsFile } = hostLayout(folder.host);

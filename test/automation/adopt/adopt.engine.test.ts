@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import Cloudflare from "cloudflare";
+import type { CommandResult } from "../../support/command";
 import { SmallProject } from "../../support/small-project";
+import { transcribe } from "../../support/transcript";
 import { makeByHand, type MadeByHand } from "./by-hand";
 
 jest.setTimeout(600_000);
@@ -15,17 +17,13 @@ beforeAll(async () => {
 });
 afterAll(() => project.end());
 
-const adopt = (...more: string[]) =>
-  project.run([
-    "adopt",
-    "-s",
-    "live",
-    "--domain",
-    "example.com",
-    "--api-url",
-    project.variables["CLOUDFLARE_BASE_URL"] ?? "",
-    ...more,
-  ]);
+/** Runs a command on the stack, and keeps it for the transcript; where the API is stands for Cloudflare's own there. */
+async function run(...args: string[]): Promise<CommandResult> {
+  const elsewhere = args[0] === "adopt" ? ["--api-url", project.variables["CLOUDFLARE_BASE_URL"] ?? ""] : [];
+  const result = await project.run([...args, ...elsewhere]);
+  transcribe(`$ npx groundwork ${args.join(" ")}`, result);
+  return result;
+}
 
 /** Everything at Cloudflare with ids and times of change, as the API tells it. */
 async function inventory(): Promise<unknown> {
@@ -66,7 +64,7 @@ const components = ["AccessProtectedEnv access", "PagesSite shop-web", "R2Bucket
 
 test("a zone made by hand is taken over as it is: imports and no change, then nothing to do", async () => {
   const before = await inventory();
-  const adopted = await adopt();
+  const adopted = await run("adopt", "-s", "live", "--domain", "example.com");
   expect(adopted.all).toContain("32 things are taken over as they are");
   expect(adopted.code).toBe(0);
 
@@ -87,18 +85,18 @@ test("a zone made by hand is taken over as it is: imports and no change, then no
   expect(adopted.stdout).not.toContain("would be made");
   expect(adopted.stdout).not.toContain("written once more");
 
-  const preview = await project.run(["preview", "-s", "live"]);
+  const preview = await run("preview", "-s", "live");
   expect(preview.code).toBe(0);
   expect(told(preview.all)["import"]).toHaveLength(32);
   expect(told(preview.all)["create"]?.sort()).toEqual([...components, "ZoneBaseline zone"].sort());
   expect(Object.keys(told(preview.all)).sort()).toEqual(["create", "import"]);
 
-  const up = await project.run(["up", "-s", "live"]);
+  const up = await run("up", "-s", "live");
   expect(up.all).toContain("32 imported");
   expect(up.code).toBe(0);
   // Ids and times of change are among it: nothing was written, and nothing made anew.
   expect(await inventory()).toEqual(before);
-  const again = await project.run(["preview", "-s", "live"]);
+  const again = await run("preview", "-s", "live");
   expect(again.all).toContain("nothing to change: 39 resources are as described");
   expect(again.code).toBe(0);
 });
