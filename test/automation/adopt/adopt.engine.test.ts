@@ -17,11 +17,12 @@ beforeAll(async () => {
 });
 afterAll(() => project.end());
 
-/** Runs a command on the stack, and keeps it for the transcript; where the API is stands for Cloudflare's own there. */
+/** Runs a command on the stack, and keeps it for the transcript, without this test's own places. */
 async function run(...args: string[]): Promise<CommandResult> {
   const elsewhere = args[0] === "adopt" ? ["--api-url", project.variables["CLOUDFLARE_BASE_URL"] ?? ""] : [];
   const result = await project.run([...args, ...elsewhere]);
-  transcribe(`$ npx groundwork ${args.join(" ")}`, result);
+  const all = result.all.replaceAll(/ --directory [^\s;]+/g, "");
+  transcribe(`$ npx groundwork ${args.join(" ")}`, { ...result, all });
   return result;
 }
 
