@@ -81,10 +81,11 @@ tables=$((tables - 1))
 rows=$(awk 'match($0, /"rows": [0-9]+/) && !/"large objects"/ { n += substr($0, RSTART + 8, RLENGTH - 8) } END { printf "%.0f", n }' "$work/manifest")
 
 # The dump is a child of restic: one that fails makes no backup. Uncompressed, as restic compresses what it has not got yet.
+vaulted=$(vault_file) || exit "$?"
 # shellcheck disable=SC2086,SC2016 # the words before docker are split on purpose; the dollars are the inner shell's
 set -- sh -c 'head=$1; shift; cat "$head" && exec "$@" </dev/null' stream "$work/head" \
   $docker_prefix docker compose --project-name "$project" --project-directory "$root" --env-file "$root/.env" \
-  --file "$root/compose.yaml" --file "$root/compose.override.json"
+  ${vaulted:+--env-file "$vaulted"} --file "$root/compose.yaml" --file "$root/compose.override.json"
 [ ! -f "$root/current/compose.release.json" ] || set -- "$@" --file "$root/current/compose.release.json"
 set -- "$@" exec -T "$service" pg_dump -w -U "$admin" -d "$database" --format=custom --compress=0 \
   --snapshot="$snapshot" --lock-wait-timeout=60000

@@ -190,8 +190,9 @@ value overlay >"$work/overlay.yaml" && release_json "$(release_name release)" >"
 in_app() {
   of=$1
   shift
+  vaulted=$(vault_file) || exit "$?"
   run_docker compose --project-name "$app_project" --project-directory "$root" --env-file "$root/.env" \
-    --file "$root/compose.yaml" --file "$root/compose.override.json" --file "$of" --file "$work/overlay.yaml" "$@" 8>&-
+    ${vaulted:+--env-file "$vaulted"} --file "$root/compose.yaml" --file "$root/compose.override.json" --file "$of" --file "$work/overlay.yaml" "$@" 8>&-
 }
 # run_words LIST RELEASE-FILE PULL OPTION…: the frames LIST_N, in a container of the app's image.
 run_words() {

@@ -35,6 +35,8 @@ fail() {
       value redact 2>/dev/null
       printf '\n'
       cat "$root/.redact" 2>/dev/null
+      printf '\n'
+      vault_redact
       printf '\n\001\n'
       tail -n 40 "$log"
     } | redact_lines >&4
@@ -162,15 +164,19 @@ run_docker() {
   $within $docker_prefix docker "$@" 9>&- 3>&- 4>&-
 }
 
+. ./vault-lib.sh
+
 # docker compose on the project's files and the release that is current, or the one in `release_file`.
 release_file=
 compose() {
   if [ -z "$release_file" ] && [ -f "$root/current/compose.release.json" ]; then
     release_file=$root/current/compose.release.json
   fi
+  vaulted=$(vault_file) || exit "$?"
   # shellcheck disable=SC2086 # no file, no words
   run_docker compose --project-name "$project" --project-directory "$root" --env-file "$root/.env" \
-    --file "$root/compose.yaml" --file "$root/compose.override.json" ${release_file:+--file "$release_file"} "$@"
+    ${vaulted:+--env-file "$vaulted"} --file "$root/compose.yaml" --file "$root/compose.override.json" \
+    ${release_file:+--file "$release_file"} "$@"
 }
 
 # release_json ID: the compose file of a release from the frames images, image_N_service, image_N_reference.

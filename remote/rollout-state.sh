@@ -9,8 +9,9 @@ release_of() { cat "$root/colours/$1" 2>/dev/null; }
 
 # colour ARGUMENT...: docker compose on the new colour's project.
 colour() {
+  vaulted=$(vault_file) || exit "$?"
   run_docker compose --project-name "$project-$new" --project-directory "$root" \
-    --env-file "$root/.env" --file "$root/compose.yaml" --file "$root/compose.override.json" \
+    --env-file "$root/.env" ${vaulted:+--env-file "$vaulted"} --file "$root/compose.yaml" --file "$root/compose.override.json" \
     --file "$folder/compose.$new.yaml" --file "$folder/compose.release.json" "$@"
 }
 

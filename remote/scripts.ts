@@ -48,6 +48,7 @@ const cached = new Map<RemoteStep, string>();
 /** Scripts that are no steps: they stand in the place of a line `. ./<name>.sh`, or, backup-job, lie on the host by themselves. */
 export const includedScripts = [
   "lib",
+  "vault-lib",
   "backup-lib",
   "disposable-lib",
   "backup-job",

@@ -105,12 +105,20 @@ const testTools = [
   { program: "dockerd", debian: "docker.io", why: "runs the sandbox's containers" },
   { program: "openssl", debian: "openssl", why: "makes the origin's key on a host" },
   { program: "curl", debian: "curl", why: "asks the edge as a visitor would" },
+  {
+    program: "python3",
+    works: "python3 -c 'import ensurepip'",
+    debian: "python3-venv",
+    why: "runs the emulator of AWS",
+  },
   { program: "zsh", debian: "zsh", why: "completes commands" },
   { program: "fish", debian: "fish", why: "completes commands" },
 ];
 
 function installTestTools() {
-  const missing = testTools.filter(({ program }) => !isOnPath(program));
+  const missing = testTools.filter(
+    ({ program, works }) => !(works === undefined ? isOnPath(program) : succeeds(works)),
+  );
   if (missing.length === 0) return;
   const packages = missing.map(({ debian }) => debian);
   const mayInstall = process.env.CI === "true" && process.getuid?.() === 0 && isOnPath("apt-get");
@@ -128,7 +136,11 @@ function installTestTools() {
 }
 
 function isOnPath(program) {
-  return spawnSync("/bin/sh", ["-c", `command -v ${program}`], { stdio: "ignore" }).status === 0;
+  return succeeds(`command -v ${program}`);
+}
+
+function succeeds(command) {
+  return spawnSync("/bin/sh", ["-c", command], { stdio: "ignore" }).status === 0;
 }
 
 module.exports = { checkNode, installDependencies, installTestTools, isOnPath, root };

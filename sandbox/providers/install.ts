@@ -15,7 +15,7 @@ import { shellWords } from "../../common/shell-words";
 import { projectRoot } from "../../common/project-root";
 
 /** The packages that have a provider here. */
-export const providerNames = ["cloudflare", "command", "docker", "random"] as const;
+export const providerNames = ["aws", "cloudflare", "command", "docker", "random"] as const;
 
 export type ProviderName = (typeof providerNames)[number];
 
