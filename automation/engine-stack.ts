@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type EngineEvent, LocalWorkspace, type PulumiFn, Stack } from "@pulumi/pulumi/automation/index.js";
 import { silent } from "../common/log";
 import { sleep } from "../common/processes";
@@ -70,6 +71,7 @@ export class EngineStack {
   static async open(options: EngineStackOptions): Promise<EngineStack> {
     const { name, directory, engine, program, variables } = options;
     const home = variables.PULUMI_HOME ?? process.env.PULUMI_HOME;
+    const stackFile = join(directory, `Pulumi.${name.split("/").at(-1) ?? name}.yaml`);
     const starts: EngineStarts = {};
     const workspace = await LocalWorkspace.create({
       workDir: directory,
@@ -77,7 +79,9 @@ export class EngineStack {
       program,
       envVars: {
         PULUMI_SKIP_UPDATE_CHECK: "1",
-        ...((await pluginsAreInstalled(home)) ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" } : {}),
+        ...((await pluginsAreInstalled(home, stackFile))
+          ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }
+          : {}),
         ...variables,
         PATH: `${engine.binDirectory}:${variables.PATH ?? process.env.PATH ?? ""}`,
       },

@@ -8,6 +8,7 @@ import { deployedArgs } from "./origin/overrides";
 import { swarmDeployment } from "./origin/swarm";
 import type { Ledger } from "./origin/ledger";
 import type { OriginDatabase } from "./postgres-with-app-user";
+import type { SecretsVault } from "./secrets-vault";
 import { componentType } from "./shared/names";
 import { refuse } from "./shared/validation";
 import type { TunnelConnection } from "./tunnel";
@@ -142,6 +143,8 @@ export interface OriginCommonArgs {
 /** What is deployed by Docker Compose over SSH. */
 export interface ComposeDeploymentArgs {
   readonly host: RemoteHost;
+  /** Where secret values lie instead of in the host's files; not with `swarm`. @default the project's 0600 files */
+  readonly vault?: SecretsVault | undefined;
   /** Name of the compose project, unique on the host: lower case, digits, hyphens. @default the component's name */
   readonly project?: string;
   /** Path of the compose file here, relative to the working directory. */

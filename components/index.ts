@@ -7,6 +7,7 @@ export * from "./pages-site";
 export * from "./postgres-with-app-user";
 export * from "./r2-buckets";
 export * from "./scoped-token";
+export * from "./secrets-vault";
 export * from "./tunnel";
 export * from "./zone-baseline";
 export type { ExternalReleaseArgs } from "./origin/external-args";

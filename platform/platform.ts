@@ -13,6 +13,7 @@ import {
   RemoteHost,
   type ResolveOverride,
   ScopedToken,
+  SecretsVault,
   Tunnel,
   ZoneBaseline,
 } from "../components";
@@ -92,6 +93,7 @@ export class Platform {
   private readonly accountId: string;
   private readonly zoneId: pulumi.Input<string>;
   private readonly resolve: readonly ResolveOverride[];
+  private readonly vault: SecretsVault | undefined;
   /** What lets the prober and the checks in where Access is in front, by host name. */
   private publicHeaders: pulumi.Output<HeadersByHost> | undefined;
 
@@ -121,6 +123,7 @@ export class Platform {
     this.values = new Values(settings, secrets);
     this.publishAddresses();
 
+    this.vault = this.secretsVault();
     const hosts = mapValues(settings.hosts, (host) => this.host(host));
     const databases = mapValues(settings.databases, (_database, name) => this.database(name, hosts));
     const buckets = this.buckets();
@@ -230,6 +233,20 @@ export class Platform {
       dockerPrefix: host.dockerPrefix,
       installDocker: host.installDocker,
       resolve: this.resolve,
+    });
+  }
+
+  private secretsVault(): SecretsVault | undefined {
+    const { secretsVault, tier } = this.settings;
+    if (secretsVault === undefined) return undefined;
+    const { accessKeyIdSecret, secretAccessKeySecret, ...rest } = secretsVault;
+    const secret = (name: string | undefined) => (name === undefined ? undefined : this.secrets(name));
+    const recoveryDays = rest.recoveryDays ?? (tier === "production" ? 30 : 0);
+    return new SecretsVault("vault", {
+      ...rest,
+      recoveryDays,
+      accessKeyId: secret(accessKeyIdSecret),
+      secretAccessKey: secret(secretAccessKeySecret),
     });
   }
 
@@ -498,6 +515,7 @@ export class Platform {
       composeFile: resolvePath(this.directory, origin.composeFile),
       files: origin.files.map((file) => resolvePath(this.directory, file)),
       host: part(hosts, single.host),
+      vault: this.vault,
       databases: Object.entries(this.settings.databases)
         .filter(([, database]) => database.kind === "container" && database.project === origin.project)
         .map(([databaseName]) => part(databases, databaseName)),

@@ -23,6 +23,7 @@ const sources: Readonly<Record<string, string | readonly [string, ...string[]]>>
   ZoneBaseline: "components/zone-baseline.ts",
   Tunnel: "components/tunnel.ts",
   ScopedToken: "components/scoped-token.ts",
+  SecretsVault: "components/secrets-vault.ts",
   RemoteHost: "remote/host.ts",
 };
 

@@ -3,6 +3,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { listFrames, type Frames } from "../../remote/framing";
+import { redactionList } from "../../remote/host";
 import type { RemoteStep } from "../../remote/scripts";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
 import type { OriginDatabase } from "../database/args";
@@ -72,7 +73,7 @@ export function stepsBeforeRelease(
     ready.push(healthy, ...databases.map((database) => database.provision([healthy])));
   }
   if (migrations !== undefined) {
-    const migrated = step("migrations", "migrate", migrationFrames(migrations, content, databases), ready);
+    const migrated = step("migrations", "migrate", migrationFrames(args, migrations, content, databases), ready);
     schema = migrated.stdout.apply(schemaOf);
     void migrated.stdout.apply((line) => warnOfUnlocked(line, migrations.service, migrated));
     ready.push(
@@ -330,6 +331,7 @@ async function warnOfUnlocked(line: string, service: string, step: pulumi.Resour
 }
 
 function migrationFrames(
+  { vault }: DeployedArgs,
   migrations: NonNullable<ComposeDeploymentArgs["migrations"]>,
   { migrationHash, images }: ReleaseContent,
   databases: readonly OriginDatabase[],
@@ -345,6 +347,8 @@ function migrationFrames(
     ])
     .apply(([variables, trigger, references, names, urls]): Frames => ({
       service,
+      // Without a vault they are in the project's list of what is not shown.
+      ...(vault === undefined ? {} : { redact: redactionList(Object.values(variables)) }),
       timeout: migrations.timeoutSeconds ?? 600,
       // Not the release's own name, which changes with every variable: migrations run again only for what they are made of.
       release: trigger,

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { redactionList } from "../../remote/host";
+import type { VaultReference } from "../secrets-vault";
 import { isPlain } from "../shared/validation";
 import { colourFile, edgeNetwork } from "./colour-file";
 import { type ComposeSummary, type HostFile, overrideFile, readFurtherFiles } from "./compose-files";
@@ -9,6 +10,7 @@ import { type DeployedArgs, serviceOverrides, usesEdge } from "./overrides";
 import { rollingServices } from "./proxy";
 import { type ReleaseImage, releaseImages } from "./release-images";
 import { swarmOverrides } from "./swarm-files";
+import { vaultedValues, vaultFile, withReferences } from "./vaulted";
 
 /** What goes to the host, and what tells one release from another. */
 export interface ReleaseContent {
@@ -67,17 +69,30 @@ export function releaseContent(
     ),
   );
   const token = args.kind === "tunnel" ? pulumi.secret(args.tunnel.token) : undefined;
+  const { vault } = args;
+  const stored = vault?.store(
+    name,
+    pulumi.secret(
+      pulumi
+        .all([ofCompose, ofServices, pulumi.output(token)])
+        .apply(([[app, database, file], own, tunnelToken]) => {
+          const values: Known = { app, database, compose: file, own, tunnelToken, migrator: {} };
+          return vaultedValues(hiddenValues(args, values)).values;
+        }),
+    ),
+    { parent: origin },
+  );
   const everything = pulumi.secret(
     pulumi
       .all([
         ofCompose,
         pulumi.all([images, ofServices] as const),
         pulumi.all([pulumi.output(token), pulumi.output(certificate), pulumi.output(args.release)] as const),
-        pulumi.all(args.migrations?.environment ?? {}),
+        pulumi.all([pulumi.all(args.migrations?.environment ?? {}), pulumi.output(stored)] as const),
       ])
-      .apply(([[app, database, file], [image, own], [tunnelToken, pem, marker], migrator]) => {
+      .apply(([[app, database, file], [image, own], [tunnelToken, pem, marker], [migrator, place]]) => {
         const values: Known = { app, database, compose: file, own, tunnelToken, migrator };
-        const files = projectFiles(project, args, compose, further, values, image, pem);
+        const files = projectFiles(project, args, compose, further, values, image, pem, place);
         return { files, ...identities(project, args, compose.text, values, image, files, marker) };
       }),
   );
@@ -100,8 +115,17 @@ function projectFiles(
   values: Known,
   images: Readonly<Record<string, ReleaseImage>>,
   certificate: string | undefined,
+  vault: VaultReference | undefined,
 ): HostFile[] {
-  const { app, database, own, tunnelToken } = values;
+  // With a vault, what is hidden stands in no file: Compose fills it in from memory.
+  const {
+    app,
+    database,
+    compose: composeValues,
+    own,
+    tunnelToken,
+  } = vault === undefined ? values : withoutHidden(args, values);
+  const shown = vault === undefined ? app : onlyPlain(args.environment, app);
   const rolling = rollingServices(args).map(({ service }) => service);
   const image = Object.fromEntries(
     Object.entries(images).map(([service, { written }]) => [service, written]),
@@ -119,12 +143,18 @@ function projectFiles(
     : undefined;
   return [
     // Read by every later step when it fails: no secret may be in what it prints.
-    { path: ".redact", content: redactionList(secretValues(args, values)), mode: "0600" },
+    {
+      path: ".redact",
+      content: redactionList(vault === undefined ? secretValues(args, values) : []),
+      mode: "0600",
+    },
     ...further,
     { path: "compose.yaml", content: compose.text, mode: "0600" },
     {
       path: "compose.override.json",
-      content: swarm?.base ?? overrideFile(overrides, usesEdge(overrides) ? edgeNetwork(project) : {}),
+      content:
+        swarm?.base ??
+        withReferences(overrideFile(overrides, usesEdge(overrides) ? edgeNetwork(project) : {})),
       mode: "0600",
     },
     ...(swarm === undefined
@@ -139,8 +169,9 @@ function projectFiles(
             mode: "0600" as const,
           },
         ]),
-    { path: ".env", content: envFile({ ...values.compose, ...app, ...database }), mode: "0600" },
-    { path: "release.env", content: envFile(app), mode: "0600" },
+    { path: ".env", content: envFile({ ...composeValues, ...shown, ...database }), mode: "0600" },
+    { path: "release.env", content: envFile(shown), mode: "0600" },
+    ...(vault === undefined ? [] : [{ path: ".vault", content: vaultFile(vault), mode: "0600" as const }]),
   ];
 }
 
@@ -196,6 +227,48 @@ function secretVersions(project: string, args: DeployedArgs, { app }: Known): Re
   return Object.fromEntries(
     hidden.sort().map((variable) => [variable, hashOf([project, variable, app[variable]]).slice(0, 4)]),
   );
+}
+
+/** Variables that stand in the program as they are, or those that do not. */
+function onlyPlain(inputs: Variables | undefined, known: Readonly<Record<string, string>>, plain = true) {
+  return Object.fromEntries(
+    Object.entries(known).filter(([name]) => {
+      const input = inputs?.[name];
+      return (input !== undefined && isPlain(input)) === plain;
+    }),
+  );
+}
+
+/** What a vault holds of a deployment: whatever may not be shown, but for what only the migrations get. */
+function hiddenValues(args: DeployedArgs, { app, compose, database, own, tunnelToken }: Known) {
+  const plain = onlyPlain(args.environment, app);
+  return {
+    app: onlyPlain(args.environment, app, false),
+    // Where the application has the name as well, its value counts, as it does in one file.
+    compose: Object.fromEntries(Object.entries(compose).filter(([name]) => !(name in plain))),
+    database,
+    own: mapServices(own, (service, known) => onlyPlain(args.services[service]?.environment, known, false)),
+    tunnelToken,
+  };
+}
+
+/** The values with a reference in the place of each that a vault holds. */
+function withoutHidden(args: DeployedArgs, values: Known) {
+  const held = vaultedValues(hiddenValues(args, values));
+  return {
+    app: { ...values.app, ...held.app },
+    compose: {},
+    database: {},
+    own: mapServices(values.own, (service, known) => ({ ...known, ...held.own[service] })),
+    tunnelToken: held.tunnelToken,
+  };
+}
+
+function mapServices<T>(
+  own: Known["own"],
+  change: (service: string, known: Readonly<Record<string, string>>) => T,
+): Record<string, T> {
+  return Object.fromEntries(Object.entries(own).map(([service, known]) => [service, change(service, known)]));
 }
 
 /** Values that must not be shown: whatever is secret by its place, or was not written down in the program. */

@@ -7,6 +7,8 @@ import { composeDocument, impossible } from "./swarm-files";
 /** What a swarm needs, and what it cannot do. */
 export function swarmIssues(args: SwarmOriginArgs, issues: Issues): void {
   const { hosts, advertiseAddresses, services, proxy } = args;
+  if (args.vault !== undefined)
+    issues.add("vault", "is not possible in a swarm, which keeps its services' variables itself");
   hosts.slice(1).forEach((host, index) => {
     for (const [member, problem] of sshServerProblems(host.args)) {
       issues.add(`hosts[${index + 1}].${member}`, problem);

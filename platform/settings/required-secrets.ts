@@ -15,6 +15,10 @@ export function requiredSecretsOf(values: StackValues): RequiredSecret[] {
   for (const [name, { privateKeySecret }] of Object.entries(values.hosts)) {
     need(privateKeySecret, "ssh-private-key", ["hosts", name, "privateKeySecret"]);
   }
+  const { accessKeyIdSecret, secretAccessKeySecret } = values.secretsVault ?? {};
+  for (const [key, name] of Object.entries({ accessKeyIdSecret, secretAccessKeySecret })) {
+    if (name !== undefined) need(name, "aws-key", ["secretsVault", key]);
+  }
   for (const [name, origin] of Object.entries(values.origins)) {
     if (origin.kind === "external" || origin.registry === undefined) continue;
     need(origin.registry.passwordSecret, "registry-password", [

@@ -39,6 +39,7 @@ export interface RequiredSecret {
     | "database-admin-password"
     | "oauth-client-secret"
     | "s3-key"
+    | "aws-key"
     | "backup-alert"
     | "value";
   /** The settings that name it, such as `hosts.oracle.privateKeySecret`. */

@@ -9,7 +9,7 @@ import { originRules } from "./origins";
 import { portRules } from "./ports";
 import { proxyRules } from "./proxies";
 import { referenceRules } from "./references";
-import { sealedSecrets } from "./secrets";
+import { sealedSecrets, vaultRules } from "./secrets";
 import { siteRules } from "./sites";
 import { tunnelRules } from "./tunnels";
 import { zoneRules } from "./zone";
@@ -29,5 +29,6 @@ export const allRules: readonly Rule[] = [
   ...zoneRules,
   ...referenceRules,
   ...devRules,
+  vaultRules,
   sealedSecrets,
 ];

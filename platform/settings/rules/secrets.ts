@@ -11,6 +11,7 @@ const WHAT: Readonly<Record<RequiredSecret["purpose"], string>> = {
   "registry-password": "the image registry's password or token",
   "database-admin-password": "the password of the database's administrator",
   "oauth-client-secret": "the client secret of the GitHub OAuth app",
+  "aws-key": "a part of the AWS key that writes secrets",
   "s3-key": "a part of the S3 key for backups",
   "backup-alert": "the commands that tell of a failed or late backup",
   value: "a value for the environment",
@@ -47,6 +48,35 @@ export const requireSecrets: Rule = (context) => {
           ? "an entry in groundwork:secrets, or the environment's CLOUDFLARE_API_TOKEN"
           : "an entry in groundwork:secrets",
       fix: `${setSecretCommand(name, context.stack, purpose)}  (\`npx groundwork sandbox -s ${context.stack}\` runs without it)`,
+    });
+  }
+};
+
+/** What a vault needs, and where it cannot be. */
+export const vaultRules: Rule = (context) => {
+  const { secretsVault, origins } = context.values;
+  if (secretsVault === undefined || context.isTouched(["secretsVault"])) return;
+  const { accessKeyIdSecret: id, secretAccessKeySecret: secret } = secretsVault;
+  if ((id === undefined) !== (secret === undefined)) {
+    const [there, missing] =
+      id === undefined
+        ? ["secretAccessKeySecret", "accessKeyIdSecret"]
+        : ["accessKeyIdSecret", "secretAccessKeySecret"];
+    context.report({
+      keys: ["secretsVault", there],
+      what: `a key has two parts, and ${missing} is not there`,
+      allowed: "accessKeyIdSecret and secretAccessKeySecret, or neither",
+      fix: `add ${missing}, or remove ${there}: AWS's own tools' credentials are taken then`,
+    });
+  }
+  for (const [name, { kind }] of Object.entries(origins)) {
+    if (kind !== "swarm") continue;
+    context.report({
+      keys: ["origins", name, "kind"],
+      what: "a swarm keeps its services' variables itself, which a vault would not change",
+      value: true,
+      allowed: "compose or tunnel with secretsVault",
+      fix: "write kind: compose, or remove groundwork:secretsVault",
     });
   }
 };

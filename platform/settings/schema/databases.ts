@@ -277,43 +277,6 @@ const common = {
     description:
       "Runs `groundwork db attack` after every `groundwork up`, which fails where it finds something.",
   }).default(false),
-  passwordStore: field(
-    z.union([
-      z.literal("host"),
-      z.strictObject({
-        awsSecretsManager: field(
-          z.strictObject({
-            region: field(
-              checked(z.string(), (value) =>
-                /^[a-z]{2}(-[a-z]+)+-\d$/.test(value)
-                  ? undefined
-                  : { what: "this is not an AWS region", allowed: "a region such as eu-central-1" },
-              ),
-              {
-                description: "The AWS region.",
-                examples: ["eu-central-1"],
-                allowed: "a region such as eu-central-1",
-              },
-            ),
-            prefix: field(
-              checked(z.string(), (value) =>
-                /^[A-Za-z0-9/_+=.@-]{1,400}$/.test(value)
-                  ? undefined
-                  : { what: "AWS does not take this name", allowed: "letters, digits and /_+=.@-" },
-              ),
-              { description: "What the secrets' names start with.", examples: ["srq-hpn/prod/"] },
-            ),
-          }),
-          { description: "AWS Secrets Manager holds a copy of each password." },
-        ),
-      }),
-    ]),
-    {
-      description: "Where passwords lie: in the host's 0600 file, or in AWS Secrets Manager as well.",
-      later: true,
-      allowed: "host, or {awsSecretsManager: {region, prefix}}",
-    },
-  ).default("host"),
 };
 
 export const containerDatabase = z.strictObject({

@@ -10,6 +10,7 @@ import { origin } from "./origins";
 import { cookies, costs, dev, lifetime, release, token } from "./others";
 import { pipelines } from "./pipelines";
 import { policies } from "./policies";
+import { secretsVault } from "./secrets-vault";
 import { site } from "./sites";
 import { tunnel } from "./tunnels";
 import { entryName, resolveEntry } from "./values";
@@ -53,6 +54,7 @@ export const stackSchema = z.strictObject({
   databases: map(database, "PostgreSQL databases.").default({}),
   buckets: map(bucket, "R2 buckets.").default({}),
   storage: storage.optional(),
+  secretsVault: secretsVault.optional(),
   tunnels: map(tunnel, "Cloudflare tunnels.").default({}),
   access: access.optional(),
   cookies: cookies.optional(),

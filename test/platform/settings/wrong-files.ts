@@ -1070,6 +1070,31 @@ groundwork:zone: { plan: free, ssl: full }`),
     ],
   },
   {
+    name: "a vault of secrets with wrong values",
+    text: stackText(
+      "groundwork:secretsVault: { kind: aws, region: frankfurt, recoveryDays: 3, endpoint: secrets.example.com, hostCredentialsFile: aws/credentials }",
+    ),
+    issues: [
+      { path: "secretsVault.region", what: "not an AWS region", allowed: "eu-central-1", fix: "" },
+      { path: "secretsVault.recoveryDays", what: "recovery window", allowed: "0, or 7 to 30", fix: "" },
+      { path: "secretsVault.endpoint", what: "not the address of a service", fix: "" },
+      { path: "secretsVault.hostCredentialsFile", what: "not an absolute path", fix: "" },
+    ],
+  },
+  {
+    name: "half a key of a vault of secrets",
+    text: stackText(
+      "groundwork:secretsVault: { kind: aws, region: eu-central-1, accessKeyIdSecret: REGISTRY_TOKEN }",
+    ),
+    issues: [
+      {
+        path: "secretsVault.accessKeyIdSecret",
+        what: "secretAccessKeySecret is not there",
+        fix: "add secretAccessKeySecret",
+      },
+    ],
+  },
+  {
     name: "a rule that keeps no backup",
     text: stackText(
       database("    backups: { schedule: 15 3 * * *, keep: { daily: 0, weekly: 0, monthly: 0 } }"),
