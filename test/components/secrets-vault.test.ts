@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { projectRoot } from "../../common/project-root";
 import { AppOrigin, type ComposeOriginArgs } from "../../components/app-origin";
 import { envFile } from "../../components/origin/env-file";
 import { vaultedValues } from "../../components/origin/vaulted";
@@ -174,4 +176,12 @@ test("wrong arguments are told all at once", async () => {
   await expect(runWith(new Mocks(answers), () => new SecretsVault("vault", wrong))).rejects.toThrow(
     /3 mistakes[\s\S]*region[\s\S]*recoveryDays[\s\S]*hostCredentialsFile/,
   );
+});
+
+test("no file of @pulumi/aws is read where there is no vault", () => {
+  const program =
+    'require("./dist/platform.js"); const read = Object.keys(require.cache); ' +
+    'console.log(read.filter((file) => file.includes("@pulumi/cloudflare")).length > 0, read.filter((file) => file.includes("@pulumi/aws")).length)';
+  const told = execFileSync(process.execPath, ["-e", program], { cwd: projectRoot(), encoding: "utf8" });
+  expect(told.trim()).toBe("true 0");
 });
