@@ -3,6 +3,7 @@ import { findEngine } from "../../sandbox/engine/engine";
 import { findRestic } from "../../sandbox/engine/restic";
 import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
 import { canStartDaemon } from "./docker-daemon";
+import { findMoto } from "./moto";
 
 /** Before the tests: the bundles; and before a whole run what is built once on a machine, so that no test's own time goes into it. */
 export default async function prepare({
@@ -18,5 +19,6 @@ export default async function prepare({
   await findEngine({ log });
   await buildCaddy(log);
   await findRestic(log);
+  findMoto();
   if (canStartDaemon) await findComposePlugin(log);
 }
