@@ -73,7 +73,12 @@ export function stepsBeforeRelease(
     ready.push(healthy, ...databases.map((database) => database.provision([healthy])));
   }
   if (migrations !== undefined) {
-    const migrated = step("migrations", "migrate", migrationFrames(args, migrations, content, databases), ready);
+    const migrated = step(
+      "migrations",
+      "migrate",
+      migrationFrames(args, migrations, content, databases),
+      ready,
+    );
     schema = migrated.stdout.apply(schemaOf);
     void migrated.stdout.apply((line) => warnOfUnlocked(line, migrations.service, migrated));
     ready.push(

@@ -26,7 +26,8 @@ if ("problem" in found) console.log(`skipped: a vault of secrets under the engin
           accessKeyId: pulumi.secret(keys.accessKeyId),
           secretAccessKey: pulumi.secret(keys.secretAccessKey),
         });
-        const place = vault.store("api", pulumi.secret({ PASSWORD: value }));
+        const values: Record<string, string> = { PASSWORD: value };
+        const place = vault.store("api", pulumi.secret(values));
         return Promise.resolve({ place });
       };
       const read = async (version: string) => {
