@@ -18,6 +18,7 @@ export interface SecretsVaultArgs {
   readonly endpoint?: string | undefined;
   /** Key with which secrets are written from here. @default what AWS's own tools find: environment, profile, role */
   readonly accessKeyId?: pulumi.Input<string> | undefined;
+  /** Goes with `accessKeyId`. @default as there */
   readonly secretAccessKey?: pulumi.Input<string> | undefined;
   /**
    * Path on the host of a file with AWS credentials, mode 0600, with which the host reads its secret.

@@ -26,7 +26,7 @@ test("each component has a smallest and a full example", () => {
       enough: true,
     });
   }
-  expect(counts.size).toBe(11);
+  expect(counts.size).toBe(12);
 });
 
 test("every optional argument says what happens without it", () => {
