@@ -84,6 +84,8 @@ case $(value_or leave false)/$(cat "$root/swarm" 2>/dev/null) in
     fi
     ;;
 esac
+# Values of a vault that are in memory.
+for memory in /run /dev/shm; do rm -rf "$memory/groundwork-$(id -u)/$project"; done
 rm -rf "$root" || fail 12 "cannot remove $root"
 [ ! -e "$root" ] || fail 20 "$root is left"
 finish "\"containers\":$containers,\"volumes\":$volumes,\"networks\":$networks$left"

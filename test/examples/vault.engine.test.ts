@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { projectRoot } from "../../common/project-root";
@@ -51,6 +51,8 @@ if ("problem" in found) console.log(`skipped: srq-hpn with its secrets in AWS: $
     await run("sandbox", "destroy", "-s", "prod");
     await home.remove([]);
     rmSync(directory, { recursive: true, force: true });
+    for (const memory of ["/run", "/dev/shm"])
+      rmSync(join(memory, `groundwork-${userInfo().uid}`, "srq-hpn"), { recursive: true, force: true });
     client.destroy();
     await moto.close();
   }, 180_000);
