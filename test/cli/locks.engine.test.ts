@@ -228,7 +228,7 @@ test("two at once: the second waits for the first, then both have done their par
   const { holders }: LockState = await environment.lockState();
   const leases = join(project.directory, "state", ".pulumi", "groundwork-leases", "small", "shop");
   const held = readdirSync(leases).filter((name) => name.endsWith(".json"));
-  expect(held).toEqual([`${first.pid}-${holders[0]!.pid}.json`]);
+  expect(held).toEqual([`${encodeURIComponent(hostname())}-${first.pid}-${holders[0]!.pid}.json`]);
   const [one, other] = await Promise.all([first.ended, second.ended]);
   expect(one.code).toBe(0);
   expect(other.all).toMatch(/nothing to change/);

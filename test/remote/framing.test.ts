@@ -12,12 +12,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const library = join(projectRoot(), "remote", "lib.sh");
+const library = join(projectRoot(), "remote");
 
 /** Decodes each frame into a file by the real decoder, and reads the files back. */
 async function throughShell(shell: string, values: readonly string[]): Promise<string[]> {
   const frames = Object.fromEntries(values.map((value, index) => [`v${index}`, value]));
-  const script = `. "${library}"; read_frames; n=0; while [ "$n" -lt ${values.length} ]; do
+  const script = `cd "${library}"; . ./lib.sh; read_frames; n=0; while [ "$n" -lt ${values.length} ]; do
     value "v$n" >"${folder}/$n" || exit 9; n=$((n + 1)); done`;
   const result = await execute(shell, script, encodeFrames(frames), {
     PATH: process.env["PATH"] ?? "",
@@ -57,7 +57,7 @@ test.each([
   ["a bad name", "na-me dGV4dA==\n.\n", "bad name"],
   ["text that is not base64", "name $(id)\n.\n", "is not base64"],
 ])("%s is refused", async (_what, input, message) => {
-  const result = await execute("sh", `. "${library}"; read_frames; echo read`, input, {
+  const result = await execute("sh", `cd "${library}"; . ./lib.sh; read_frames; echo read`, input, {
     PATH: process.env["PATH"] ?? "",
   });
   expect(result.code).toBe(10);
