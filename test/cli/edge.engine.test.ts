@@ -180,9 +180,11 @@ async function editEverything(): Promise<string[]> {
   await project.api("PUT", `${account}/cfd_tunnel/${tunnel?.id ?? ""}/configurations`, {
     config: { ingress: [{ service: "http_status:503" }] },
   });
-  const [application] = await list<{ id: string; domain: string }>(`${account}/access/apps`);
-  await project.api("PUT", `${account}/access/apps/${application?.id ?? ""}`, {
-    ...application,
+  const [application] = await list<{ id: string; self_hosted_domains?: string[] }>(`${account}/access/apps`);
+  // What it is answered besides must not be sent with `destinations`.
+  const { self_hosted_domains: _domains, ...described } = application!;
+  await project.api("PUT", `${account}/access/apps/${described.id}`, {
+    ...described,
     session_duration: "720h",
   });
   const [login] = await list<{ id: string; type: string; config: object }>(
@@ -198,7 +200,7 @@ async function editEverything(): Promise<string[]> {
   const [alias] = await list<{ id: string }>(`${zone}/dns_records?name=tools.example.com`);
   await project.api("DELETE", `${zone}/dns_records/${alias?.id ?? ""}`);
   const keys = (await list<{ id: string; name: string }>(`${account}/tokens`)).find(({ name }) =>
-    /media/.test(name),
+    name.endsWith(" api"),
   );
   await project.api("DELETE", `${account}/tokens/${keys?.id ?? ""}`);
   return [
