@@ -142,6 +142,50 @@ test("ten previews in a row show no change, also after every kind of edit by han
   });
 });
 
+const bucketsOfShop = async (): Promise<string[]> => {
+  const answer = await project.api("GET", `${project.accountPath}/r2/buckets`);
+  const { buckets } = answer as { buckets: { name: string }[] };
+  return buckets.map(({ name }) => name).filter((name) => name.startsWith("shop-"));
+};
+
+/** Beside the other stack, whose host name it must not take. */
+function describeShop(buckets: number): void {
+  project.describe("shop", buckets, "media", {
+    "groundwork:sites": { web: { project: "shop-web", hostnames: ["shop.example.com"] } },
+  });
+}
+
+test("an API that limits, fails and cuts connections between writes: up comes through, and nothing is made twice", async () => {
+  describeShop(3);
+  project.fail(
+    { method: "POST", path: /\/dns_records/, kind: "cut" },
+    { method: "POST", path: /\/r2\/buckets$/, kind: 429, retryAfterSeconds: 1 },
+    { method: "POST", path: /\/pages\/projects$/, kind: 500 },
+    { method: "PUT", path: /\/domains/, kind: 502 },
+  );
+  const up = await project.run(["up", "-s", "shop"]);
+  expect(up.stderr).not.toContain("error:");
+  expect(up.code).toBe(0);
+  const preview = await project.run(["preview", "-s", "shop", "--refresh"]);
+  expect(preview.stderr).toContain("nothing to change");
+  const named = `${project.zonePath}/dns_records?name=shop.example.com`;
+  expect(await project.api("GET", named)).toHaveLength(1);
+  expect((await bucketsOfShop()).sort()).toEqual(["shop-media-0", "shop-media-1", "shop-media-2"]);
+});
+
+test("an answer that is cut off after its write: nothing is made twice, and how to take over what is there is said", async () => {
+  describeShop(4);
+  project.fail({ method: "POST", path: /\/r2\/buckets$/, kind: "cut-after" });
+  for (const _turn of ["first", "again"]) {
+    const { code, stderr } = await project.run(["up", "-s", "shop"]);
+    expect(stderr).toMatch(/exists already; to take it over: pulumi import \S+R2Bucket buckets-media-3 /);
+    expect(code).toBe(1);
+  }
+  expect((await bucketsOfShop()).filter((name) => name === "shop-media-3")).toHaveLength(1);
+  describeShop(3);
+  expect((await project.run(["up", "-s", "shop"])).code).toBe(0);
+});
+
 async function asTokenOfThisProcess(apiToken: string, work: () => Promise<void>): Promise<void> {
   process.env["CLOUDFLARE_API_TOKEN"] = apiToken;
   try {

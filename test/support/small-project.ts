@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import type { Fault } from "../../sandbox/cloudflare/faults";
 import { type CloudflareServer, startCloudflare } from "../../sandbox/cloudflare/server";
 import { installProviders } from "../../sandbox/providers/install";
 import { type Storage, startStorage } from "../../sandbox/storage/server";
@@ -133,6 +134,11 @@ export class SmallProject {
     const answer = (await response.json()) as { success: boolean; errors: unknown; result: unknown };
     if (!answer.success) throw new Error(`${method} ${path}: ${JSON.stringify(answer.errors)}`);
     return answer.result;
+  }
+
+  /** Failures that the next requests meet, each once. */
+  fail(...faults: readonly Fault[]): void {
+    for (const fault of faults) this.server.faults.add(fault);
   }
 
   /** The next two requests to such a path are answered late, and with a failure that is tried again. */
