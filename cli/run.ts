@@ -52,7 +52,7 @@ export async function runAndTell(
   const { name: project } = openProject();
   // Where the settings cannot be read, the run says so.
   const makeStack = verb === "preview" || verb === "up";
-  const config = await environment.config({ makeStack }).catch(() => undefined);
+  const config = telling.run?.config ?? (await environment.config({ makeStack }).catch(() => undefined));
   const collector = new ReportCollector({
     kind: verb,
     project,

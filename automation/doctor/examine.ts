@@ -30,11 +30,7 @@ export async function examine(
   { now = new Date() }: { readonly now?: Date } = {},
 ): Promise<Finding[]> {
   const stack = environment.name;
-  const [config, state] = await Promise.all([
-    environment.config(),
-    environment.state(),
-    environment.outputs(),
-  ]);
+  const [config, state] = await Promise.all([environment.config(), environment.state()]);
   const { databases, hosts } = config.settings;
   const all = await Promise.all([
     asked("API token", () => token(config, now)),

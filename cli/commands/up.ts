@@ -35,7 +35,7 @@ export const up: CommandDeclaration<UpChoice> = {
     const config = await environment.config({ makeStack: true });
     const run = { ...lockWaitOf(choice), refresh, config };
     if (approved !== undefined) {
-      const now = await beginPlan(environment, { directory: openProject().directory });
+      const now = await beginPlan(environment, { directory: openProject().directory, config });
       await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });
       assertApproved(approved, now);
       context.say("this is the plan that was approved");

@@ -17,6 +17,7 @@ import type { Environment } from "../../../automation/environment";
 import { backupLines } from "../../../cli/db/backups";
 import { drillLines, duration } from "../../../cli/db/drill";
 import { findRestic } from "../../../sandbox/engine/restic";
+import { passedDrill } from "../../support/drill-record";
 import { dockerWithPostgres, fullPostgres, noFullPostgres } from "../../support/backup-host";
 import { copysSettings, writeCurrent, writeImage } from "../../support/rehearsal-host";
 import { type HostedDatabase, hostedDatabase } from "../../support/hosted-database";
@@ -290,23 +291,7 @@ describe("when a backup is late", () => {
 });
 
 describe("the record of a drill", () => {
-  const record: DrillRecord = {
-    version: 1,
-    stack: "prod",
-    database: "main",
-    repository: "/backups",
-    backup: "0123abcd",
-    backupAt: "2026-03-04T03:15:00Z",
-    at: "2026-03-04T05:00:00.000Z",
-    server: "own",
-    tables: 3,
-    rows: 10,
-    differences: [],
-    rpoSeconds: 6300,
-    rtoSeconds: 12.5,
-    seconds: { start: 2, restore: 8, compare: 1 },
-    passed: true,
-  };
+  const record = passedDrill;
   const secret = randomBytes(24).toString("base64url");
   const signed = signRecord(record, secret);
 

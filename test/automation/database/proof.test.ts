@@ -3,27 +3,11 @@ import { type DrillRecord, signRecord } from "../../../automation/database/drill
 import { knownHarm, proofState } from "../../../automation/database/proof";
 import type { RehearsalRecord } from "../../../automation/database/rehearsal/record";
 import { signAs } from "../../../automation/database/signed-record";
+import { passedDrill as drill } from "../../support/drill-record";
 import type { RehearsedStatement } from "../../../automation/database/rehearsal/statements";
 
 const secret = randomBytes(24).toString("base64url");
 const now = new Date("2026-03-31T12:00:00Z");
-const drill: DrillRecord = {
-  version: 1,
-  stack: "prod",
-  database: "main",
-  repository: "/backups",
-  backup: "0123abcd",
-  backupAt: "2026-03-04T03:15:00Z",
-  at: "2026-03-04T05:00:00.000Z",
-  server: "own",
-  tables: 3,
-  rows: 10,
-  differences: [],
-  rpoSeconds: 6300,
-  rtoSeconds: 12.5,
-  seconds: { start: 2, restore: 8, compare: 1 },
-  passed: true,
-};
 const of = (changes: Partial<DrillRecord> = {}, by = secret) => signRecord({ ...drill, ...changes }, by);
 const failed = { passed: false, at: "2026-03-20T05:00:00.000Z" };
 const forger = randomBytes(24).toString("base64url");
