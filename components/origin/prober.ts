@@ -44,7 +44,8 @@ export class Prober {
   private readonly sockets: { openedAt: number; closedAt?: number; code?: number }[] = [];
   private readonly notes = new Set<string>();
   private readonly pending = new Map<ClientRequest, { readonly at: number; readonly since: number }>();
-  private readonly open = new Set<WebSocket>();
+  /** Those that are still being opened among them. */
+  private readonly websockets = new Set<WebSocket>();
   private readonly agent: HttpAgent;
   private readonly url: URL;
   private readonly place: { readonly address: string; readonly port: number };
@@ -102,7 +103,7 @@ export class Prober {
       asked.destroy();
     }
     this.pending.clear();
-    for (const socket of this.open) socket.terminate();
+    for (const socket of this.websockets) socket.terminate();
     this.agent.destroy();
     const notes = [...this.notes];
     if (this.armedAt === undefined) {
@@ -193,17 +194,17 @@ export class Prober {
       perMessageDeflate: false,
     });
     const held: { openedAt: number; closedAt?: number; code?: number } = { openedAt: 0 };
+    this.websockets.add(socket);
     socket.on("open", () => {
       held.openedAt = Date.now();
       this.sockets.push(held);
-      this.open.add(socket);
     });
     socket.on("error", (error) => {
       if (held.openedAt === 0 && !this.stopped)
         this.notes.add(`the WebSocket ${path} did not open (${error.message})`);
     });
     socket.on("close", (code) => {
-      this.open.delete(socket);
+      this.websockets.delete(socket);
       if (this.stopped) return;
       if (held.openedAt !== 0) {
         held.closedAt = Date.now();
