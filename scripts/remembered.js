@@ -102,4 +102,4 @@ function remember(store, added) {
   }
 }
 
-module.exports = { pending };
+module.exports = { cacheFolder, digest, digests, filesOf, pending, remember };

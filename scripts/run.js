@@ -13,12 +13,20 @@ const verbs = {
   start: (args) => groundwork(["start", ...args]),
   test: async (args) => {
     installTestTools();
-    if (args.length > 0) return run("jest", ["--ci", ...args]);
+    const all = args.join() === "--all";
+    if (args.length > 0 && !all) return run("jest", ["--ci", ...args]);
+    if (all || process.env.CI) process.env.GROUNDWORK_ALL_SUITES = "true";
     const failures = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "groundwork-tests-")), "failures");
     process.env.GROUNDWORK_FAILURES = failures;
     const checked = check();
     // What a failing test leaves open must not hold the end of the run: the failure is told, and the rest is run.
-    const jest = (...args) => runAlongside("jest", ["--ci", "--forceExit", ...args]);
+    const whole = [
+      "--ci",
+      "--forceExit",
+      "--passWithNoTests",
+      "--filter=<rootDir>/scripts/remembered-suites.js",
+    ];
+    const jest = (...args) => runAlongside("jest", [...whole, ...args]);
     const tested = await jest("--testPathIgnorePatterns", alone);
     // One after the other: their load and their daemons would take the time of any test beside them.
     const testedAlone = await jest("--runInBand", "--testPathPatterns", alone);

@@ -143,4 +143,4 @@ function succeeds(command) {
   return spawnSync("/bin/sh", ["-c", command], { stdio: "ignore" }).status === 0;
 }
 
-module.exports = { checkNode, installDependencies, installTestTools, isOnPath, root };
+module.exports = { checkNode, installDependencies, installTestTools, isOnPath, root, testTools };

@@ -1,11 +1,18 @@
 const { appendFileSync } = require("node:fs");
 const { relative } = require("node:path");
+const { suitesPassed } = require("../../scripts/remembered-suites.js");
 
 /**
  * Ends a run with one plain line of counts, and names every skipped test with where it is. What failed goes into the file
  * that GROUNDWORK_FAILURES names as well, a line each: a whole run is several of these, and tells all of it at its end.
+ * Of a whole run, what passed is remembered as it passes: a run that is broken off has not been in vain.
  */
 module.exports = class ClosingLineReporter {
+  onTestFileResult(_test, result) {
+    const whole = result.numPassingTests > 0 && result.testResults.every(({ status }) => status === "passed");
+    if (whole && !result.testExecError) suitesPassed([result.testFilePath]);
+  }
+
   onRunComplete(_contexts, results) {
     const failures = [];
     for (const file of results.testResults) {
