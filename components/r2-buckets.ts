@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { r2BucketsIssues } from "./buckets/issues";
+import { bucketName, s3Host } from "./buckets/names";
+import { corsRule, lifecycleRules } from "./buckets/rules";
 import { componentType, fitName } from "./shared/names";
-import { overlap } from "./shared/r2-events";
-import { isHostname, Issues, refuse } from "./shared/validation";
+import { refuse } from "./shared/validation";
 
 /** Where the data of a bucket must stay. */
 export type R2Jurisdiction = "default" | "eu" | "fedramp" | "us";
@@ -133,8 +135,6 @@ const objectGroups: Readonly<Record<R2Permission, string>> = {
   read: "6a018a9f2fc74eb6b293b0c548f38b39",
   write: "2efd5506f9c8494dacb1fa10a3e7d5b6",
 };
-
-const secondsPerDay = 86_400;
 
 /**
  * Private R2 buckets, protected from deletion, with S3 credentials that reach the buckets they are for and no other.
@@ -369,162 +369,4 @@ function mapEntries<T, U>(
   make: (key: string, value: T) => U,
 ): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, make(key, value)]));
-}
-
-function bucketName(component: string, key: string, spec: R2BucketSpec): string {
-  return spec.name ?? fitName(`${component}-${key}`, 63);
-}
-
-/** The host of the S3 interface: a jurisdiction's buckets answer at its own only. */
-export function s3Host(accountId: string, jurisdiction: R2Jurisdiction): string {
-  const middle = jurisdiction === "default" ? "" : `.${jurisdiction}`;
-  return `${accountId}${middle}.r2.cloudflarestorage.com`;
-}
-
-function corsRule(rule: R2CorsRule) {
-  return {
-    allowed: {
-      origins: [...rule.origins],
-      methods: [...(rule.methods ?? ["GET", "HEAD"])],
-      headers: [...(rule.headers ?? [])],
-    },
-    exposeHeaders: [...(rule.exposeHeaders ?? [])],
-    maxAgeSeconds: rule.maxAgeSeconds ?? 3600,
-  };
-}
-
-/** The rules in seconds; R2's own rule about unfinished uploads is restated, as writing rules replaces all of them. */
-export function lifecycleRules(rules: readonly R2LifecycleRule[]) {
-  const age = (days: number) => ({ type: "Age", maxAge: days * secondsPerDay });
-  const own = rules.map((rule, index) => ({
-    id: `groundwork-${index + 1}`,
-    enabled: true,
-    conditions: { prefix: rule.prefix ?? "" },
-    ...(rule.deleteAfterDays === undefined
-      ? {}
-      : { deleteObjectsTransition: { condition: age(rule.deleteAfterDays) } }),
-    ...(rule.infrequentAccessAfterDays === undefined
-      ? {}
-      : {
-          storageClassTransitions: [
-            { storageClass: "InfrequentAccess", condition: age(rule.infrequentAccessAfterDays) },
-          ],
-        }),
-    ...(rule.abortUploadsAfterDays === undefined
-      ? {}
-      : { abortMultipartUploadsTransition: { condition: age(rule.abortUploadsAfterDays) } }),
-  }));
-  const everywhere = rules.some(
-    ({ prefix = "", abortUploadsAfterDays }) => prefix === "" && abortUploadsAfterDays !== undefined,
-  );
-  if (everywhere) return own;
-  return [
-    ...own,
-    {
-      id: "Default Multipart Abort Rule",
-      enabled: true,
-      conditions: { prefix: "" },
-      abortMultipartUploadsTransition: { condition: age(7) },
-    },
-  ];
-}
-
-/** Every mistake in the arguments. */
-export function r2BucketsIssues(name: string, args: R2BucketsArgs): Issues {
-  const issues = new Issues();
-  const entries = Object.entries(args.buckets);
-  if (entries.length === 0) issues.add("buckets", "is empty");
-  const names = new Map<string, string>();
-  for (const [key, spec] of entries) {
-    const at = `buckets.${key}`;
-    const physical = bucketName(name, key, spec);
-    issues.check(
-      `${at}.name`,
-      physical,
-      (value) => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(value),
-      "is not a bucket name",
-      "3 to 63 lower-case letters, digits, hyphens, not starting or ending with a hyphen",
-    );
-    const other = names.get(physical);
-    if (other !== undefined) issues.add(`${at}.name`, `is the name of ${other} as well`, { value: physical });
-    names.set(physical, at);
-    if (spec.location !== undefined && (spec.jurisdiction ?? "default") !== "default") {
-      issues.add(`${at}.location`, "has no meaning with a jurisdiction", { value: spec.location });
-    }
-    issues.check(
-      `${at}.customDomain`,
-      spec.customDomain,
-      isHostname,
-      "is not a full host name in lower case",
-    );
-    if (spec.customDomain !== undefined && args.zoneId === undefined) {
-      issues.add("zoneId", `is needed for ${at}.customDomain`);
-    }
-    (spec.cors ?? []).forEach((rule, index) => {
-      if (rule.origins.length === 0) issues.add(`${at}.cors[${index}].origins`, "is empty");
-      rule.origins.forEach((origin, position) =>
-        issues.check(
-          `${at}.cors[${index}].origins[${position}]`,
-          origin,
-          (value) => value === "*" || /^https?:\/\/[^\s/]+$/.test(value),
-          "is not an origin",
-          "scheme and host without a slash at the end",
-        ),
-      );
-    });
-    (spec.lifecycle ?? []).forEach((rule, index) => {
-      const when = ["deleteAfterDays", "infrequentAccessAfterDays", "abortUploadsAfterDays"] as const;
-      if (when.every((kind) => rule[kind] === undefined))
-        issues.add(`${at}.lifecycle[${index}]`, "does nothing");
-      for (const kind of when) {
-        issues.check(
-          `${at}.lifecycle[${index}].${kind}`,
-          rule[kind],
-          (days) => Number.isInteger(days) && days >= 1 && days <= 36_500,
-          "is not a number of days",
-          "1 to 36500 days",
-        );
-      }
-    });
-    const notifications = spec.notifications ?? [];
-    notifications.forEach((rule, index) => {
-      const place = `${at}.notifications[${index}]`;
-      if ((rule.queue === undefined) === (rule.queueId === undefined))
-        issues.add(place, "names no queue, or two", { allowed: "either queue or queueId" });
-      issues.check(
-        `${place}.queue`,
-        rule.queue,
-        (value) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(value),
-        "is not the name of a queue",
-        "1 to 63 lower-case letters, digits, hyphens, not starting or ending with a hyphen",
-      );
-      if (rule.actions.length === 0) issues.add(`${place}.actions`, "is empty");
-      const other = notifications.findIndex((before, at) => at < index && overlap(before, rule));
-      if (other >= 0) {
-        issues.add(place, `fits events that ${at}.notifications[${other}] fits as well, which R2 refuses`, {
-          allowed: "other actions, or prefixes or suffixes of which none starts or ends with the other",
-        });
-      }
-    });
-    for (const consumer of Object.keys(spec.consumers ?? {})) {
-      if (!/^[a-z0-9][a-z0-9-]*$/.test(consumer)) {
-        issues.add(`${at}.consumers.${consumer}`, "is not a name", {
-          allowed: "lower case, digits, hyphens",
-        });
-      }
-    }
-  }
-  issues.check(
-    "credentialsVersion",
-    args.credentialsVersion,
-    (value) => Number.isInteger(value) && value >= 1,
-    "is not a whole number from 1",
-  );
-  issues.check(
-    "endpoint",
-    args.endpoint,
-    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
-    "is not an http or https URL",
-  );
-  return issues;
 }

@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  lifecycleRules,
-  R2Buckets,
-  r2BucketsIssues,
-  s3Host,
-  type R2BucketsArgs,
-} from "../../components/r2-buckets";
+import { r2BucketsIssues } from "../../components/buckets/issues";
+import { s3Host } from "../../components/buckets/names";
+import { lifecycleRules } from "../../components/buckets/rules";
+import { R2Buckets, type R2BucketsArgs } from "../../components/r2-buckets";
 import { told } from "../support/issues";
 import { known, Mocks, runWith } from "../support/mocks";
 

@@ -1,4 +1,4 @@
-import { overlap } from "../../../components/shared/r2-events";
+import { overlap } from "../../../components/buckets/events";
 import type { Rule } from "./context";
 
 const each: Rule = (context) => {
