@@ -16,7 +16,7 @@ export function lockWaitOf({ lockWait }: LockChoice): { readonly lockWait?: numb
   return lockWait === undefined ? {} : { lockWait: durationOf(lockWait, "--lock-wait") };
 }
 
-/** The option of commands whose answer programs read; schemas/json has its schema. */
+/** The option of every command that has an answer; schemas/json has its schema. */
 export const jsonOption: OptionDeclaration = {
   flags: "--json",
   description: "prints the answer as JSON",

@@ -4,9 +4,10 @@ import type { Environment, RunOptions, RunResult } from "../automation/environme
 import { openProject } from "../automation/project";
 import type { CommandContext } from "./command";
 import type { Log } from "../common/log";
-import { ReportCollector, reportJson, type Sections } from "../report";
+import { ReportCollector, type Sections } from "../report";
 import { ledgerLine, readLedger } from "../components/origin/ledger";
 import { examineAtCloudflare } from "./examine";
+import { jsonAnswer } from "./json/answer";
 import { knownSecrets } from "./known-secrets";
 import { ProgressLines, countsLine } from "./progress";
 
@@ -64,7 +65,7 @@ export async function runAndTell(
     telling.onEvent?.(event);
   };
   const print = (result: "planned" | "succeeded" | "failed" | "cancelled", further: Sections = {}): void =>
-    context.print(reportJson(collector.report({ result, ...further })));
+    context.print(jsonAnswer(verb, collector.report({ result, ...further })));
   try {
     const result = await runInLines(environment, verb, context, { ...telling, onEvent });
     print(verb === "preview" ? "planned" : "succeeded", await sections());

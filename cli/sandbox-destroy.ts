@@ -4,15 +4,26 @@ import { sandboxFolder } from "../sandbox/folder";
 import { removeSandbox } from "../sandbox/sandbox";
 import type { CommandContext } from "./command";
 import { inSandbox } from "./in-sandbox";
+import { jsonAnswer } from "./json/answer";
 import { runAndTell } from "./run";
 
-/** Destroys an environment in its sandbox, then removes the sandbox itself. Says so where there is nothing. */
-export async function destroyInSandbox(stack: string, context: CommandContext): Promise<void> {
+/**
+ * Destroys an environment in its sandbox, then removes the sandbox itself. Says so where there is nothing.
+ *
+ * @param json prints the answer as JSON. @default false
+ */
+export async function destroyInSandbox(stack: string, context: CommandContext, json = false): Promise<void> {
+  const removed = await destroy(stack, context);
+  if (json) context.print(jsonAnswer("sandbox destroy", { stack, removed }));
+}
+
+/** @returns whether there was something to remove */
+async function destroy(stack: string, context: CommandContext): Promise<boolean> {
   const { say } = context;
   const folder = sandboxFolder(stack);
   if (!existsSync(folder.root)) {
     say(`there is no sandbox of ${stack}: nothing to remove`);
-    return;
+    return false;
   }
   await inSandbox({ stack }, `destroy ${stack}`, context, async (ready, environment) => {
     // What is protected in the cloud, and what lies in its buckets, is the sandbox's own here.
@@ -22,4 +33,5 @@ export async function destroyInSandbox(stack: string, context: CommandContext): 
     await removeSandbox(stack, say);
   });
   say(`nothing of ${stack} is left on this machine`);
+  return true;
 }

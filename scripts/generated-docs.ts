@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { jsonSchemaFiles } from "../cli/json-schemas";
+import { jsonSchemaFiles } from "../cli/json/schemas";
 import { generatedSettingsFiles } from "../platform/settings/generated-files";
 import { reportJsonSchema } from "../report/model";
-import { withCommandTable } from "./command-table";
+import { withCommandTables } from "./command-table";
 import { componentPages } from "./component-docs";
 
 /** Folders that hold nothing but generated files: what is not among them is removed. */
@@ -17,6 +17,6 @@ export function generatedDocs(root: string): Readonly<Record<string, string>> {
     ...generatedSettingsFiles(),
     "schemas/report.schema.json": `${JSON.stringify(reportJsonSchema(), undefined, 2)}\n`,
     ...jsonSchemaFiles(),
-    "docs/cli.md": withCommandTable(readFileSync(join(root, "docs", "cli.md"), "utf8")),
+    "docs/cli.md": withCommandTables(readFileSync(join(root, "docs", "cli.md"), "utf8")),
   };
 }

@@ -1,10 +1,13 @@
 import { adopt as adoptZone } from "../../automation/adopt/adopt";
 import { openProject } from "../../automation/project";
+import type { Log } from "../../common/log";
 import { UserError } from "../../common/user-error";
-import { type CommandContext, type CommandDeclaration, stackOption } from "../command";
+import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { type JsonChoice, jsonOption } from "../run-options";
 
-interface AdoptChoice extends EnvironmentChoice {
+interface AdoptChoice extends EnvironmentChoice, JsonChoice {
   readonly domain?: string;
   readonly account?: string;
   readonly project?: string;
@@ -40,8 +43,10 @@ export const adopt: CommandDeclaration<AdoptChoice> = {
       flags: "--force",
       description: "writes over a stack file that is there; the old one is kept beside it",
     },
+    jsonOption,
   ],
-  async run({ domain, account, project, bucket, zone = true, apiUrl, force = false, ...choice }, context) {
+  async run({ domain, account, project, bucket, zone = true, apiUrl, ...options }, context) {
+    const { force = false, json = false, ...choice } = options;
     const stack = stackOf(choice, "adopt");
     if (domain === undefined) {
       throw new UserError({
@@ -65,15 +70,17 @@ export const adopt: CommandDeclaration<AdoptChoice> = {
       signal: context.signal,
       log: context.say,
     });
-    tell(adopted, stack, context);
+    if (json) {
+      const { files, imported, kept, rewritten, made, remarks } = adopted;
+      context.print(jsonAnswer("adopt", { stack, files, imported, kept, rewritten, made, remarks }));
+    } else tell(adopted, context.print);
+    context.say(
+      `look at it: npx groundwork preview ${chosen(stack)}; take it over: npx groundwork up ${chosen(stack)}`,
+    );
   },
 };
 
-function tell(
-  adopted: Awaited<ReturnType<typeof adoptZone>>,
-  stack: string,
-  { print, say }: CommandContext,
-): void {
+function tell(adopted: Awaited<ReturnType<typeof adoptZone>>, print: Log): void {
   const { imported, kept, made, remarks, rewritten } = adopted;
   print(`${imported.length} things are taken over as they are, each named in the import list`);
   const section = (heading: string, lines: readonly string[]): void => {
@@ -85,9 +92,6 @@ function tell(
   section("is written once more by the first up, with the values that are there", rewritten);
   section("is not there, and would be made", made);
   section("stays by hand", remarks);
-  say(
-    `look at it: npx groundwork preview ${chosen(stack)}; take it over: npx groundwork up ${chosen(stack)}`,
-  );
 }
 
 function tokenOfEnvironment(): string {

@@ -5,8 +5,10 @@ import { pipelineProject } from "../../automation/pipelines/project";
 import { openProject } from "../../automation/project";
 import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, directoryOption } from "../command";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 
-interface CiChoice {
+interface CiChoice extends JsonChoice {
   readonly directory?: string;
   readonly output?: string;
   readonly check?: boolean;
@@ -31,8 +33,9 @@ export function ciCommand(verbs: () => readonly string[]): CommandDeclaration<Ci
       },
       { flags: "--check", description: "writes nothing; fails where a workflow is not what it should be" },
       { flags: "--force", description: "overwrites workflows that were edited by hand" },
+      jsonOption,
     ],
-    async run({ directory, output, check = false, force = false }, { print, say }) {
+    async run({ directory, output, check = false, force = false, json = false }, { print, say }) {
       const { project, root } = await pipelineProject(openProject(directory));
       const scheduled = (["drift", "db drill"] as const).filter((verb: ScheduledVerb) =>
         verbs().includes(verb),
@@ -41,13 +44,19 @@ export function ciCommand(verbs: () => readonly string[]): CommandDeclaration<Ci
       const folder = output === undefined ? join(root, ".github", "workflows") : resolve(output);
       const changes = fileChanges(folder, `${project.name}-`, wanted);
       const shown = (file: string): string => relative(process.cwd(), join(folder, file));
+      const tell = (written: boolean): void => {
+        if (json) print(jsonAnswer("ci", { folder, wanted: Object.keys(wanted), changes, written }));
+        else if (written) for (const { file, kind } of changes) print(`${words[kind]} ${shown(file)}`);
+      };
       if (changes.length === 0) {
+        tell(!check);
         say(
           `${Object.keys(wanted).length} workflows in ${relative(process.cwd(), folder) || "."}: all as they should be`,
         );
         return;
       }
       if (check) {
+        tell(false);
         throw new UserError({
           what: "workflows are not what the stack files say",
           value: changes
@@ -57,7 +66,7 @@ export function ciCommand(verbs: () => readonly string[]): CommandDeclaration<Ci
         });
       }
       writeFiles(folder, changes, wanted, force);
-      for (const { file, kind } of changes) print(`${words[kind]} ${shown(file)}`);
+      tell(true);
     },
   };
 }

@@ -4,6 +4,7 @@ import { type Finding, isWell } from "../../automation/doctor/finding";
 import { UserError } from "../../common/user-error";
 import { atHand, placeOption, type PlaceChoice } from "../at-hand";
 import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
@@ -18,7 +19,7 @@ export const doctor: CommandDeclaration<EnvironmentChoice & JsonChoice & PlaceCh
     const findings = await atHand(stack, options, `look at ${stack}`, context, (environment) =>
       examine(environment),
     );
-    if (json) context.print(JSON.stringify(findings, undefined, 2));
+    if (json) context.print(jsonAnswer("doctor", findings));
     else for (const line of doctorLines(findings)) context.print(line);
     if (isWell(findings)) return;
     const ill = findings.filter(({ state }) => state === "bad" || state === "unknown");

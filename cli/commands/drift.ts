@@ -5,6 +5,7 @@ import { openProject } from "../../automation/project";
 import { UserError } from "../../common/user-error";
 import { exitCodes } from "../exit-codes";
 import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
 import { knownSecrets } from "../known-secrets";
 import { type JsonChoice, jsonOption } from "../run-options";
@@ -46,7 +47,7 @@ export const drift: CommandDeclaration<DriftChoice> = {
       ...(known === undefined ? {} : { knownFile: known }),
     });
     const choice = { adopt: commandFor(found.adopt, stack), revert: commandFor(found.revert, stack) };
-    if (json) context.print(JSON.stringify({ ...found, ...choice }, undefined, 2));
+    if (json) context.print(jsonAnswer("drift", { ...found, ...choice }));
     else for (const line of driftLines({ ...found, ...choice })) context.print(line);
     if (issue !== undefined) {
       const [lastRun] = found.drifted ? await environment.history(1).catch(() => []) : [];

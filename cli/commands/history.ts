@@ -2,6 +2,7 @@ import Table from "cli-table3";
 import type { HistoryEntry } from "../../automation/history";
 import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 import { countsLine } from "../progress";
 import { type JsonChoice, jsonOption } from "../run-options";
@@ -27,7 +28,7 @@ export const history: CommandDeclaration<EnvironmentChoice & JsonChoice & { read
       });
     }
     const entries = await (await openOwn(stack, context)).history(count);
-    if (json) context.print(JSON.stringify(entries, undefined, 2));
+    if (json) context.print(jsonAnswer("history", entries));
     else if (entries.length === 0) context.say(`${stack} has had no run yet`);
     else context.print(historyTable(entries));
   },

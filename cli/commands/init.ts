@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { initProject } from "../../automation/init/init";
 import type { CommandDeclaration } from "../command";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 
-interface InitChoice {
+interface InitChoice extends JsonChoice {
   readonly name?: string;
   readonly domain?: string;
 }
@@ -15,9 +17,12 @@ export const init: CommandDeclaration<InitChoice> = {
   options: [
     { flags: "--name <name>", description: "the project's name (default: the folder's)" },
     { flags: "--domain <name>", description: "the zone's domain (default: <name>.localhost)" },
+    jsonOption,
   ],
-  run(options, { print, say }, [folder = "."]) {
-    for (const file of initProject(folder, options)) print(`wrote ${join(folder, file)}`);
+  run({ json = false, ...options }, { print, say }, [folder = "."]) {
+    const files = initProject(folder, options);
+    if (json) print(jsonAnswer("init", { folder, files }));
+    else for (const file of files) print(`wrote ${join(folder, file)}`);
     say("what next:");
     say(`  see it on this machine       npx groundwork sandbox -s dev --directory ${folder}`);
     say(`  every setting                docs/settings.md; editors complete from schemas/stack.schema.json`);

@@ -1,4 +1,5 @@
 import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
@@ -16,6 +17,6 @@ export const outputs: CommandDeclaration<EnvironmentChoice & JsonChoice> = {
         secret ? "[secret]" : (value as unknown),
       ]),
     );
-    context.print(JSON.stringify(shown, undefined, 2));
+    context.print(jsonAnswer("outputs", shown));
   },
 };

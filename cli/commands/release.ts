@@ -1,10 +1,12 @@
 import colours from "picocolors";
-import { abandonRelease, release as makeRelease } from "../../automation/release/release";
+import { abandonRelease, release as makeRelease, type Released } from "../../automation/release/release";
 import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { type JsonChoice, jsonOption } from "../run-options";
 
-interface ReleaseChoice extends EnvironmentChoice {
+interface ReleaseChoice extends EnvironmentChoice, JsonChoice {
   readonly dryRun?: boolean;
   readonly abandon?: boolean;
 }
@@ -17,12 +19,14 @@ export const release: CommandDeclaration<ReleaseChoice> = {
     stackOption,
     { flags: "--dry-run", description: "looks at everything, says what would be done, and changes nothing" },
     { flags: "--abandon", description: "gives a release up that was cut short before it was pushed" },
+    jsonOption,
   ],
-  async run({ dryRun = false, abandon = false, ...choice }, context) {
+  async run({ dryRun = false, abandon = false, json = false, ...choice }, context) {
     const project = openProject();
     const { print, say } = context;
     if (abandon) {
       const tag = await abandonRelease(project);
+      if (json) print(jsonAnswer("release --abandon", { tag }));
       say(
         tag === undefined
           ? "no release was begun here"
@@ -38,19 +42,27 @@ export const release: CommandDeclaration<ReleaseChoice> = {
       open: (name) => openOwn(name, context),
       log: (line) => say(colours.dim(`  ${line}`)),
     });
-    for (const { name, from, to } of released.images) print(`${name}: ${from ?? "(compose file)"} -> ${to}`);
+    if (json) {
+      const images = released.images.map(({ name, from, to }) => ({ name, from, to }));
+      print(jsonAnswer("release", { ...released, images, made: !dryRun }));
+    } else for (const line of releaseLines(released, dryRun)) print(line);
     if (dryRun) {
-      print(
-        `${released.resumed ? "would go on with" : "would make"} release ${released.tag} of ${released.stack}`,
-      );
       say(
         `nothing was changed; npx groundwork release ${choice.stack === undefined ? "" : `-s ${choice.stack} `}does it`,
       );
       return;
     }
-    print(`released ${released.tag} to ${released.stack}: ${released.commit?.slice(0, 12) ?? ""}`);
     say(
       `its pipeline deploys it (groundwork ci); without one: git checkout ${released.tag} && npx groundwork up -s ${released.stack}`,
     );
   },
 };
+
+function releaseLines({ commit, images, resumed, stack, tag }: Released, dryRun: boolean): string[] {
+  return [
+    ...images.map(({ name, from, to }) => `${name}: ${from ?? "(compose file)"} -> ${to}`),
+    dryRun
+      ? `${resumed ? "would go on with" : "would make"} release ${tag} of ${stack}`
+      : `released ${tag} to ${stack}: ${commit?.slice(0, 12) ?? ""}`,
+  ];
+}

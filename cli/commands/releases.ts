@@ -1,8 +1,9 @@
 import Table from "cli-table3";
 import type { OriginReleases, ReleaseRecord } from "../../automation/releases";
 import { type CommandDeclaration, type OptionDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
-import { jsonOption } from "../run-options";
+import { type JsonChoice, jsonOption } from "../run-options";
 
 /** Options of the commands on releases. */
 export interface OriginChoice extends EnvironmentChoice {
@@ -14,7 +15,7 @@ export const originOption: OptionDeclaration = {
   description: "the entry of groundwork:origins (default: all, or the only one)",
 };
 
-export const releases: CommandDeclaration<OriginChoice & { readonly json?: boolean }> = {
+export const releases: CommandDeclaration<OriginChoice & JsonChoice> = {
   name: "releases",
   summary: "lists the releases that the hosts keep: images, schema, and what each rollout lost",
   example: "npx groundwork releases -s prod",
@@ -24,7 +25,7 @@ export const releases: CommandDeclaration<OriginChoice & { readonly json?: boole
     const environment = await openOwn(stack, context);
     const found = await environment.releases(options.origin);
     if (options.json === true) {
-      context.print(JSON.stringify(found, undefined, 2));
+      context.print(jsonAnswer("releases", found));
       return;
     }
     for (const each of found) for (const line of releaseLines(each, chosen(stack))) context.print(line);

@@ -1,11 +1,13 @@
 import colours from "picocolors";
 import { ledgerLine } from "../../components/origin/ledger";
 import { type CommandDeclaration, stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { chosen, openOwn, stackOf } from "../open";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type OriginChoice, originOption } from "./releases";
 
 export const rollback: CommandDeclaration<
-  OriginChoice & { readonly to?: string; readonly downgrade?: boolean }
+  OriginChoice & JsonChoice & { readonly to?: string; readonly downgrade?: boolean }
 > = {
   name: "rollback",
   summary:
@@ -24,8 +26,9 @@ export const rollback: CommandDeclaration<
       description:
         "takes migrations back first, where one lies between that the older release cannot work with",
     },
+    jsonOption,
   ],
-  async run({ to, downgrade, origin, ...options }, context) {
+  async run({ to, downgrade, origin, json = false, ...options }, context) {
     const stack = stackOf(options, "rollback");
     const environment = await openOwn(stack, context);
     context.signal.throwIfAborted();
@@ -35,21 +38,28 @@ export const rollback: CommandDeclaration<
     const [only] = platforms;
     const external = origin ?? (platforms.length === 1 && hosts.length === 0 ? only : undefined);
     if (external !== undefined && platforms.includes(external)) {
-      const back = await environment.rollbackExternal(external, { to, downgrade, log });
-      context.print(`${back.origin}: release ${back.release} was brought back by its rollbackCommand`);
+      const { release } = await environment.rollbackExternal(external, { to, downgrade, log });
+      context.print(
+        json
+          ? jsonAnswer("rollback", { origin: external, release, changed: true })
+          : `${external}: release ${release} was brought back by its rollbackCommand`,
+      );
       context.say(newerIsDescribed(stack));
       return;
     }
-    const { release, changed, ledger } = await environment.rollback({
-      origin,
-      to,
-      downgrade,
-      log,
-    });
-    context.print(
-      changed ? `release ${release} runs again` : `release ${release} runs already: nothing was changed`,
-    );
-    if (ledger !== undefined && changed) context.print(`  ${ledgerLine(ledger)}`);
+    const {
+      origin: name,
+      release,
+      changed,
+      ledger,
+    } = await environment.rollback({ origin, to, downgrade, log });
+    if (json) context.print(jsonAnswer("rollback", { origin: name, release, changed, ledger }));
+    else {
+      context.print(
+        changed ? `release ${release} runs again` : `release ${release} runs already: nothing was changed`,
+      );
+      if (ledger !== undefined && changed) context.print(`  ${ledgerLine(ledger)}`);
+    }
     context.say(newerIsDescribed(stack));
   },
 };

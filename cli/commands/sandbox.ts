@@ -1,11 +1,12 @@
 import { UserError } from "../../common/user-error";
 import type { DockerChoice } from "../../sandbox/record";
 import { type CommandDeclaration, type OptionDeclaration, stackOption } from "../command";
-import { type EnvironmentChoice, stackOf } from "../open";
+import { type EnvironmentChoice, chosen, stackOf } from "../open";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { startInSandbox } from "../sandbox-up";
 
 /** Options of the commands that start a sandbox. */
-export interface SandboxChoice extends EnvironmentChoice {
+export interface SandboxChoice extends EnvironmentChoice, JsonChoice {
   readonly withDocker?: boolean;
   readonly withoutDocker?: boolean;
 }
@@ -32,9 +33,12 @@ export const sandbox: CommandDeclaration<SandboxChoice> = {
   name: "sandbox",
   summary: "brings an environment up on this machine, its stack file unchanged, without any account",
   example: "npx groundwork sandbox -s staging",
-  options: [stackOption, ...dockerOptions],
+  options: [stackOption, ...dockerOptions, jsonOption],
   async run(options, context) {
     const stack = stackOf(options, "sandbox");
-    await startInSandbox({ stack, docker: dockerChoice(options) }, context);
+    await startInSandbox({ stack, docker: dockerChoice(options) }, context, {
+      remove: `npx groundwork sandbox destroy ${chosen(stack)}`,
+      json: options.json,
+    });
   },
 };

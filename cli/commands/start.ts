@@ -1,5 +1,6 @@
 import { type CommandDeclaration } from "../command";
 import { openInBrowser } from "../open-browser";
+import { jsonOption } from "../run-options";
 import { destroyInSandbox } from "../sandbox-destroy";
 import { startInSandbox } from "../sandbox-up";
 import { type SandboxChoice, dockerChoice, dockerOptions } from "./sandbox";
@@ -21,16 +22,18 @@ export const start: CommandDeclaration<StartOptions> = {
     { flags: "--open", description: "opens the drawing of the environment in a browser" },
     { flags: "--destroy", description: "removes everything that start made" },
     ...dockerOptions,
+    jsonOption,
   ],
-  async run({ stack, open, destroy, ...docker }, context) {
+  async run({ stack, open, destroy, json, ...docker }, context) {
     if (destroy === true) {
-      await destroyInSandbox(stack, context);
+      await destroyInSandbox(stack, context, json);
       return;
     }
     const chosen = stack === defaultStack ? "" : `-s ${stack} `;
     const { record } = await startInSandbox({ stack, docker: dockerChoice(docker) }, context, {
       open: `npm start -- ${chosen}--open`,
       remove: `npm start -- ${chosen}--destroy`,
+      json,
     });
     if (open === true) await openInBrowser(record.page.url, context.say);
   },

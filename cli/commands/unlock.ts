@@ -4,6 +4,7 @@ import type { LockState, UnlockOptions } from "../../automation/locks/stack-lock
 import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, stackOption } from "../command";
 import { examineAtCloudflare } from "../examine";
+import { jsonAnswer } from "../json/answer";
 import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
@@ -41,7 +42,7 @@ export const unlock: CommandDeclaration<UnlockChoice> = {
     const environment = await openOwn(stack, context);
     if (look) {
       const state = await environment.lockState();
-      if (json) context.print(JSON.stringify(state, undefined, 2));
+      if (json) context.print(jsonAnswer("unlock --look", state));
       else for (const line of stateLines(stack, state)) context.print(line);
       return;
     }
@@ -53,7 +54,7 @@ export const unlock: CommandDeclaration<UnlockChoice> = {
       log: context.say,
     };
     const done = await environment.unlock(choice);
-    if (json) context.print(JSON.stringify(done, undefined, 2));
+    if (json) context.print(jsonAnswer("unlock", done));
     else if (done.removed.length === 0 && done.doubts.length === 0)
       context.print(`${stack}: nobody holds the lock, and nothing was cut short`);
     else context.print(`${stack}: free; what next: npx groundwork up ${chosen(stack)}`);

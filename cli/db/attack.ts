@@ -5,17 +5,15 @@ import { type CommandContext, stackOption } from "../command";
 import { atHand } from "../at-hand";
 import { chosen, stackOf } from "../open";
 import { attackLines, surprisesText } from "./attack-table";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 
-export const dbAttack: DbCommand<DatabaseChoice & { readonly json?: boolean }> = {
+export const dbAttack: DbCommand<DatabaseChoice & JsonChoice> = {
   name: "db attack",
   summary: "tries, as the application's database user, what it must not be able to do, and what it must",
   example: "npx groundwork db attack -s staging",
-  options: [
-    stackOption,
-    ...databaseOptions,
-    { flags: "--json", description: "prints every attempt as JSON" },
-  ],
+  options: [stackOption, ...databaseOptions, jsonOption],
   async run(options, context) {
     const stack = stackOf(options, "db attack");
     await atHand(stack, options, `attack the database of ${stack}`, context, (environment) =>
@@ -31,14 +29,14 @@ export const dbAttack: DbCommand<DatabaseChoice & { readonly json?: boolean }> =
  */
 export async function attackAndTell(
   environment: Environment,
-  { database: name, json = false }: { readonly database?: string; readonly json?: boolean },
+  { database: name, json = false }: JsonChoice & { readonly database?: string },
   { print, say }: CommandContext,
 ): Promise<void> {
   const database = await environment.database(name);
   try {
     say(`attacking ${database.name} of ${environment.name} as ${database.login("app").user}`);
     const report = await database.attack();
-    if (json) print(JSON.stringify(report, undefined, 2));
+    if (json) print(jsonAnswer("db attack", report));
     else for (const line of attackLines(report)) print(line);
     if (report.surprises === 0) return;
     throw new UserError({

@@ -1,15 +1,17 @@
 import { makeBackup } from "../../automation/database/backups";
-import { bytes } from "../../automation/database/status";
+import { bytes as sizeOf } from "../../automation/database/status";
 import { stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { withDatabase } from "./with-database";
 
-export const dbBackup: DbCommand<DatabaseChoice & { readonly json?: boolean }> = {
+export const dbBackup: DbCommand<DatabaseChoice & JsonChoice> = {
   name: "db backup",
   summary:
     "makes a backup of a database now: encrypted, with the rows and checksums that a restore is held against",
   example: "npx groundwork db backup -s prod",
-  options: [stackOption, ...databaseOptions, { flags: "--json", description: "prints it as JSON" }],
+  options: [stackOption, ...databaseOptions, jsonOption],
   async run(options, context) {
     await withDatabase(
       "db backup",
@@ -18,12 +20,13 @@ export const dbBackup: DbCommand<DatabaseChoice & { readonly json?: boolean }> =
       context,
       async (database) => {
         context.say(`backing up ${database.name} of ${database.stack}`);
-        const made = await makeBackup(database);
-        if (options.json === true) return context.print(JSON.stringify(made, undefined, 2));
-        const { added, backup, rows, seconds, tables } = made;
-        if (made.made) context.say("the repository was made with it");
+        // What the host says, without what every step says beside it.
+        const { added, backup, bytes, made, rows, seconds, tables } = await makeBackup(database);
+        if (made) context.say("the repository was made with it");
         context.print(
-          `backup ${backup}: ${tables} tables, ${rows} rows, ${bytes(made.bytes)}, ${bytes(added)} new in the repository, ${seconds} s`,
+          options.json === true
+            ? jsonAnswer("db backup", { backup, tables, rows, bytes, added, seconds, made })
+            : `backup ${backup}: ${tables} tables, ${rows} rows, ${sizeOf(bytes)}, ${sizeOf(added)} new in the repository, ${seconds} s`,
         );
       },
       { backups: true },

@@ -4,13 +4,14 @@ import { bytes } from "../../automation/database/status";
 import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
 import { chosen } from "../open";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { compactTable } from "./table";
 import { withDatabase } from "./with-database";
 
-interface BackupsChoice extends DatabaseChoice {
+interface BackupsChoice extends DatabaseChoice, JsonChoice {
   readonly check?: boolean;
-  readonly json?: boolean;
 }
 
 export const dbBackups: DbCommand<BackupsChoice> = {
@@ -22,7 +23,7 @@ export const dbBackups: DbCommand<BackupsChoice> = {
     stackOption,
     ...databaseOptions,
     { flags: "--check", description: "reads all of the repository and checks it for damage" },
-    { flags: "--json", description: "prints them as JSON" },
+    jsonOption,
   ],
   async run(options, context) {
     await withDatabase(
@@ -32,7 +33,7 @@ export const dbBackups: DbCommand<BackupsChoice> = {
       context,
       async (database, environment) => {
         const list = await listBackups(database, { check: options.check === true });
-        if (options.json === true) context.print(JSON.stringify(list, undefined, 2));
+        if (options.json === true) context.print(jsonAnswer("db backups", list));
         else for (const line of backupLines(list)) context.print(line);
         if (options.check === true) context.say("the repository was read whole, and is not damaged");
         if (list.late === undefined) return;

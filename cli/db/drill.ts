@@ -3,13 +3,14 @@ import type { DrillRecord } from "../../automation/database/drill-record";
 import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
 import { chosen } from "../open";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { withDatabase } from "./with-database";
 
-interface DrillChoice extends DatabaseChoice {
+interface DrillChoice extends DatabaseChoice, JsonChoice {
   readonly backup?: string;
   readonly beside?: boolean;
-  readonly json?: boolean;
 }
 
 export const dbDrill: DbCommand<DrillChoice> = {
@@ -25,7 +26,7 @@ export const dbDrill: DbCommand<DrillChoice> = {
       flags: "--beside",
       description: "in a disposable database on the same server, where no other container can be started",
     },
-    { flags: "--json", description: "prints the record as JSON" },
+    jsonOption,
   ],
   async run(options, context) {
     await withDatabase(
@@ -36,7 +37,7 @@ export const dbDrill: DbCommand<DrillChoice> = {
       async (database, environment) => {
         const { backup, beside } = options;
         const record = await drill(database, { backup, beside, log: context.say });
-        if (options.json === true) context.print(JSON.stringify(record, undefined, 2));
+        if (options.json === true) context.print(jsonAnswer("db drill", record));
         else for (const line of drillLines(record)) context.print(line);
         if (record.passed) return;
         throw new UserError({

@@ -2,18 +2,18 @@ import { rehearse } from "../../automation/database/rehearsal/rehearse";
 import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
 import { chosen } from "../open";
-import { jsonOption } from "../run-options";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { rehearsalLines } from "./rehearsal-lines";
 import { withDatabase } from "./with-database";
 
-interface RehearseChoice extends DatabaseChoice {
+interface RehearseChoice extends DatabaseChoice, JsonChoice {
   readonly origin?: string;
   readonly image?: string;
   readonly backup?: string;
   readonly live?: boolean;
   readonly limit?: string;
-  readonly json?: boolean;
 }
 
 export const dbRehearse: DbCommand<RehearseChoice> = {
@@ -54,7 +54,7 @@ export const dbRehearse: DbCommand<RehearseChoice> = {
           ...{ backup, image, limitMs, live, origin },
           log: context.say,
         });
-        if (options.json === true) context.print(JSON.stringify(record, undefined, 2));
+        if (options.json === true) context.print(jsonAnswer("db rehearse", record));
         else for (const line of rehearsalLines(record)) context.print(line);
         if (!kept) {
           context.say(

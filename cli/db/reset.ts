@@ -3,10 +3,12 @@ import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
 import { ProgressLines } from "../progress";
 import { chosen } from "../open";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { withDatabase } from "./with-database";
 
-export const dbReset: DbCommand<DatabaseChoice & { readonly yes?: boolean }> = {
+export const dbReset: DbCommand<DatabaseChoice & JsonChoice & { readonly yes?: boolean }> = {
   name: "db reset",
   summary:
     "empties a database and makes it anew by roles and migrations, where the stack allows it; never in production",
@@ -15,6 +17,7 @@ export const dbReset: DbCommand<DatabaseChoice & { readonly yes?: boolean }> = {
     stackOption,
     ...databaseOptions,
     { flags: "--yes", description: "does it: everything in the database is gone then" },
+    jsonOption,
   ],
   async run(options, context) {
     await withDatabase("db reset", options, "empty the database", context, async (database, environment) => {
@@ -30,7 +33,11 @@ export const dbReset: DbCommand<DatabaseChoice & { readonly yes?: boolean }> = {
       context.say(`emptying ${database.name} of ${environment.name}`);
       const { tell } = new ProgressLines(context.say);
       await resetDatabase(environment, database, { onProgress: tell, signal: context.signal });
-      context.print(`${database.settings.database} is empty and has been migrated anew`);
+      context.print(
+        options.json === true
+          ? jsonAnswer("db reset", { stack: environment.name, database: database.name })
+          : `${database.settings.database} is empty and has been migrated anew`,
+      );
     });
   },
 };

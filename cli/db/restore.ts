@@ -3,10 +3,12 @@ import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
 import { chosen } from "../open";
 import { ProgressLines } from "../progress";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { withDatabase } from "./with-database";
 
-interface RestoreChoice extends DatabaseChoice {
+interface RestoreChoice extends DatabaseChoice, JsonChoice {
   readonly backup?: string;
   readonly into?: string;
   readonly dropKept?: string;
@@ -28,6 +30,7 @@ export const dbRestore: DbCommand<RestoreChoice> = {
       description: "drops a database that a restore has replaced, and restores nothing",
     },
     { flags: "--yes", description: "does it: the application goes on with what the backup holds" },
+    jsonOption,
   ],
   async run(options, context) {
     await withDatabase(
@@ -39,7 +42,11 @@ export const dbRestore: DbCommand<RestoreChoice> = {
         const { name, settings } = database;
         if (options.dropKept !== undefined) {
           await dropKept(database, options.dropKept);
-          return context.print(`${options.dropKept} is gone`);
+          return context.print(
+            options.json === true
+              ? jsonAnswer("db restore --drop-kept", { dropped: options.dropKept })
+              : `${options.dropKept} is gone`,
+          );
         }
         if (options.into === undefined && options.yes !== true) {
           throw new UserError({
@@ -51,20 +58,25 @@ export const dbRestore: DbCommand<RestoreChoice> = {
         }
         context.say(`restoring ${name} of ${environment.name}`);
         const { tell } = new ProgressLines(context.say);
-        const { backup, into } = options;
-        const done = await restoreBackup(environment, database, {
-          backup,
+        const { into } = options;
+        const { at, backup, kept, rows, tables } = await restoreBackup(environment, database, {
+          backup: options.backup,
           into,
           onProgress: tell,
           signal: context.signal,
         });
+        const restored = into ?? settings.database;
+        if (options.json === true) {
+          context.print(jsonAnswer("db restore", { backup, at, database: restored, kept, tables, rows }));
+          return;
+        }
         context.print(
-          `${done.backup} of ${done.at} is restored as ${into ?? settings.database}: ${done.tables} tables, ${done.rows} rows, each as it was saved`,
+          `${backup} of ${at} is restored as ${restored}: ${tables} tables, ${rows} rows, each as it was saved`,
         );
-        if (done.kept === undefined) return;
-        context.print(`what was there before is kept as ${done.kept}, closed to everybody`);
+        if (kept === undefined) return;
+        context.print(`what was there before is kept as ${kept}, closed to everybody`);
         context.print(
-          `drop it with: npx groundwork db restore ${chosen(environment.name)} --drop-kept ${done.kept}`,
+          `drop it with: npx groundwork db restore ${chosen(environment.name)} --drop-kept ${kept}`,
         );
       },
       { backups: true },

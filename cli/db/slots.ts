@@ -2,15 +2,16 @@ import { dropSlot, listSlots, orphanedSlots } from "../../automation/database/sl
 import { bytes, type SlotStatus } from "../../automation/database/status";
 import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { compactTable } from "./table";
 import { withDatabase } from "./with-database";
 
-interface SlotOptions extends DatabaseChoice {
+interface SlotOptions extends DatabaseChoice, JsonChoice {
   readonly drop?: string;
   readonly dropOrphaned?: boolean;
   readonly hours?: string;
-  readonly json?: boolean;
 }
 
 export const dbSlots: DbCommand<SlotOptions> = {
@@ -24,7 +25,7 @@ export const dbSlots: DbCommand<SlotOptions> = {
     { flags: "--drop <name>", description: "drops this one, if nobody reads it" },
     { flags: "--drop-orphaned", description: "drops those that nobody has read for --hours" },
     { flags: "--hours <count>", description: "after how many hours a slot is orphaned", default: "24" },
-    { flags: "--json", description: "prints them as JSON" },
+    jsonOption,
   ],
   async run(options, context) {
     const hours = Number(options.hours);
@@ -46,7 +47,7 @@ export const dbSlots: DbCommand<SlotOptions> = {
         context.say(`dropped the slot ${name}`);
       }
       const slots = dropped.length === 0 ? before : await listSlots(database);
-      if (options.json === true) context.print(JSON.stringify(slots, undefined, 2));
+      if (options.json === true) context.print(jsonAnswer("db slots", slots));
       else for (const line of slotLines(slots)) context.print(line);
       const unknown = slots.filter(({ active, inactiveSince }) => !active && inactiveSince === undefined);
       if (options.dropOrphaned === true && unknown.length > 0) {

@@ -1,19 +1,21 @@
 import colours from "picocolors";
 import { bytes, databaseStatus, type DatabaseStatus } from "../../automation/database/status";
 import { stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { compactTable } from "./table";
 import { withDatabase } from "./with-database";
 
-export const dbStatus: DbCommand<DatabaseChoice & { readonly json?: boolean }> = {
+export const dbStatus: DbCommand<DatabaseChoice & JsonChoice> = {
   name: "db status",
   summary: "shows a database's size, disk, connections and slots, and what somebody should look at",
   example: "npx groundwork db status -s prod",
-  options: [stackOption, ...databaseOptions, { flags: "--json", description: "prints it as JSON" }],
+  options: [stackOption, ...databaseOptions, jsonOption],
   async run(options, context) {
     await withDatabase("db status", options, "look at the database", context, async (database) => {
       const status = await databaseStatus(database);
-      if (options.json === true) context.print(JSON.stringify(status, undefined, 2));
+      if (options.json === true) context.print(jsonAnswer("db status", status));
       else for (const line of statusLines(status)) context.print(line);
     });
   },

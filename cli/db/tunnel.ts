@@ -1,11 +1,13 @@
 import { once } from "node:events";
 import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
+import { jsonAnswer } from "../json/answer";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { type DatabaseChoice, databaseOptions, type DbCommand } from "./options";
 import { roleOf, roleOption } from "./role";
 import { databaseAtHand } from "./with-database";
 
-interface TunnelOptions extends DatabaseChoice {
+interface TunnelOptions extends DatabaseChoice, JsonChoice {
   readonly as?: string;
   readonly port?: string;
   readonly showPassword?: boolean;
@@ -21,9 +23,17 @@ export const dbTunnel: DbCommand<TunnelOptions> = {
     roleOption,
     { flags: "--port <number>", description: "of this machine (default: any free one)" },
     { flags: "--show-password", description: "prints the role's password as well" },
+    jsonOption,
   ],
   async run(options, context) {
     const port = portOf(options.port);
+    if (options.json === true && options.showPassword === true) {
+      throw new UserError({
+        what: "no answer as JSON holds a password",
+        allowed: "--json or --show-password",
+        next: "leave one of them out",
+      });
+    }
     const database = await databaseAtHand("db tunnel", options, context);
     try {
       const role = roleOf(options.as, database);
@@ -38,7 +48,11 @@ export const dbTunnel: DbCommand<TunnelOptions> = {
         });
       }
       const place = await database.place(role, port);
-      context.print(`host ${place.host}, port ${place.port}, database ${name}, user ${user}`);
+      context.print(
+        options.json === true
+          ? jsonAnswer("db tunnel", { host: place.host, port: place.port, database: name, user }, 0)
+          : `host ${place.host}, port ${place.port}, database ${name}, user ${user}`,
+      );
       if (options.showPassword === true) context.print(`password ${password}`);
       context.say(
         options.showPassword === true

@@ -3,11 +3,13 @@ import { imagesOfOwn, listShortLived, writeDerived } from "../../automation/shor
 import { UserError } from "../../common/user-error";
 import { placeOption } from "../at-hand";
 import { type CommandDeclaration, directoryOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { runAndTell } from "../run";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { atPlace, type EnvChoice, fromOption, imageOption, imagesIn } from "./place";
 
 export const envExtend: CommandDeclaration<
-  EnvChoice & { readonly image?: string; readonly lifetime: string }
+  EnvChoice & JsonChoice & { readonly image?: string; readonly lifetime: string }
 > = {
   name: "env extend",
   summary: "keeps an environment of a pull request for longer",
@@ -17,10 +19,11 @@ export const envExtend: CommandDeclaration<
     fromOption,
     { flags: "--lifetime <time>", description: "how long from now: 12h, 3d, 2w", default: "3d" },
     imageOption,
+    jsonOption,
     placeOption,
     directoryOption,
   ],
-  async run({ image, lifetime, ...choice }, context, [name = ""]) {
+  async run({ image, lifetime, json = false, ...choice }, context, [name = ""]) {
     assertShortLived(name);
     const expires = expiryAfter(lifetime, new Date());
     const given = imagesIn(image);
@@ -40,7 +43,9 @@ export const envExtend: CommandDeclaration<
       // Who was let in when it was made is not asked again.
       const file = await writeDerived(place, { name, template, expires, images, isPublic: true });
       await runAndTell(await place.open(name, file), "up", context);
-      context.print(`${name} stays until ${expires}`);
+      context.print(
+        json ? jsonAnswer("env extend", { name, template, expires }) : `${name} stays until ${expires}`,
+      );
     });
   },
 };

@@ -3,10 +3,14 @@ import { listShortLived, removeShortLived, toRemove } from "../../automation/sho
 import { UserError } from "../../common/user-error";
 import { placeOption } from "../at-hand";
 import { type CommandDeclaration, directoryOption } from "../command";
+import { type Answer, jsonAnswer } from "../json/answer";
 import { runAndTell } from "../run";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { atPlace, type EnvChoice, fromOption } from "./place";
 
-export const envGc: CommandDeclaration<EnvChoice & { readonly dryRun?: boolean }> = {
+type Gone = Answer<"env gc">["environments"][number];
+
+export const envGc: CommandDeclaration<EnvChoice & JsonChoice & { readonly dryRun?: boolean }> = {
   name: "env gc",
   summary:
     "removes environments of pull requests that expired or were forgotten, and proves that nothing is left",
@@ -17,10 +21,11 @@ export const envGc: CommandDeclaration<EnvChoice & { readonly dryRun?: boolean }
   options: [
     fromOption,
     { flags: "--dry-run", description: "says which would go, and removes nothing" },
+    jsonOption,
     placeOption,
     directoryOption,
   ],
-  async run({ dryRun = false, ...choice }, context, names) {
+  async run({ dryRun = false, json = false, ...choice }, context, names) {
     for (const name of names) assertShortLived(name);
     const { say, print, signal } = context;
     await atPlace(choice, "remove environments", context, async (place) => {
@@ -34,12 +39,16 @@ export const envGc: CommandDeclaration<EnvChoice & { readonly dryRun?: boolean }
               .filter(({ name }) => names.includes(name))
               .map((environment) => ({ environment, why: "asked for" }));
       if (going.length === 0) say("no environment is to go");
-      const failed: string[] = [];
+      const environments: Gone[] = [];
+      const tell = (gone: Gone, line: string): void => {
+        environments.push(gone);
+        if (!json) print(line);
+      };
       for (const { environment, why } of going) {
         signal.throwIfAborted();
         const { name, template = choice.from } = environment;
         if (dryRun) {
-          print(`${name} would go: ${why}`);
+          tell({ name, why, state: "would go" }, `${name} would go: ${why}`);
           continue;
         }
         say(`${name} goes: ${why}`);
@@ -47,14 +56,16 @@ export const envGc: CommandDeclaration<EnvChoice & { readonly dryRun?: boolean }
         await removeShortLived(place, { name, template }, say, (it) =>
           runAndTell(it, "destroy", context),
         ).then(
-          () => print(`${name} is removed`),
+          () => tell({ name, why, state: "removed" }, `${name} is removed`),
           (error: unknown) => {
             if (!(error instanceof UserError)) throw error;
             say(`${name}: ${error.message}`);
-            failed.push(name);
+            environments.push({ name, why, state: "left", problem: error.message });
           },
         );
       }
+      if (json) print(jsonAnswer("env gc", { environments, missing }));
+      const failed = environments.filter(({ state }) => state === "left").map(({ name }) => name);
       if (failed.length === 0) return;
       throw new UserError({
         what: "not all could be removed",

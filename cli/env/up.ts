@@ -3,10 +3,12 @@ import { writeDerived } from "../../automation/short-lived/manage";
 import { addressesOf } from "../../platform/public-addresses";
 import { placeOption } from "../at-hand";
 import { type CommandDeclaration, directoryOption } from "../command";
+import { jsonAnswer } from "../json/answer";
 import { runAndTell } from "../run";
+import { type JsonChoice, jsonOption } from "../run-options";
 import { atPlace, type EnvChoice, fromOption, imageOption, imagesIn } from "./place";
 
-interface UpChoice extends EnvChoice {
+interface UpChoice extends EnvChoice, JsonChoice {
   readonly image?: string;
   readonly lifetime: string;
   readonly public?: boolean;
@@ -25,10 +27,11 @@ export const envUp: CommandDeclaration<UpChoice> = {
       flags: "--public",
       description: "lets everybody in where the stack it is made from has no groundwork:access",
     },
+    jsonOption,
     placeOption,
     directoryOption,
   ],
-  async run({ image, lifetime, public: isPublic = false, ...choice }, context, [name = ""]) {
+  async run({ image, lifetime, public: isPublic = false, json = false, ...choice }, context, [name = ""]) {
     assertShortLived(name);
     const expires = expiryAfter(lifetime, new Date());
     const images = imagesIn(image);
@@ -38,7 +41,9 @@ export const envUp: CommandDeclaration<UpChoice> = {
       await runAndTell(environment, "up", context);
       await place.publish(name, file);
       const { settings } = await environment.config();
-      for (const { url } of addressesOf(settings)) context.print(url);
+      const addresses = addressesOf(settings).map(({ url }) => url);
+      if (json) context.print(jsonAnswer("env up", { name, template: choice.from, expires, addresses }));
+      else for (const address of addresses) context.print(address);
       context.say(
         `${name} may be removed from ${expires} on: npx groundwork env extend ${name} --lifetime 3d keeps it`,
       );

@@ -18,6 +18,7 @@ import type { SandboxRecord } from "../../sandbox/record";
 import { visit } from "../../sandbox/visit";
 import { type CommandResult, exportedVariables, SandboxHome } from "../support/command";
 import { InterruptibleCommand } from "../support/interruptible";
+import { parsedAnswer } from "../support/json-answer";
 
 // Environments of pull requests beside the staging that they are made from: on its host, in its account and its zone, in one
 // sandbox, by the real command and the real engine.
@@ -110,11 +111,13 @@ afterAll(async () => {
 
 test("an environment comes up beside staging, is kept on, and goes without a trace", async () => {
   const before = await everything();
-  const up = await run(["env", "up", "pr-7", "--lifetime", "1h"]);
+  const up = await run(["env", "up", "pr-7", "--lifetime", "1h", "--json"]);
   succeeded(up);
-  expect(up.stdout.trim().split("\n").sort()).toEqual([
-    "https://api-pr-7.streampai.com/api/health",
-    "https://pr-7.streampai.com/",
+  const made = parsedAnswer("env up", up.stdout);
+  expect([made.name, made.template, made.addresses.sort()]).toEqual([
+    "pr-7",
+    "staging",
+    ["https://api-pr-7.streampai.com/api/health", "https://pr-7.streampai.com/"],
   ]);
   const during = await everything();
   expect(during["tunnels"]).toEqual([...(before["tunnels"] ?? []), "pull-requests-pr-7-api"]);
@@ -124,16 +127,14 @@ test("an environment comes up beside staging, is kept on, and goes without a tra
   expect(during["applications"]?.filter((domain) => domain.includes("pr-7"))).not.toEqual([]);
   expect((await visit("https://api-staging.streampai.com/api/health", record)).status).toBe(200);
 
-  const listed = await run(["env", "list", "--json"]);
-  const [found] = JSON.parse(listed.stdout) as readonly Record<string, string>[];
-  expect(found).toMatchObject({ name: "pr-7", template: "staging" });
-  const extended = await run(["env", "extend", "pr-7", "--lifetime", "2w"]);
+  const [found] = parsedAnswer("env list", (await run(["env", "list", "--json"])).stdout);
+  expect(found).toMatchObject({ name: "pr-7", template: "staging", expires: made.expires });
+  const extended = await run(["env", "extend", "pr-7", "--lifetime", "2w", "--json"]);
   succeeded(extended);
-  const [later] = JSON.parse((await run(["env", "list", "--json"])).stdout) as readonly Record<
-    string,
-    string
-  >[];
-  expect(Date.parse(later?.["expires"] ?? "") - Date.parse(found?.["expires"] ?? "")).toBeGreaterThan(1e9);
+  const { expires } = parsedAnswer("env extend", extended.stdout);
+  const [later] = parsedAnswer("env list", (await run(["env", "list", "--json"])).stdout);
+  expect(later?.expires).toBe(expires);
+  expect(Date.parse(expires) - Date.parse(made.expires)).toBeGreaterThan(1e9);
 
   const kept = await run(["env", "gc"]);
   expect([kept.code, kept.stderr]).toEqual([0, expect.stringContaining("no environment is to go") as string]);
@@ -151,9 +152,18 @@ test("an environment comes up beside staging, is kept on, and goes without a tra
     "pr-7 would go: its pull request is closed\n",
     "",
   ]);
-  const gone = await run(["env", "gc"], asked);
+  const would = await run(["env", "gc", "--dry-run", "--json"], asked);
+  const why = "its pull request is closed";
+  expect(parsedAnswer("env gc", would.stdout)).toEqual({
+    environments: [{ name: "pr-7", why, state: "would go" }],
+    missing: [],
+  });
+  const gone = await run(["env", "gc", "pr-7", "pr-6", "--json"], asked);
   succeeded(gone);
-  expect(gone.stdout).toBe("pr-7 is removed\n");
+  expect(parsedAnswer("env gc", gone.stdout)).toEqual({
+    environments: [{ name: "pr-7", why: "asked for", state: "removed" }],
+    missing: ["pr-6"],
+  });
   expect(gone.stderr).toMatch(
     /streampai-pr-7 is gone from oracle-staging: [1-9] containers, 1 volumes, [1-9] networks/,
   );

@@ -6,6 +6,7 @@ import { ledgerOf } from "../../components/origin/ledger";
 import { type Engine, findEngine } from "../../sandbox/engine/engine";
 import { runEngine } from "../../sandbox/engine/run";
 import { type CommandResult, runProgram } from "../support/command";
+import { parsedAnswer } from "../support/json-answer";
 import { type FakeSteps, fakeRollout, fakeSteps } from "../support/fake-steps";
 import { type RealSsh, startSandboxSsh } from "../support/open-ssh";
 import { projectRoot } from "../../common/project-root";
@@ -159,7 +160,7 @@ test("lists the releases of a stack without running its program", async () => {
 test("--json gives all that is known of them", async () => {
   const { code, stdout } = await groundwork("releases", "-s", "prod", "--json");
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject([
+  expect(parsedAnswer("releases", stdout)).toMatchObject([
     { origin: "api", project: "sample", releases: [{ id: "c3c3", ledger: { lost: 0 } }, { id: "b2b2" }] },
   ]);
 });
@@ -172,6 +173,12 @@ test("goes back, says what happens meanwhile, and that the stack file still says
   expect(stderr).toMatch(/api: switched \(green\) after \d/);
   expect(stderr).toContain("Pulumi.prod.yaml still describes the newer one");
   for (const line of ssh.server.privateKey.split("\n").slice(1, -2)) expect(all).not.toContain(line);
+});
+
+test("rollback --json says which release runs now, and what its rollout lost, and nothing else", async () => {
+  const { code, stdout, stderr } = await groundwork("rollback", "-s", "prod", "--json");
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/api: switched/) as string });
+  expect(parsedAnswer("rollback", stdout)).toMatchObject({ origin: "api", release: "b2b2", changed: true });
 });
 
 test("a release that is not there, and one that the host refuses: code 1, what there is, and the next command", async () => {

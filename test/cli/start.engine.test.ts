@@ -1,6 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
+import type { Answering } from "../../cli/json/schemas";
 import type { SandboxRecord } from "../../sandbox/record";
 import { launchBrowser, openPage } from "../support/browser";
 import {
@@ -10,6 +13,8 @@ import {
   exportedVariables,
   runProgram,
 } from "../support/command";
+import { InterruptibleCommand } from "../support/interruptible";
+import { parsedAnswer } from "../support/json-answer";
 import { CommandLineWatch } from "../support/leaks/command-lines";
 import { dockerAt, scanContainers } from "../support/leaks/containers";
 import { LeakScan } from "../support/leaks/leak-scan";
@@ -94,8 +99,11 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
     }, 120_000);
 
     test("again: there is nothing to change", async () => {
-      const { code, stderr } = await home.run(["start"]);
+      const { code, stderr, stdout } = await home.run(["start", "--json"]);
       expect(stderr).toMatch(/dev: nothing to change: \d+ resources are as described/);
+      const { addresses, changed, drawing } = parsedAnswer("start", stdout);
+      expect(addresses.map(({ status }) => status)).toEqual(addresses.map(() => 200));
+      expect([changed, drawing]).toEqual([false, record().page.url]);
       expect(code).toBe(0);
     }, 120_000);
 
@@ -181,6 +189,59 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       expect(scan.leaks).toEqual([]);
     }, 600_000);
 
+    // After all that looks at what is in the database: it is emptied here.
+    test("what programs ask of it is answered as the schemas say", async () => {
+      const ask = async <Command extends Answering>(command: Command, ...args: string[]) => {
+        const { all, code, stdout } = await home.run([...command.split(" "), ...args, "-s", "dev", "--json"]);
+        if (code !== 0) throw new Error(`${command}: exit ${String(code)}: ${all.slice(-5000)}`);
+        return parsedAnswer(command, stdout);
+      };
+      const { sandbox } = await ask("sandbox status");
+      expect(sandbox).toMatchObject({ pid: record().pid, host: { mode } });
+      const { secretFiles, variables } = await ask("sandbox env");
+      expect([variables["CLOUDFLARE_API_TOKEN"], secretFiles]).toEqual([
+        "[secret]",
+        { CLOUDFLARE_API_TOKEN: join(folder, "api-token") },
+      ]);
+      expect((await ask("doctor")).map(({ subject }) => subject)).toContain("backups of main");
+      expect(await ask("db attack")).toMatchObject({ user: "streampai_app_b", surprises: 0 });
+      const status = await ask("db status");
+      expect(status).toMatchObject({ database: "streampai", slots: [] });
+      expect(status.tables.map(({ table }) => table)).toContain("messages");
+      expect(await ask("db slots")).toEqual([]);
+      const { backup } = await ask("db backup");
+      const { backups, proof } = await ask("db backups");
+      expect([backups[0]?.backup, backups.length, proof?.passed]).toEqual([backup, 2, true]);
+      expect(await ask("db drill")).toMatchObject({ backup, passed: true, differences: [] });
+      const { kept = "", ...restored } = await ask("db restore", "--yes");
+      expect(restored).toMatchObject({ backup, database: "streampai", tables: 3 });
+      expect(await ask("db restore --drop-kept", kept)).toEqual({ dropped: kept });
+      expect(await ask("db rotate", "--finish")).toMatchObject({ did: "finished", overlap: false });
+      expect(await ask("db reset", "--yes")).toEqual({ stack: "dev", database: "main" });
+      const words = ["-X", "-t", "-A", "-c", "select count(*) from messages"];
+      expect((await home.run(["db", "psql", "-s", "dev", "--", ...words])).stdout.trim()).toBe("0");
+    }, 600_000);
+
+    test("a tunnel to its database is told in one line once it is open, and stays open until Ctrl-C", async () => {
+      const command = new InterruptibleCommand(["db", "tunnel", "-s", "dev", "--as", "app", "--json"], {
+        GROUNDWORK_HOME: home.folder,
+      });
+      try {
+        await command.until(/^\{[^]*\}$/m);
+        const [answer = ""] = /^\{[^]*\}$/m.exec(command.printed) ?? [];
+        expect(answer.split("\n")).toHaveLength(1);
+        const { host, port, ...who } = parsedAnswer("db tunnel", answer);
+        expect(who).toEqual({ database: "streampai", user: "streampai_app_b" });
+        const socket = connect(port, host);
+        await once(socket, "connect");
+        socket.destroy();
+        expect(command.runs()).toBe(true);
+      } finally {
+        command.signal("SIGINT");
+        await command.ended;
+      }
+    }, 60_000);
+
     test("the environment is drawn with its parts in a browser", async () => {
       const browser = await launchBrowser();
       try {
@@ -206,7 +267,8 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
 
     test("destroy leaves nothing behind: no folder, no process, no container", async () => {
       const { pid } = record();
-      const { code, stderr } = await home.run(["start", "--destroy"]);
+      const { code, stderr, stdout } = await home.run(["start", "--destroy", "--json"]);
+      expect(parsedAnswer("start --destroy", stdout)).toEqual({ stack: "dev", removed: true });
       expect(stderr).toContain("nothing of dev is left on this machine");
       expect(code).toBe(0);
       expect(existsSync(folder)).toBe(false);

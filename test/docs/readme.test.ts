@@ -6,7 +6,7 @@ import { Project } from "ts-morph";
 import { commands } from "../../cli/commands";
 import { projectRoot } from "../../common/project-root";
 import { validateStackFile } from "../../platform/settings/validate";
-import { withCommandTable } from "../../scripts/command-table";
+import { withCommandTables } from "../../scripts/command-table";
 import { Mocks, known, runWith } from "../support/mocks";
 import { blocks, commandLines, page, pages, readmeExample } from "./markdown";
 
@@ -56,9 +56,9 @@ describe("commands", () => {
     expect(named.filter((words) => !words.startsWith("help") && !known(words))).toEqual([]);
   });
 
-  test("the table of docs/cli.md is up to date (npm run docs)", () => {
+  test("the tables of docs/cli.md are up to date (npm run docs)", () => {
     const text = page("docs/cli.md");
-    expect(withCommandTable(text)).toBe(text);
+    expect(withCommandTables(text)).toBe(text);
     for (const { name } of commands) expect(text).toContain(`| \`groundwork ${name}`);
   });
 });

@@ -15,6 +15,7 @@ import { bucketTests } from "./buckets";
 import { browserTest } from "../support/browser";
 import { SandboxHome, exportedVariables, runProgram } from "../support/command";
 import { transcribe } from "../support/transcript";
+import { parsedAnswer } from "../support/json-answer";
 import { walkByBrowser } from "./walk";
 
 // Every stack that is checked in, but for dev (test/cli/start.engine.test.ts), as a user brings it up: the real engine,
@@ -389,8 +390,11 @@ describe.each(systems)("$title", ({ title, stack, directory, answers, standIns, 
         destinations: [{ type: "public", uri: "stg.plyr.fm/*" }],
         policies: [{ id: policy.id, precedence: 1 }],
       });
-      const asked = await home.run(["access", "check", ...named]);
+      const asked = await home.run(["access", "check", ...named, "--json"]);
       expect(asked.code).toBe(1);
+      expect(parsedAnswer("access check", asked.stdout).problems).toContainEqual(
+        matching(/groundwork-access-check without a login is open/),
+      );
       expect(asked.stderr).toContain(`${site}/groundwork-access-check without a login is open`);
       // Nothing in the stack file has changed, and it is found all the same.
       const unchanged = await home.run(["sandbox", ...named]);
@@ -410,6 +414,8 @@ describe.each(systems)("$title", ({ title, stack, directory, answers, standIns, 
       await call("DELETE", `/policies/${policy.id}`);
       const green = await change();
       expect({ code: green.code, all: green.all }).toEqual({ code: 0, all: matching(/access-check/) });
+      const well = await home.run(["access", "check", ...named, "--json"]);
+      expect(parsedAnswer("access check", well.stdout)).toMatchObject({ stack, problems: [] });
       const again = await home.run(["access", "check", ...named]);
       expect({ code: again.code, all: again.all }).toEqual({
         code: 0,

@@ -36,6 +36,11 @@ export class InterruptibleCommand {
     });
   }
 
+  /** What it has printed until now, by both streams. */
+  get printed(): string {
+    return this.text;
+  }
+
   /** Whether it has not ended yet. */
   runs(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;

@@ -4,6 +4,7 @@ import Cloudflare from "cloudflare";
 import type { CommandResult } from "../../support/command";
 import { SmallProject } from "../../support/small-project";
 import { transcribe } from "../../support/transcript";
+import { parsedAnswer } from "../../support/json-answer";
 import { makeByHand, type MadeByHand } from "./by-hand";
 
 jest.setTimeout(600_000);
@@ -85,6 +86,12 @@ test("a zone made by hand is taken over as it is: imports and no change, then no
   }
   expect(adopted.stdout).not.toContain("would be made");
   expect(adopted.stdout).not.toContain("written once more");
+
+  const elsewhere = ["--api-url", project.variables["CLOUDFLARE_BASE_URL"] ?? ""];
+  const anew = ["adopt", "-s", "live", "--domain", "example.com", "--force", "--json", ...elsewhere];
+  const answer = parsedAnswer("adopt", (await project.run(anew)).stdout);
+  expect([answer.stack, answer.imported.length, answer.made]).toEqual(["live", 32, []]);
+  for (const line of [...answer.kept, ...answer.remarks]) expect(adopted.stdout).toContain(line);
 
   const preview = await run("preview", "-s", "live");
   expect(preview.code).toBe(0);

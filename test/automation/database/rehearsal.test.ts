@@ -11,7 +11,7 @@ import {
 import { signAs } from "../../../automation/database/signed-record";
 import { size } from "../../../automation/database/rehearsal/verdict";
 import { rehearsalLines } from "../../../cli/db/rehearsal-lines";
-import { jsonSchemas } from "../../../cli/json-schemas";
+import { jsonSchemas } from "../../../cli/json/schemas";
 import { parse } from "yaml";
 
 const orders: Relation = { oid: 20_001, name: "public.orders", kind: "r", node: 1, rows: 10, bytes: 8192 };

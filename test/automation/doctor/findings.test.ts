@@ -2,7 +2,7 @@ import { backupFindings } from "../../../automation/doctor/backups";
 import { certificateFindings } from "../../../automation/doctor/certificates";
 import { endingFinding, type Finding, isWell } from "../../../automation/doctor/finding";
 import { doctorLines } from "../../../cli/commands/doctor";
-import { jsonSchemas } from "../../../cli/json-schemas";
+import { jsonSchemas } from "../../../cli/json/schemas";
 
 const now = new Date("2026-03-31T12:00:00Z");
 const proof = { state: "fresh", says: "the last proved restore of main is of 2026-03-04" } as const;

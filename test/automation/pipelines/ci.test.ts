@@ -15,6 +15,7 @@ import { projectRoot } from "../../../common/project-root";
 import { validateStackFile } from "../../../platform/settings";
 import { buildActionlint } from "../../../sandbox/engine/actionlint";
 import { runProgram, SandboxHome } from "../../support/command";
+import { parsedAnswer } from "../../support/json-answer";
 import { stackText } from "../../platform/settings/stack-text";
 
 const systems = [".", "examples/plyr", "examples/pika", "examples/srq-hpn"];
@@ -359,7 +360,10 @@ describe("groundwork ci", () => {
   afterAll(() => home.remove([]));
 
   test("writes them into the repository, and a second run changes nothing", async () => {
-    expect((await ci("--check")).code).toBe(1);
+    const stale = await ci("--check", "--json");
+    expect(stale.code).toBe(1);
+    const { changes, wanted, written } = parsedAnswer("ci", stale.stdout);
+    expect([changes.map(({ file }) => file), written]).toEqual([wanted, false]);
     const first = await ci();
     expect([first.code, first.stdout.match(/^wrote /gm)?.length]).toEqual([0, 3]);
     expect(readdirSync(join(repository, ".github", "workflows")).sort()).toEqual([
@@ -371,6 +375,11 @@ describe("groundwork ci", () => {
     expect(sealOf(text)).toBe("whole");
     const again = await ci();
     expect([again.code, again.stdout]).toEqual([0, ""]);
+    expect(parsedAnswer("ci", (await ci("--json")).stdout)).toMatchObject({
+      wanted,
+      changes: [],
+      written: true,
+    });
     expect(readFileSync(workflow(), "utf8")).toBe(text);
     expect((await ci("--check")).code).toBe(0);
   }, 120_000);

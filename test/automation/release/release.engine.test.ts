@@ -11,6 +11,7 @@ import { runEngine } from "../../../sandbox/engine/run";
 import { type CommandResult, runProgram } from "../../support/command";
 import { type FakeSteps, fakeSteps } from "../../support/fake-steps";
 import { type RealSsh, startSandboxSsh } from "../../support/open-ssh";
+import { parsedAnswer } from "../../support/json-answer";
 
 // The real command and real git: a bare remote, a checkout, and a staging whose host answers over SSH and whose public
 // address answers over HTTPS.
@@ -178,6 +179,9 @@ test("a dry run says all and changes nothing, here or at the remote", async () =
   expect(stderr).toContain("staging: https://staging.example.com/health answers 200");
   expect(stdout).toContain(`api.api: ghcr.io/acme/api:none-yet -> ${digest("a")}`);
   expect(stdout).toMatch(/would make release v\d{4}-\d\d-\d\d-\d{6} of prod/);
+  const answer = parsedAnswer("release", (await release("--dry-run", "--json")).stdout);
+  expect(answer).toMatchObject({ stack: "prod", made: false, resumed: false });
+  expect(answer.images).toEqual([{ name: "api.api", from: "ghcr.io/acme/api:none-yet", to: digest("a") }]);
   expect([git(checkout, "rev-parse", "HEAD"), git(remote, "for-each-ref")]).toEqual(before);
   expect([tags(checkout), existsSync(journal()), git(checkout, "status", "--porcelain")]).toEqual([
     [],
@@ -207,8 +211,10 @@ test("pushes tag, branch and production branch with staging's digest, and keeps 
 test("with the same images only a tag is made and the branches stay", async () => {
   const before = at("refs/heads/main");
   await new Promise((resolve) => setTimeout(resolve, 1_100));
-  const { code, stdout } = await release();
-  expect([code, stdout.includes("->")]).toEqual([0, false]);
+  const { code, stdout } = await release("--json");
+  const { commit, images, made, tag } = parsedAnswer("release", stdout);
+  expect([code, images, made]).toEqual([0, [], true]);
+  expect(commit).toBe(git(remote, "rev-parse", `${tag}^{commit}`));
   expect([tags(remote).length, at("refs/heads/main")]).toEqual([2, before]);
 });
 
@@ -364,5 +370,7 @@ test("--abandon gives up what was not pushed", async () => {
   const { code, stderr } = await release("--abandon");
   expect([code, stderr]).toEqual([0, expect.stringMatching(/release v\S+ is given up/) as string]);
   expect([existsSync(journal()), tags(checkout)]).toEqual([false, tags(remote)]);
-  expect((await release("--abandon")).stderr).toContain("no release was begun");
+  const none = await release("--abandon", "--json");
+  expect(none.stderr).toContain("no release was begun");
+  expect(parsedAnswer("release --abandon", none.stdout)).toEqual({});
 });
