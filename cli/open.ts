@@ -33,7 +33,7 @@ export function workingFolder(): string {
 }
 
 /** The environment as the user's own login and backend have it. */
-export function openOwn(stack: string, { say }: CommandContext): Promise<Environment> {
+export function openReal(stack: string, { say }: CommandContext): Promise<Environment> {
   return Environment.open(stack, { directory: openProject().directory, log: say });
 }
 

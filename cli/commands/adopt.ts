@@ -4,7 +4,7 @@ import type { Log } from "../../common/log";
 import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { type EnvironmentChoice, chosen, openReal, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
 interface AdoptChoice extends EnvironmentChoice, JsonChoice {
@@ -66,7 +66,7 @@ export const adopt: CommandDeclaration<AdoptChoice> = {
       buckets: namesIn(bucket),
       withoutZone: !zone,
       force,
-      open: () => openOwn(stack, context),
+      open: () => openReal(stack, context),
       signal: context.signal,
       log: context.say,
     });

@@ -1,5 +1,6 @@
 import { type CommandDeclaration, stackOption } from "../command";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, stackOf } from "../open";
 import { runAndTell } from "../run";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
 

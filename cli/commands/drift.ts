@@ -6,7 +6,8 @@ import { UserError } from "../../common/user-error";
 import { exitCodes } from "../exit-codes";
 import { type CommandDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, chosen, stackOf } from "../open";
 import { knownSecrets } from "../known-secrets";
 import { type JsonChoice, jsonOption } from "../run-options";
 

@@ -3,7 +3,8 @@ import type { HistoryEntry } from "../../automation/history";
 import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, stackOf } from "../open";
 import { countsLine } from "../progress";
 import { type JsonChoice, jsonOption } from "../run-options";
 

@@ -1,6 +1,7 @@
 import { type CommandDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
 export const outputs: CommandDeclaration<EnvironmentChoice & JsonChoice> = {

@@ -3,7 +3,7 @@ import { abandonRelease, release as makeRelease, type Released } from "../../aut
 import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { type EnvironmentChoice, openReal, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
 interface ReleaseChoice extends EnvironmentChoice, JsonChoice {
@@ -39,7 +39,7 @@ export const release: CommandDeclaration<ReleaseChoice> = {
       project,
       stack,
       dryRun,
-      open: (name) => openOwn(name, context),
+      open: (name) => openReal(name, context),
       log: (line) => say(colours.dim(`  ${line}`)),
     });
     if (json) {

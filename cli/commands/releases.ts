@@ -2,7 +2,8 @@ import Table from "cli-table3";
 import type { OriginReleases, ReleaseRecord } from "../../automation/releases";
 import { type CommandDeclaration, type OptionDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, chosen, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
 /** Options of the commands on releases. */

@@ -2,7 +2,8 @@ import colours from "picocolors";
 import { ledgerLine } from "../../components/origin/ledger";
 import { type CommandDeclaration, stackOption } from "../command";
 import { jsonAnswer } from "../json/answer";
-import { chosen, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { chosen, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 import { type OriginChoice, originOption } from "./releases";
 

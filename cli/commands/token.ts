@@ -6,7 +6,7 @@ import { assertPlan, planRemark } from "../../automation/token/zone-plan";
 import { readSettings, type Settings } from "../../platform/settings";
 import { type CommandDeclaration, stackOption } from "../command";
 import { type Answer, jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { type EnvironmentChoice, openReal, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
 interface TokenChoice extends EnvironmentChoice, JsonChoice {
@@ -34,7 +34,7 @@ export const token: CommandDeclaration<TokenChoice> = {
       tell({ ...zoneOf(settings), stack, permissions: neededPermissions(settings) });
       return;
     }
-    const config = await (await openOwn(stack, context)).config({ makeStack: true });
+    const config = await (await openReal(stack, context)).config({ makeStack: true });
     const { expiresOn, by, missing, needed, plan } = await tokenCheckOf(config);
     const permissions = needed.map((each) => ({ ...each, allowed: !missing.includes(each) }));
     const remark = planRemark(plan, config.settings);

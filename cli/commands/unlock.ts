@@ -5,7 +5,8 @@ import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, stackOption } from "../command";
 import { examineAtCloudflare } from "../examine";
 import { jsonAnswer } from "../json/answer";
-import { type EnvironmentChoice, chosen, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, chosen, stackOf } from "../open";
 import { type JsonChoice, jsonOption } from "../run-options";
 
 interface UnlockChoice extends EnvironmentChoice, JsonChoice {

@@ -3,7 +3,8 @@ import { openProject } from "../../automation/project";
 import { checkAccessAfterUp } from "../access-after-up";
 import { type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
-import { type EnvironmentChoice, openOwn, stackOf } from "../open";
+import { openOwn } from "../at-hand";
+import { type EnvironmentChoice, stackOf } from "../open";
 import { runAndTell } from "../run";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
 

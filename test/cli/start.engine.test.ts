@@ -107,6 +107,18 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       expect(code).toBe(0);
     }, 120_000);
 
+    test("where no login is chosen, a command finds it where it stands, and says so", async () => {
+      const loggedOut = { PULUMI_HOME: join(home.folder, "logged-out"), PULUMI_BACKEND_URL: "" };
+      const preview = await home.run(["preview", "-s", "dev"], loggedOut);
+      expect(preview.stderr).toContain(
+        "in the sandbox of dev on this machine, as no state backend is chosen",
+      );
+      expect(preview.stderr).toMatch(/dev: nothing to change: \d+ resources are as described/);
+      const other = await home.run(["preview", "-s", "staging"], loggedOut);
+      expect(other.stderr).toContain("no state backend is chosen\n");
+      expect([preview.code === 0, other.code === 0]).toEqual([true, false]);
+    }, 120_000);
+
     test("a plain pulumi works on the same stack and finds nothing to change either", async () => {
       const { stdout } = await home.run(["sandbox", "env", "-s", "dev"]);
       const variables = exportedVariables(stdout);
