@@ -20,7 +20,7 @@ import { pluginsAreInstalled } from "./plugins";
 import { isOfOwnRunner, type ReadyPacks } from "./policies/packs";
 import { openProject } from "./project";
 import { type RunOptions, type RunResult, RunWatch } from "./run";
-import { type ExportedStack, parseExport, withSettled } from "./state";
+import { type ExportedStack, parseExport, type TakenIn, withSettled } from "./state";
 
 /** Where an engine works, and with what. */
 export interface EngineStackOptions {
@@ -225,13 +225,13 @@ export class EngineStack {
   }
 
   /**
-   * Takes what a killed run began and never ended out of the state; creations whose ids are given become resources, as they
-   * are found.
+   * Takes what a killed run began and never ended out of the state; what creations have made becomes resources, as it is
+   * found.
    */
-  async settle(ids: Readonly<Record<string, string>> = {}): Promise<void> {
-    const edited = withSettled(await this.exported(), ids);
+  async settle(taken: readonly TakenIn[] = []): Promise<void> {
+    const edited = withSettled(await this.exported(), taken);
     await this.command(["stack", "import"], JSON.stringify(edited));
-    const targets = Object.keys(ids).flatMap((urn) => ["--target", urn]);
+    const targets = taken.flatMap(({ urn }) => ["--target", urn]);
     if (targets.length > 0) await this.command(["refresh", "--yes", "--skip-preview", ...targets]);
   }
 
@@ -300,7 +300,7 @@ export class EngineStack {
           ({ name, updateInProgress }) => name === this.options.name && updateInProgress === true,
         ),
       cancel: async () => void (await this.command(["cancel", "--yes"])),
-      settle: (ids) => this.settle(ids),
+      settle: (taken) => this.settle(taken),
     };
   }
 }

@@ -13,11 +13,15 @@ import { type DatabaseConnections, type EnvironmentDatabase, openDatabase } from
 import { type Drift, type KnownDrift, driftOf, readKnown, remembered, writeKnown } from "./drift";
 import { EngineStack } from "./engine-stack";
 import { PolicyRefusedError } from "./errors";
+import type { MendedStack } from "./creates/mend";
+import { runMended } from "./creates/run-mended";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
 import { type FollowedRun, followRun } from "./follow";
 import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
 import type { Doubt } from "./locks/doubt";
+import type { Examine } from "./locks/examine";
+import { examineAtCloudflare } from "./locks/examine-at-cloudflare";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import type { Settings } from "../platform/settings";
 import { removeFromHosts } from "./host-removal";
@@ -126,7 +130,8 @@ export class Environment {
 
   /**
    * Makes the environment what its description says. What a killed run has left is mended first. Before anything is begun
-   * Cloudflare is asked whether the API token may do all of it: see {@link EnvironmentOptions.checkToken}.
+   * Cloudflare is asked whether the API token may do all of it: see {@link EnvironmentOptions.checkToken}. Where a creation
+   * at Cloudflare failed and was carried out all the same, that is taken in, and the run goes on.
    *
    * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
    * @throws PolicyRefusedError where a mandatory policy is broken. The stack file's own are looked at by a preview first:
@@ -139,9 +144,25 @@ export class Environment {
     }
     const { hasRules, judge, packs } = this.policies();
     if (hasRules && options.policies !== "known") await this.judged(judge(), options);
-    return this.stack
-      .run("up", options, (engineOptions) => this.stack.sdk.up(engineOptions), { packs })
-      .catch((error: unknown) => this.failed(error));
+    const { examine, log = silent } = this.looking(options);
+    const stack: MendedStack = {
+      ...{ name: this.name, examine, log },
+      state: () => this.state(),
+      history: () => this.history(),
+      settle: (taken) => this.stack.settle(taken),
+    };
+    return runMended(stack, { ...options, examine }, (watched) =>
+      this.stack.run("up", watched, (engineOptions) => this.stack.sdk.up(engineOptions), { packs }),
+    ).catch((error: unknown) => this.failed(error));
+  }
+
+  /** The same options, with a look at Cloudflare where nobody else looks. */
+  private looking<Options extends { readonly examine?: Examine }>(
+    options: Options,
+  ): Options & { readonly examine: Examine } {
+    const examine =
+      options.examine ?? examineAtCloudflare(() => this.config(), { ...process.env, ...this.variables });
+    return { ...options, examine };
   }
 
   /** What `up` would do, held against the stack file's rules; whoever listens hears only of those that are broken. */
@@ -204,14 +225,18 @@ export class Environment {
 
   /** Reads what is really there into the state. */
   async refresh(options: RunOptions = {}): Promise<RunResult> {
-    return this.stack.run("refresh", options, (engineOptions) => this.stack.sdk.refresh(engineOptions));
+    return this.stack.run("refresh", this.looking(options), (engineOptions) =>
+      this.stack.sdk.refresh(engineOptions),
+    );
   }
 
   /** Removes everything of the environment, and the stack's own record where `remove` is given. */
   async destroy(options: RunOptions & { readonly remove?: boolean } = {}): Promise<RunResult> {
     const { remove = false, ...run } = options;
     return this.stack
-      .run("destroy", run, (engineOptions) => this.stack.sdk.destroy({ ...engineOptions, remove }))
+      .run("destroy", this.looking(run), (engineOptions) =>
+        this.stack.sdk.destroy({ ...engineOptions, remove }),
+      )
       .catch((error: unknown) => this.failed(error));
   }
 
@@ -281,7 +306,7 @@ export class Environment {
    * const { removed, doubts } = await environment.unlock({ log: console.error });
    */
   async unlock(options: UnlockOptions = {}): Promise<Unlocked> {
-    return this.stack.locks.unlock(options);
+    return this.stack.locks.unlock(this.looking(options));
   }
 
   /**
@@ -476,7 +501,7 @@ export class Environment {
     lockWait = 0,
     ...options
   }: Pick<RunOptions, "examine" | "lockWait" | "log" | "signal"> = {}): Promise<readonly Doubt[]> {
-    return this.stack.locks.mend({ ...options, until: Date.now() + lockWait });
+    return this.stack.locks.mend({ ...this.looking(options), until: Date.now() + lockWait });
   }
 
   /** Takes protection off every resource, so that a destroy may remove them. */

@@ -13,7 +13,7 @@ export type { FollowedRun } from "./follow";
 export type { HistoryEntry, HistoryOrigin } from "./history";
 export type { CiRun } from "./locks/ci-run";
 export type { Doubt } from "./locks/doubt";
-export type { Examine } from "./locks/examine";
+export type { Examine, FoundThing } from "./locks/examine";
 export type { EngineLock, HolderState, LockHolder } from "./locks/holder";
 export type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 export {

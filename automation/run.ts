@@ -30,7 +30,7 @@ export interface RunOptions {
    * @default "look"
    */
   readonly policies?: "look" | "known";
-  /** Looks whether a creation that was cut short has made its thing. @default nobody looks: it is told as in doubt */
+  /** Looks for what creations that were cut short have made. @default at Cloudflare, with the stack's own token */
   readonly examine?: Examine;
   /** Told for whom the run waits and what was repaired, a line each. @default nobody */
   readonly log?: Log;

@@ -9,6 +9,12 @@ export interface StateResource {
   readonly type: string;
   readonly custom?: boolean;
   readonly id?: string;
+  /** It is replaced, and to be deleted by the next run. */
+  readonly delete?: boolean;
+  /** The URN of what it is a part of. */
+  readonly parent?: string;
+  /** The URN of its provider, `::`, and that one's id. */
+  readonly provider?: string;
   /** ISO 8601. */
   readonly created?: string;
   /** When the record was last changed, ISO 8601. */
@@ -16,6 +22,9 @@ export interface StateResource {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
+
+/** A resource that was made without the state knowing of it, and its id. */
+export type TakenIn = StateResource & { readonly id: string };
 
 /** What a run had begun and not ended when the state was written. */
 export interface PendingOperation {
@@ -86,23 +95,25 @@ export function probeOf(state: StackState, origin: string): ProbeInput | undefin
 }
 
 /**
- * The state without what was begun and never ended, but with those creations as resources whose ids are known. What they
- * have become is not known yet: a refresh of them reads that. The engine's import takes no pending operation anyway.
+ * The state without what was begun and never ended, but with what creations have made as resources. What those have become
+ * is not known yet: a refresh of them reads that. The engine's import takes no pending operation anyway.
  *
- * @param ids by URN. Default: none, so that all creations are begun anew
+ * @param taken Default: nothing, so that all creations are begun anew
  */
 export function withSettled<State extends ExportedStack>(
   exported: State,
-  ids: Readonly<Record<string, string>> = {},
+  taken: readonly TakenIn[] = [],
 ): State {
-  const { resources = [], pending_operations: pending = [], ...deployment } = exported.deployment;
-  const adopted = pending.flatMap(({ type, resource }) => {
-    const id = ids[resource.urn];
-    if (type !== "creating" || id === undefined) return [];
-    return [{ ...resource, id, outputs: { ...resource.inputs, ...resource.outputs, id } }];
-  });
+  const { resources = [], pending_operations: _ended, ...deployment } = exported.deployment;
+  const urns = new Set(taken.map(({ urn }) => urn));
+  // What it was to replace is deleted by the next run, as the engine does it.
+  const before = resources.map((each) => (urns.has(each.urn) ? { ...each, delete: true } : each));
+  const made = taken.map((each) => ({
+    ...each,
+    outputs: { ...each.inputs, ...each.outputs, id: each.id },
+  }));
   // What they depend on was recorded before they were begun, so they may stand last; one may depend on another.
-  return { ...exported, deployment: { ...deployment, resources: [...resources, ...adopted] } };
+  return { ...exported, deployment: { ...deployment, resources: [...before, ...made] } };
 }
 
 /** The outputs of a stack, of a state that shows its secrets; one that holds a secret anywhere is secret. */

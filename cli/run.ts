@@ -6,7 +6,6 @@ import type { CommandContext } from "./command";
 import type { Log } from "../common/log";
 import { ReportCollector, type Sections } from "../report";
 import { ledgerLine, readLedger } from "../components/origin/ledger";
-import { examineAtCloudflare } from "./examine";
 import { jsonAnswer } from "./json/answer";
 import { knownSecrets } from "./known-secrets";
 import { ProgressLines, countsLine } from "./progress";
@@ -96,7 +95,6 @@ async function runInLines(
     onProgress,
     signal,
     log: say,
-    examine: examineAtCloudflare(environment),
     ...run,
     ...(onEvent === undefined ? {} : { onEvent }),
   };

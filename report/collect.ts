@@ -2,6 +2,7 @@ import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/i
 import { causeOf, noteOf } from "./causes";
 import { componentTitle, componentTypeOf } from "./components";
 import { CostWatch } from "./cost";
+import { countsOfBoth } from "./counts";
 import { diffed } from "./differences";
 import type { Change, Component, Message, Operation, PolicyResult, Report, Sections } from "./model";
 import { reportVersion } from "./model";
@@ -118,8 +119,8 @@ export class ReportCollector {
     else if (event.diagnosticEvent !== undefined) this.diagnostic(event.diagnosticEvent);
     else if (event.policyEvent !== undefined) this.policy(event.policyEvent);
     else if (event.summaryEvent !== undefined) {
-      this.counts = { ...event.summaryEvent.resourceChanges };
-      this.seconds = event.summaryEvent.durationSeconds;
+      this.counts = countsOfBoth(this.counts ?? {}, event.summaryEvent.resourceChanges);
+      this.seconds = (this.seconds ?? 0) + event.summaryEvent.durationSeconds;
     }
   };
 

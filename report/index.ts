@@ -18,5 +18,6 @@ export {
 } from "./model";
 export { comesFirst, worst } from "./order";
 export { brokenRules, countRules, type MigrationFacts, ownPack, type PolicyRules } from "./policies";
+export { countsOfBoth } from "./counts";
 export { costSentence, countsSentence, riskSentence } from "./sentences";
 export { type Paint, type TextOptions, reportText } from "./text";

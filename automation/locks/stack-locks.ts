@@ -3,10 +3,10 @@ import { sleep } from "../../common/processes";
 import { UserError } from "../../common/user-error";
 import { ConcurrentUpdateError, LeftoverLockError } from "../errors";
 import { type HistoryEntry } from "../history";
-import type { PendingOperation, StackState } from "../state";
+import type { PendingOperation, StackState, TakenIn } from "../state";
 import type { Backend } from "./backend";
 import { type Doubt, doubtLine, doubtsOf } from "./doubt";
-import type { Examine } from "./examine";
+import { type Examine, type Outcome, outcomeOf, outcomeWords } from "./examine";
 import { type LockHolder, holderWords } from "./holder";
 import { removeLease, sweepLeases } from "./lease";
 import { readHolders, removeLock, type StackPlace } from "./lock-files";
@@ -31,7 +31,7 @@ export interface UnlockOptions {
   readonly adopt?: Readonly<Record<string, string>>;
   /** Creations cut short, by URN or name, that have made nothing, or whose things were removed. @default none */
   readonly forget?: readonly string[];
-  /** Looks whether a creation that was cut short has made its thing. @default nobody */
+  /** Looks for what a creation that was cut short has made. @default at Cloudflare, with the stack's own token */
   readonly examine?: Examine;
   /** Told what is done, a line each. @default nobody */
   readonly log?: Log;
@@ -61,9 +61,12 @@ export interface LockedStack {
   readonly isUpdating: () => Promise<boolean>;
   /** Takes off every lock, whoever holds it. */
   readonly cancel: () => Promise<void>;
-  /** Takes what was cut short out of the state; creations whose ids are given, by URN, become resources. */
-  readonly settle: (ids: Readonly<Record<string, string>>) => Promise<void>;
+  /** Takes what was cut short out of the state, and takes in what creations have made. */
+  readonly settle: (taken: readonly TakenIn[]) => Promise<void>;
 }
+
+/** Clocks of two machines may differ by that. Milliseconds. */
+const clockDifference = 120_000;
 
 /** An engine whose command was killed ends by itself: what is under way is finished first. Milliseconds. */
 const endingPatience = 90_000;
@@ -186,7 +189,7 @@ export class StackLocks {
     { adopt = {}, forget = [], removed, examine, log }: Examination,
   ): Promise<Pick<Unlocked, "adopted" | "forgotten"> & { readonly open: readonly Doubt[] }> {
     const forgotten: string[] = [];
-    const ids: Record<string, string> = {};
+    const taken: TakenIn[] = [];
     const open: Doubt[] = [];
     const state = pending.length > 0 ? await this.stack.state() : {};
     for (const operation of pending) {
@@ -199,23 +202,29 @@ export class StackLocks {
         continue;
       }
       const given = adopt[urn] ?? adopt[name];
-      const outcome =
-        given !== undefined
-          ? { id: given }
-          : doubt.repaired || told
-            ? "absent"
-            : await examine?.(operation, state, beginning(removed, state));
+      const look = async (): Promise<Outcome> => {
+        const since = Date.parse(beginning(removed, state)) - clockDifference;
+        const recorded = [...(state.resources ?? []), ...taken];
+        // What does not tell its time is taken for its own: it was surely begun.
+        return outcomeOf(
+          await examine?.(operation.resource, recorded),
+          (madeAt) => madeAt === undefined || Date.parse(madeAt) >= since,
+        );
+      };
+      const outcome = given !== undefined ? { id: given } : doubt.repaired || told ? "absent" : await look();
       if (outcome === undefined) open.push(doubt);
-      else if (outcome === "absent") forgotten.push(urn);
-      else ids[urn] = outcome.id;
-      log(`cut short: ${outcomeLine(doubt, outcome)}`);
+      else if (outcome !== "absent" && "id" in outcome) taken.push({ ...operation.resource, id: outcome.id });
+      else forgotten.push(urn);
+      log(
+        `cut short: ${outcome === undefined ? doubtLine(doubt) : `creating ${name}: ${outcomeWords(outcome)}`}`,
+      );
     }
-    const isAsked = forget.length > 0 || Object.keys(ids).length > 0;
+    const isAsked = forget.length > 0 || taken.length > 0;
     if (isAsked || (forgotten.length > 0 && open.length === 0)) {
-      await this.stack.settle(ids);
+      await this.stack.settle(taken);
       for (const { name } of open) log(`the state keeps no record of that any more: creating ${name}`);
     }
-    return { adopted: Object.keys(ids), forgotten, open };
+    return { adopted: taken.map(({ urn }) => urn), forgotten, open };
   }
 
   /** By the file itself, which costs no start of the engine; by the engine where that is not a plain one. */
@@ -265,13 +274,6 @@ function beginning(removed: readonly LockHolder[], { manifest }: StackState): st
   const [first] = removed.map(({ since }) => since).sort();
   const written = manifest?.time === undefined ? Date.now() : Date.parse(manifest.time);
   return first ?? new Date(written - 3_600_000).toISOString();
-}
-
-function outcomeLine(doubt: Doubt, outcome: { readonly id: string } | "absent" | undefined): string {
-  if (outcome === undefined) return doubtLine(doubt);
-  return outcome === "absent"
-    ? `creating ${doubt.name}: nothing came of it that would be in the way; it is begun anew`
-    : `creating ${doubt.name}: it was made (${outcome.id}), and is taken in`;
 }
 
 /** Options of {@link StackLocks.clear}. */

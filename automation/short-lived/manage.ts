@@ -8,7 +8,6 @@ import { SettingsError, validateStackFile } from "../../platform/settings";
 import { cloudflareApiUrl } from "../cloudflare-api";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
-import type { Examine } from "../locks/examine";
 import type { StackConfig } from "../stack-config";
 import { type Derivation, deriveStack, imagesOf } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
@@ -24,8 +23,6 @@ export interface ShortLivedPlace {
   readonly open: (stack: string, configFile?: string) => Promise<Environment>;
   /** Whether pull request N is open; undefined where nobody can be asked. @default nobody can */
   readonly isOpen?: (number: number) => Promise<boolean | undefined>;
-  /** Looks whether what a killed run was making was made. @default nobody looks: it is told as left */
-  readonly examine?: (environment: Environment) => Examine;
   /** Cloudflare's API. @default the public one */
   readonly apiUrl?: string;
 }
@@ -139,10 +136,7 @@ export async function removeShortLived(
   const isThere = (await environment.stacks()).some((stack) => stack.name === name);
   // First of all: the lock of a killed run refuses even what only makes sure that the stack is there.
   const doubts = await environment
-    .mend({
-      log: (line) => log(`${name}: ${line}`),
-      ...(place.examine === undefined ? {} : { examine: place.examine(environment) }),
-    })
+    .mend({ log: (line) => log(`${name}: ${line}`) })
     .catch((error: unknown) => {
       if (isThere) throw error;
       return [];

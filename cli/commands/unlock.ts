@@ -3,7 +3,6 @@ import { holderWords } from "../../automation/locks/holder";
 import type { LockState, UnlockOptions } from "../../automation/locks/stack-locks";
 import { UserError } from "../../common/user-error";
 import { type CommandDeclaration, stackOption } from "../command";
-import { examineAtCloudflare } from "../examine";
 import { jsonAnswer } from "../json/answer";
 import { openOwn } from "../at-hand";
 import { type EnvironmentChoice, chosen, stackOf } from "../open";
@@ -51,7 +50,6 @@ export const unlock: CommandDeclaration<UnlockChoice> = {
       force,
       ...(adopt === undefined ? {} : { adopt: pairsOf(adopt) }),
       ...(forget === undefined ? {} : { forget: forget.split(",") }),
-      examine: examineAtCloudflare(environment),
       log: context.say,
     };
     const done = await environment.unlock(choice);

@@ -13,7 +13,6 @@ import { recoverFromKilledRun } from "../../sandbox/recover";
 import { runningSandbox } from "../../sandbox/sandbox";
 import type { PlaceChoice } from "../at-hand";
 import type { CommandContext, OptionDeclaration } from "../command";
-import { examineAtCloudflare } from "../examine";
 import { inSandbox } from "../in-sandbox";
 
 /** Options of the commands on short-lived environments. */
@@ -72,7 +71,6 @@ export async function atPlace<T>(
       template: (stack) => readTemplate(join(directory, `Pulumi.${stack}.yaml`), stack),
       open: (stack) => Environment.open(stack, { directory, log: context.say }),
       isOpen,
-      examine: examineAtCloudflare,
       publish: () => Promise.resolve(),
     });
   }
@@ -95,7 +93,6 @@ export async function atPlace<T>(
         return environment;
       },
       isOpen,
-      examine: examineAtCloudflare,
       publish: async (name, file) => {
         const sites = join(folder.sites, name);
         await publishSites(

@@ -16,6 +16,7 @@ import { readHolders, removeLock } from "../../automation/locks/lock-files";
 import { StackLocks } from "../../automation/locks/stack-locks";
 import { folderStore } from "../../automation/locks/state-store";
 import { ConcurrentUpdateError } from "../../automation/errors";
+import type { TakenIn } from "../../automation/state";
 import { knownSecrets } from "../../cli/known-secrets";
 
 const now = Date.parse("2026-11-28T12:00:00Z");
@@ -151,6 +152,41 @@ describe("a backend whose locks no file shows", () => {
     expect(await free.locks.unlock({})).toMatchObject({ removed: [] });
     expect(free.cancelled()).toBe(0);
   });
+});
+
+test("what a killed run has made is taken in, or removed where its secret is lost; what is older stays in doubt", async () => {
+  const names = ["media", "token", "old"];
+  const pending = names.map((name) => ({
+    type: "creating",
+    resource: { urn: `urn:pulumi:prod::shop::a::${name}`, type: "cloudflare:index/x:X" },
+  }));
+  const removed: string[] = [];
+  const taken: TakenIn[] = [];
+  const lines: string[] = [];
+  const locks = new StackLocks({
+    ...{ name: "prod", project: "shop", backend: { kind: "cloud", url: "https://x" }, store: undefined },
+    state: () => Promise.resolve({ manifest: { time: "2026-11-28T12:00:00Z" }, pending_operations: pending }),
+    history: () => Promise.resolve([]),
+    isUpdating: () => Promise.resolve(false),
+    cancel: () => Promise.resolve(),
+    settle: (all) => Promise.resolve(void taken.push(...all)),
+  });
+  const open = await locks.mend({
+    until: 0,
+    log: (line) => lines.push(line),
+    examine: ({ urn }) => {
+      const name = urn.split("::").at(-1)!;
+      const madeAt = name === "old" ? "2026-11-28T10:00:00Z" : "2026-11-28T11:59:00Z";
+      const remove = () => Promise.resolve(void removed.push(name));
+      return Promise.resolve([{ id: `id-${name}`, madeAt, isWhole: name !== "token", remove }]);
+    },
+  });
+  expect(taken.map(({ id }) => id)).toEqual(["id-media"]);
+  expect(removed).toEqual(["token"]);
+  expect(open.map(({ name }) => name)).toEqual(["old"]);
+  expect(lines[1]).toMatch(
+    /^cut short: creating token: it was made \(id-token\), but its secret .*: removed/,
+  );
 });
 
 test("no report shows a passphrase, neither of the variable nor of the file", () => {

@@ -61,9 +61,9 @@ test("a step's input and output are read where the state shows its secrets, and 
   expect(stepOf(hidden, "x")).toEqual({});
 });
 
-test("what was cut short is taken out; a creation whose id is known becomes a resource, after all it depends on", () => {
+test("what was cut short is taken out; what a creation has made becomes a resource, after all it depends on", () => {
   const one = urn("a:b:C", "one");
-  const settled = withSettled(exported, { [one]: "4711", [urn("a:b:C", "three")]: "not created" });
+  const settled = withSettled(exported, [{ urn: one, type: "a:b:C", id: "4711" }]);
   expect(settled.deployment.pending_operations).toBeUndefined();
   expect(settled.deployment.resources?.slice(0, 3)).toEqual(deployment.resources);
   expect(settled.deployment.resources?.slice(3)).toEqual([
@@ -71,6 +71,15 @@ test("what was cut short is taken out; a creation whose id is known becomes a re
   ]);
   expect(settled).toMatchObject({ somethingNew: true, deployment: { manifest: { version: "v3" } } });
   expect(withSettled(exported).deployment.resources).toEqual(deployment.resources);
+});
+
+test("what is taken in replaces what has its URN, which the next run deletes", () => {
+  const taken = { urn: urn("random:index/x:X", "not-api-migrations"), type: "random:index/x:X", id: "new" };
+  const { resources = [] } = withSettled(exported, [taken]).deployment;
+  expect(resources.filter((each) => each.urn === taken.urn)).toEqual([
+    { ...deployment.resources?.[2], delete: true },
+    { ...taken, outputs: { id: "new" } },
+  ]);
 });
 
 test("a stack that was only made has an empty state", () => {
@@ -95,6 +104,15 @@ test("outputs are read with secrets shown, and one with a secret anywhere in it 
     token: { value: "quiet", secret: true },
     databases: { value: [{ name: "main", url: { user: "app" } }], secret: true },
   });
+});
+
+test("what is taken in replaces what has its URN, which the next run deletes", () => {
+  const taken = { urn: urn("random:index/x:X", "not-api-migrations"), type: "random:index/x:X", id: "new" };
+  const { resources = [] } = withSettled(exported, [taken]).deployment;
+  expect(resources.filter((each) => each.urn === taken.urn)).toEqual([
+    { ...deployment.resources?.[2], delete: true },
+    { ...taken, outputs: { id: "new" } },
+  ]);
 });
 
 test("a stack that was only made has no outputs", () => {

@@ -55,7 +55,8 @@ export class ApiError extends Error {
   /** The thing exists already, and belongs to somebody else or to another program. */
   get isExisting(): boolean {
     return this.errors.some(
-      ({ code, message }) => existingCodes.has(code) || /already (exists?|have|in use|own)/i.test(message),
+      ({ code, message }) =>
+        existingCodes.has(code) || /already[ _](exists?|have|in use|own|taken)/i.test(message),
     );
   }
 }
@@ -63,6 +64,9 @@ export class ApiError extends Error {
 const existingCodes = new Set([81053, 81057, 81058, 1061, 20217]);
 
 export class Client {
+  /** So much the API's clock is ahead of this machine's, by its latest answer. Milliseconds, good to half a second. */
+  ahead = 0;
+
   constructor(private readonly options: ClientOptions) {}
 
   /** @throws ApiError when the API refuses, Error when it cannot be reached */
@@ -88,6 +92,9 @@ export class Client {
       let failure: unknown;
       try {
         answer = await sendHttp(request);
+        // It tells whole seconds.
+        const now = Date.parse(answer.headers["date"] ?? "") + 500;
+        if (!Number.isNaN(now)) this.ahead = now - Date.now();
       } catch (error) {
         failure = error;
       }

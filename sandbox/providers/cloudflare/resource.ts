@@ -236,7 +236,9 @@ class Resource {
     const { importId } = this.table;
     if (!(error instanceof ApiError) || !error.isExisting || importId === undefined) return error;
     const form = importForm(importId, wanted);
-    error.message += `. It exists already; to take it over: pulumi import ${this.shape.token} ${name} '${form}'`;
+    error.message +=
+      `. It exists already; to take it over: pulumi import ${this.shape.token} ${name} '${form}'` +
+      "; what a run of this stack has made without an answer, npx groundwork up takes in by itself";
     return error;
   }
 }

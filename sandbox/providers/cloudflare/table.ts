@@ -58,6 +58,11 @@ export interface ResourceTable {
   isGone?(answer: Values): boolean;
   /** An answer of the create that lacks too much: one read follows. */
   readAfterCreate?(answer: Values): boolean;
+  /**
+   * When it was made, at the earliest; undefined where that cannot be told. `call` takes reads alone.
+   * Default: the property that is named like one.
+   */
+  madeAt?(outputs: Values, call: (call: Call) => Promise<Value>): Promise<Value>;
   /** Called before the create, to refuse it by what is there. */
   beforeCreate?(wanted: Values, call: (call: Call) => Promise<Value>): Promise<void>;
 }

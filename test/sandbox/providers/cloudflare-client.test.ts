@@ -104,6 +104,13 @@ describe("the client of the Cloudflare API", () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it("knows how far the API's clock is ahead, by its latest answer", async () => {
+    const ahead = 3_600_000;
+    answer = () => ({ headers: { date: new Date(Date.now() + ahead).toUTCString() } });
+    await client.call({ method: "GET", path: "/zones" });
+    expect(Math.abs(client.ahead - ahead)).toBeLessThan(60_000);
+  });
+
   it("sends the credentials as headers and shows them in no message", async () => {
     answer = () => ({
       status: 403,
@@ -441,6 +448,17 @@ describe("what the Cloudflare provider refuses", () => {
       "pulumi import cloudflare:index/r2Bucket:R2Bucket it 'account/media/default'",
     ],
     [
+      "an application",
+      "ZeroTrustAccessApplication",
+      { ...account, name: "staging", domain: "staging.example.com" },
+      {
+        status: 409,
+        headers: { "x-should-retry": "false" },
+        errors: [{ code: 11010, message: "access.api.error.application_already_exists" }],
+      },
+      "pulumi import cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication it 'accounts/account/<id>'",
+    ],
+    [
       "a phase's ruleset",
       "Ruleset",
       { ...zone, kind: "zone", name: "n", phase: "p" },
@@ -461,7 +479,9 @@ describe("what the Cloudflare provider refuses", () => {
         .up([{ type, name: "it", inputs }])
         .catch((error: unknown) => String(error));
       expect(failure).toContain(`${code}: `);
-      expect(failure).toContain(command);
+      expect(failure).toContain(
+        `${command}; what a run of this stack has made without an answer, npx groundwork up`,
+      );
       expect(engine.state.size).toBe(0);
     },
   );

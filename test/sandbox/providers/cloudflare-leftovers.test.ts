@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CloudflareServer, startCloudflare } from "../../../sandbox/cloudflare/server";
-import { removeLeftover } from "../../../sandbox/providers/cloudflare/leftovers";
+import { findLeftovers, removeLeftover } from "../../../sandbox/providers/cloudflare/leftovers";
 
 const accountId = "0".repeat(30) + "a0";
 const apiToken = "t".repeat(48);
@@ -122,4 +122,44 @@ test("what a PUT makes, and what is not Cloudflare's, is left to the next run", 
   expect(await removeLeftover(setting, [], environment)).toBeUndefined();
   const command = resource("command:remote:Command", { create: "true" });
   expect(await removeLeftover(command, [], environment)).toBeUndefined();
+});
+
+test("each that is alike is found, with when it was made, and whether it has a secret that was told once", async () => {
+  const tokens = `/accounts/${accountId}/access/service_tokens`;
+  const begun = Date.now();
+  const made = [await create(tokens, { name: "ci" }), await create(tokens, { name: "ci" })];
+  await create(tokens, { name: "other" });
+  const type = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken";
+  const found = (await findLeftovers(resource(type, { accountId, name: "ci" }), [], environment)) ?? [];
+  expect(found.map(({ id }) => id).sort()).toEqual(made.sort());
+  for (const { madeAt, isWhole } of found) {
+    expect(isWhole).toBe(false);
+    // Good to a second, as answers tell the time.
+    expect(Math.abs(Date.parse(madeAt!) - begun)).toBeLessThan(60_000);
+  }
+  const recorded = [resource(type, {}, made[0])];
+  const left = await findLeftovers(resource(type, { accountId, name: "ci" }), recorded, environment);
+  expect(left?.map(({ id }) => id)).toEqual([made[1]]);
+});
+
+test("a bucket's own host is no older than the bucket; a login method does not tell when it was made", async () => {
+  const buckets = `/accounts/${accountId}/r2/buckets`;
+  const { creation_date: madeAt } = (await api("POST", buckets, { name: "files" })) as {
+    creation_date: string;
+  };
+  const domain = { domain: "files.example.com", zoneId, enabled: true };
+  await api("POST", `${buckets}/files/domains/custom`, domain);
+  const host = resource("cloudflare:index/r2CustomDomain:R2CustomDomain", {
+    ...{ accountId, bucketName: "files" },
+    ...domain,
+  });
+  const [found] = (await findLeftovers(host, [], environment)) ?? [];
+  expect(Math.abs(Date.parse(found!.madeAt!) - Date.parse(madeAt))).toBeLessThan(60_000);
+
+  const pin = { name: "One-time PIN", type: "onetimepin", config: {} };
+  await create(`/accounts/${accountId}/access/identity_providers`, pin);
+  const type = "cloudflare:index/zeroTrustAccessIdentityProvider:ZeroTrustAccessIdentityProvider";
+  const [login] = (await findLeftovers(resource(type, { accountId, ...pin }), [], environment)) ?? [];
+  expect(login).toMatchObject({ isWhole: true });
+  expect(login?.madeAt).toBeUndefined();
 });

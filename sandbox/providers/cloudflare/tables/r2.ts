@@ -1,4 +1,4 @@
-import type { Values } from "../../values";
+import { isObject, type Values } from "../../values";
 import type { FieldRule, FieldRules } from "../shape";
 import { sameUnordered, textOf } from "../state";
 import type { ResourceTable } from "../table";
@@ -77,6 +77,11 @@ export const r2Tables: readonly ResourceTable[] = [
     },
     headers: jurisdictionHeader,
     readAfterCreate: ({ zoneName }) => zoneName === undefined || zoneName === "",
+    // It tells no time of its own; it cannot be older than its bucket.
+    async madeAt(_outputs, call) {
+      const bucket = await call("GET /accounts/{accountId}/r2/buckets/{bucketName}");
+      return isObject(bucket) ? bucket["creation_date"] : undefined;
+    },
   },
   {
     name: "R2ManagedDomain",

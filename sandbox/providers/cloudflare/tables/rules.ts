@@ -27,6 +27,8 @@ export const rulesTables: readonly ResourceTable[] = [
       if ((accountId === undefined) !== (zoneId === undefined)) return [];
       return [{ property: "zoneId", reason: 'exactly one of "accountId" and "zoneId" has to be given' }];
     },
+    // Its first version was made when it was.
+    madeAt: ({ version, lastUpdated }) => Promise.resolve(version === "1" ? lastUpdated : undefined),
     toBody: (body) => queryStrings(body, toWire),
     fromAnswer: (answer) => queryStrings(answer, fromWire),
   },

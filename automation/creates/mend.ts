@@ -1,0 +1,141 @@
+/**
+ * Cloudflare carries out a creation, and the connection is cut before the answer comes: the engine takes it for failed, or
+ * a provider that tried again has made a second one. Both are looked for at the end of a run.
+ */
+import type { Log } from "../../common/log";
+import type { HistoryEntry } from "../history";
+import { type Examine, type FoundThing, type Outcome, outcomeOf, outcomeWords } from "../locks/examine";
+import { nameOf, type StackState, type TakenIn } from "../state";
+import type { Creation, CreateWatch } from "./watch";
+
+/** What mending needs of its stack. */
+export interface MendedStack {
+  readonly name: string;
+  readonly state: () => Promise<StackState>;
+  /** The latest runs, the newest first. */
+  readonly history: () => Promise<readonly HistoryEntry[]>;
+  /** Takes what was made into the state. */
+  readonly settle: (taken: readonly TakenIn[]) => Promise<void>;
+  readonly examine: Examine;
+  readonly log: Log;
+}
+
+/** Times are told in whole seconds, here and there. Milliseconds. */
+const rounding = 1000;
+
+/** Cloudflare refuses a second one: a provider that tried again was told so, and failed. */
+const refusedTwice = /:(?:DnsRecord|List|Queue|Ruleset|Zone|ZeroTrustTunnelCloudflared)$/;
+
+/**
+ * Looks at Cloudflare for what the failed creations of a run have made all the same, and takes that in. What cannot be taken
+ * in, as its secret was in the answer that nobody received, is removed.
+ *
+ * @returns whether there was anything: then another run goes on from there
+ */
+export async function mendFailed({ failed }: CreateWatch, stack: MendedStack): Promise<boolean> {
+  if (failed.length === 0) return false;
+  const [state, history] = await Promise.all([stack.state(), stack.history()]);
+  const taken: TakenIn[] = [];
+  let removed = 0;
+  for (const creation of failed) {
+    const { resource } = creation;
+    const recorded = [...(state.resources ?? []), ...taken];
+    const outcome = await cameOf(creation, recorded, history, stack);
+    if (outcome === undefined || outcome === "absent") continue;
+    if ("id" in outcome) taken.push({ ...resource, id: outcome.id });
+    else removed += 1;
+    stack.log(`creating ${nameOf(resource.urn)} was not answered: ${outcomeWords(outcome)}`);
+  }
+  if (taken.length > 0) {
+    await stack.settle(taken);
+    // What a killed run has left in doubt; the engine drops it with the writing of a state.
+    for (const { type, resource } of state.pending_operations ?? [])
+      if (type === "creating")
+        stack.log(`the state keeps no record of that any more: creating ${nameOf(resource.urn)}`);
+  }
+  return taken.length > 0 || removed > 0;
+}
+
+async function cameOf(
+  creation: Creation,
+  recorded: StackState["resources"] & object,
+  history: readonly HistoryEntry[],
+  { examine, log }: MendedStack,
+): Promise<Outcome> {
+  const name = nameOf(creation.resource.urn);
+  try {
+    const found = await examine(creation.resource, recorded);
+    const outcome = await outcomeOf(found, isOfRuns(creation, history));
+    if (outcome === undefined && found !== undefined) log(`creating ${name} failed; ${othersWords(found)}`);
+    return outcome;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log(`creating ${name}: whether it was made could not be looked for: ${reason}`);
+    return undefined;
+  }
+}
+
+/** Of what is like it, and cannot be taken for its own. */
+function othersWords(found: readonly FoundThing[]): string {
+  const undated = found.filter(({ madeAt }) => madeAt === undefined);
+  const ids = (things: readonly FoundThing[]): string => things.map(({ id }) => id).join(", ");
+  return undated.length === 0
+    ? `what is like it was there before, and is left alone (${ids(found)})`
+    : `what is like it does not tell when it was made, and is left alone (${ids(undated)}): where nobody else made it, remove it`;
+}
+
+/**
+ * Whether something was made by a creation: while it went on, or in a run before that failed, one after the other, which may
+ * have been no longer able to look for it.
+ *
+ * @param creation `ended` milliseconds since 1970. Default: now
+ */
+export function isOfRuns(
+  { begun, ended = Infinity }: { readonly begun: number; readonly ended?: number },
+  history: readonly HistoryEntry[],
+): (madeAt: string | undefined) => boolean {
+  // The newest may be this run itself, which has begun before.
+  const before = history.filter(
+    ({ kind, endedAt }) => kind === "update" && endedAt !== undefined && Date.parse(endedAt) < begun,
+  );
+  const succeeded = before.findIndex(({ result }) => result !== "failed");
+  const spans = [
+    { begun, ended },
+    ...before
+      .slice(0, succeeded === -1 ? undefined : succeeded)
+      .map(({ startedAt, endedAt }) => ({ begun: Date.parse(startedAt), ended: Date.parse(endedAt!) })),
+  ];
+  return (madeAt) => {
+    const made = Date.parse(madeAt ?? "");
+    return spans.some((span) => made >= span.begun - rounding && made <= span.ended + 2 * rounding);
+  };
+}
+
+/** Removes second ones, which a provider has made that was not answered and tried again; they equal the recorded one. */
+export async function removeTwins({ done }: CreateWatch, stack: MendedStack): Promise<void> {
+  const asked = done.filter(({ resource: { type } }) => !refusedTwice.test(type));
+  const made = done.map(({ resource }) => resource);
+  const looks = await Promise.all(
+    asked.map(async (creation) => ({
+      creation,
+      found: (await stack.examine(creation.resource, made).catch(() => undefined)) ?? [],
+    })),
+  );
+  const found = looks.filter((look) => look.found.length > 0);
+  if (found.length === 0) return;
+  const [{ resources = [] }, history] = await Promise.all([stack.state(), stack.history()]);
+  for (const { creation, found: things } of found) {
+    const { type, urn } = creation.resource;
+    const isOwn = isOfRuns(creation, history);
+    for (const thing of things) {
+      const isRecorded = resources.some((each) => each.id === thing.id && each.type === type);
+      if (isRecorded) continue;
+      if (thing.madeAt === undefined) stack.log(`creating ${nameOf(urn)}: ${othersWords([thing])}`);
+      if (!isOwn(thing.madeAt)) continue;
+      await thing.remove();
+      stack.log(
+        `creating ${nameOf(urn)} was not answered at first, and was done again: the first one (${thing.id}) is removed`,
+      );
+    }
+  }
+}
