@@ -33,7 +33,7 @@ import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed } from "./stack-files";
-import { checkTokenBefore } from "./token/before-up";
+import { CheckedProgram } from "./token/checked-program";
 import { outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
 export type { RunOptions, RunResult } from "./run";
@@ -56,7 +56,7 @@ export interface EnvironmentOptions {
   readonly log?: Log;
   /**
    * Whether `up` first asks Cloudflare what the API token may do and which plan the zone has, and refuses before anything
-   * is begun. Of a program of one's own nobody knows what it needs. @default true with the platform's own program
+   * is changed. Of a program of one's own nobody knows what it needs. @default true with the platform's own program
    */
   readonly checkToken?: boolean;
 }
@@ -91,6 +91,8 @@ export class Environment {
     private readonly configFile: string | undefined,
     private readonly variables: Readonly<Record<string, string>>,
     private readonly checksToken: boolean,
+    /** False: a program of one's own. */
+    private readonly isPlatform: boolean,
   ) {}
 
   /**
@@ -110,7 +112,8 @@ export class Environment {
     const program = options.program ?? (await platformProgram(directory));
     const { configFile, checkToken = options.program === undefined } = options;
     const stack = await EngineStack.open({ name, directory, engine, program, configFile, variables });
-    return new Environment(name, stack, directory, configFile, variables, checkToken);
+    const isPlatform = options.program === undefined;
+    return new Environment(name, stack, directory, configFile, variables, checkToken, isPlatform);
   }
 
   /**
@@ -129,9 +132,9 @@ export class Environment {
   }
 
   /**
-   * Makes the environment what its description says. What a killed run has left is mended first. Before anything is begun
-   * Cloudflare is asked whether the API token may do all of it: see {@link EnvironmentOptions.checkToken}. Where a creation
-   * at Cloudflare failed and was carried out all the same, that is taken in, and the run goes on.
+   * Makes the environment what its description says. What a killed run has left is mended first. Before anything is made,
+   * changed or removed, Cloudflare is asked whether the API token may do all of it: see {@link EnvironmentOptions.checkToken}.
+   * Where a creation at Cloudflare failed and was carried out all the same, that is taken in, and the run goes on.
    *
    * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
    * @throws PolicyRefusedError where a mandatory policy is broken. The stack file's own are looked at by a preview first:
@@ -139,20 +142,41 @@ export class Environment {
    * @throws UserError where the API token lacks a permission, has expired or is refused, or the zone's plan lacks something
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
-    if (this.checksToken) {
-      await checkTokenBefore(options.config ?? (await this.config({ makeStack: true })), options.log);
+    const looking = this.looking(options);
+    if (!this.checksToken) return this.upUnchecked(looking);
+    const { name: stack, directory, isPlatform } = this;
+    const configFile = this.configFile ?? this.variables["PULUMI_OPTION_CONFIG_FILE"];
+    const checked = new CheckedProgram({ stack, directory, configFile }, options.log);
+    // A refresh writes the state before the program is run.
+    if (options.refresh === true || options.config !== undefined || !isPlatform)
+      await checked.ask(options.config ?? (await this.config({ makeStack: true })));
+    try {
+      const guarded = checked.optionsOf(looking, () => this.config());
+      const result = await this.upUnchecked(guarded, isPlatform ? { program: checked.run } : {});
+      return checked.settings === undefined ? result : { ...result, settings: checked.settings };
+    } catch (error) {
+      checked.signal.throwIfAborted();
+      throw error;
     }
+  }
+
+  private async upUnchecked(
+    options: RunOptions & { readonly examine: Examine },
+    program: { readonly program?: PulumiFn } = {},
+  ): Promise<RunResult> {
     const { hasRules, judge, packs } = this.policies();
-    if (hasRules && options.policies !== "known") await this.judged(judge(), options);
-    const { examine, log = silent } = this.looking(options);
+    if (hasRules && options.policies !== "known") await this.judged(judge(), options, program);
+    const { examine, log = silent } = options;
     const stack: MendedStack = {
       ...{ name: this.name, examine, log },
       state: () => this.state(),
       history: () => this.history(),
       settle: (taken) => this.stack.settle(taken),
     };
-    return runMended(stack, { ...options, examine }, (watched) =>
-      this.stack.run("up", watched, (engineOptions) => this.stack.sdk.up(engineOptions), { packs }),
+    return runMended(stack, options, (watched) =>
+      this.stack.run("up", watched, (engineOptions) => this.stack.sdk.up({ ...engineOptions, ...program }), {
+        packs,
+      }),
     ).catch((error: unknown) => this.failed(error));
   }
 
@@ -169,6 +193,7 @@ export class Environment {
   private async judged(
     judge: PolicyJudge | undefined,
     { onEvent, refresh = false, replace = [], signal }: RunOptions,
+    program: { readonly program?: PulumiFn },
   ): Promise<void> {
     await this.stack
       .run(
@@ -180,7 +205,7 @@ export class Environment {
           ...{ refresh, replace },
           ...(signal === undefined ? {} : { signal }),
         },
-        (engineOptions) => this.stack.sdk.preview(engineOptions),
+        (engineOptions) => this.stack.sdk.preview({ ...engineOptions, ...program }),
         { judge },
       )
       .catch((error: unknown) => {

@@ -3,6 +3,7 @@ import type { Log } from "../common/log";
 import { type ChangeCounts, type Progress, nothingToDo, progressOf, withoutColours } from "./changes";
 import { type PolicyViolation, PolicyRefusedError } from "./errors";
 import { explainFailure } from "./failures";
+import type { Settings } from "../platform/settings";
 import type { Examine } from "./locks/examine";
 import type { StackConfig } from "./stack-config";
 
@@ -34,7 +35,7 @@ export interface RunOptions {
   readonly examine?: Examine;
   /** Told for whom the run waits and what was repaired, a line each. @default nobody */
   readonly log?: Log;
-  /** Settings and secrets that were just read, for the check of the token before `up`. @default read anew */
+  /** Settings and secrets that were just read, for the check of the token before `up`. @default those that the program gets */
   readonly config?: StackConfig;
 }
 
@@ -46,6 +47,8 @@ export interface RunResult {
   readonly unchanged: boolean;
   /** The stack's outputs as the engine tells them: secrets are `[secret]`. Empty where the run told none. */
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** What it was described by; of an `up` that has checked the token. */
+  readonly settings?: Settings;
 }
 
 /** Takes the events of a run: hands them on, and keeps what its end is told by. */

@@ -8,7 +8,7 @@ import { makeBuckets, makeSite, makeToken, makeTunnel, makeZone } from "./parts/
 import { makeHost, makeSecretsVault } from "./parts/hosts";
 import { makeOrigin } from "./parts/origins";
 import type { Surroundings } from "./parts/surroundings";
-import { type Settings, loadSettings } from "./settings";
+import { type LoadedSettings, type Settings, loadSettings } from "./settings";
 import { hostnamesOf } from "./settings/references";
 import { type Secrets, Values } from "./values";
 import { mapValues } from "./wiring";
@@ -23,7 +23,14 @@ export type { PlatformOutputs } from "./outputs";
  * which is that folder wherever the engine runs the program by itself.
  */
 export function deployFromConfig(directory: string = process.cwd()): Promise<PlatformOutputs> {
-  const { settings, secrets } = loadSettings(directory);
+  return deploySettings(loadSettings(directory), directory);
+}
+
+/** The same with settings that were loaded already. */
+export function deploySettings(
+  { settings, secrets }: Pick<LoadedSettings, "settings" | "secrets">,
+  directory: string,
+): Promise<PlatformOutputs> {
   const imports = readImportList(directory, settings.stack, settings.cloudflare);
   return Promise.resolve(deploy(surroundingsOf(settings, secrets, directory, imports)));
 }

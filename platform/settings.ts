@@ -47,6 +47,8 @@ export interface LoadedSettings {
   readonly settings: Settings;
   /** A secret of groundwork:secrets, as a Pulumi secret. @throws Error for a name that is not in `requiredSecrets`. */
   readonly secrets: (name: string) => pulumi.Output<string>;
+  /** The same secrets as they are, for what is asked before anything is made. */
+  readonly plainSecrets: Readonly<Record<string, string>>;
 }
 
 /** Secrets that the environment may have instead of the stack: setting of the name -> variable. */
@@ -56,9 +58,13 @@ const ENVIRONMENT_TOKEN = "CLOUDFLARE_API_TOKEN";
  * Reads the running program's configuration.
  *
  * @param directory the project's folder: its stack file gives messages their line numbers.
+ * @param configFile a stack file that is used instead. Default: PULUMI_OPTION_CONFIG_FILE, else none
  * @throws SettingsError with every mistake at once.
  */
-export function loadSettings(directory: string = projectRoot()): LoadedSettings {
+export function loadSettings(
+  directory: string = projectRoot(),
+  configFile = process.env.PULUMI_OPTION_CONFIG_FILE,
+): LoadedSettings {
   const config = pulumi.runtime.allConfig();
   const stack = pulumi.getStack();
   const token = process.env[ENVIRONMENT_TOKEN];
@@ -66,7 +72,7 @@ export function loadSettings(directory: string = projectRoot()): LoadedSettings 
     config,
     secretKeys: Object.keys(config).filter(isConfigSecret),
     stack,
-    source: findStackFile(stack, directory),
+    source: findStackFile(stack, directory, configFile),
     environment: token === undefined || token === "" ? {} : { [tokenNameOf(config)]: token },
   });
   if ("issues" in result) throw new SettingsError(result.issues);
@@ -80,6 +86,7 @@ export function loadSettings(directory: string = projectRoot()): LoadedSettings 
       if (secret === undefined) throw new Error(`no setting names the secret ${name}`);
       return secret;
     },
+    plainSecrets: result.secrets,
   };
 }
 
@@ -105,8 +112,8 @@ function tokenNameOf(config: Readonly<Record<string, string>>): string {
 function findStackFile(
   stack: string,
   directory: string,
+  named: string | undefined,
 ): { readonly file: string; readonly text: string } | undefined {
-  const named = process.env.PULUMI_OPTION_CONFIG_FILE;
   const file = named ?? join(directory, `Pulumi.${stackNameOf(stack)}.yaml`);
   if (!existsSync(file)) return undefined;
   const shown = relative(process.cwd(), file);

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { findOnPath } from "../../common/find-on-path";
 import { UserError } from "../../common/user-error";
 import type { DatabaseRole, EnvironmentDatabase } from "./database";
 
@@ -19,9 +19,10 @@ export async function runPsql(
   args: readonly string[],
   print: (line: string) => void,
 ): Promise<void> {
-  const code = onPath("psql")
-    ? await ownPsql(database, role, args)
-    : await containerPsql(database, role, args, print);
+  const code =
+    findOnPath("psql") === undefined
+      ? await containerPsql(database, role, args, print)
+      : await ownPsql(database, role, args);
   if (code === 0) return;
   throw new UserError({
     what: "psql ended with an error",
@@ -86,10 +87,4 @@ async function containerPsql(
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   }
   return database.shell(role, args, Buffer.concat(chunks).toString("utf8"), print);
-}
-
-function onPath(program: string): boolean {
-  return (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .some((folder) => folder !== "" && existsSync(join(folder, program)));
 }

@@ -8,7 +8,7 @@ import { assertPlan, planRemark } from "./zone-plan";
 
 /**
  * Refuses a token that is too narrow or not valid, and a plan of the zone that lacks what the stack asks for, before
- * anything is begun. Where that cannot be told, it is said, and the run finds out. A stack with nothing at Cloudflare is
+ * anything is changed. Where that cannot be told, it is said, and the run finds out. A stack with nothing at Cloudflare is
  * not asked about.
  *
  * @param log told what could not be asked, and a plan that is named too dear. @default nobody

@@ -1,7 +1,9 @@
-import { assertApproved, beginPlan, readApproved } from "../../automation/plan/bound";
+import type { Environment, RunOptions } from "../../automation/environment";
+import { type ApprovedPlan, assertApproved, beginPlan, readApproved } from "../../automation/plan/bound";
 import { openProject } from "../../automation/project";
+import type { StackConfig } from "../../automation/stack-config";
 import { checkAccessAfterUp } from "../access-after-up";
-import { type CommandDeclaration, stackOption } from "../command";
+import { type CommandContext, type CommandDeclaration, stackOption } from "../command";
 import { attackAfterUp } from "../db/attack";
 import { openOwn } from "../at-hand";
 import { type EnvironmentChoice, stackOf } from "../open";
@@ -33,17 +35,34 @@ export const up: CommandDeclaration<UpChoice> = {
   async run({ plan, refresh = false, json = false, ...choice }, context) {
     const approved = plan === undefined ? undefined : readApproved(plan);
     const environment = await openOwn(stackOf(choice, "up"), context);
-    const config = await environment.config({ makeStack: true });
-    const run = { ...lockWaitOf(choice), refresh, config };
-    if (approved !== undefined) {
-      const now = await beginPlan(environment, { directory: openProject().directory, config });
-      await runAndTell(environment, "preview", context, { onEvent: now.add, run: { refresh } });
-      assertApproved(approved, now);
-      context.say("this is the plan that was approved");
-    }
+    const run = { ...lockWaitOf(choice), refresh };
+    // Without a plan nobody reads the settings first: that would be a start of the engine, and the run finds them by itself.
+    const config = approved && (await assertStillPlanned(environment, approved, run, context));
     const policies = approved === undefined ? "look" : "known";
-    const done = await runAndTell(environment, "up", context, { run: { ...run, policies }, json });
-    await checkAccessAfterUp(environment, config.settings, done, context);
-    await attackAfterUp(environment, config.settings, json ? { ...context, print: context.say } : context);
+    const done = await runAndTell(environment, "up", context, {
+      run: { ...run, policies, ...(config === undefined ? {} : { config }) },
+      json,
+    });
+    const settings = done.settings ?? (await environment.config()).settings;
+    await checkAccessAfterUp(environment, settings, done, context);
+    await attackAfterUp(environment, settings, json ? { ...context, print: context.say } : context);
   },
 };
+
+/** Previews, and refuses another plan than the approved one. @returns the settings that it was made of */
+async function assertStillPlanned(
+  environment: Environment,
+  approved: ApprovedPlan,
+  { refresh }: Pick<RunOptions, "refresh">,
+  context: CommandContext,
+): Promise<StackConfig> {
+  const config = await environment.config({ makeStack: true });
+  const now = await beginPlan(environment, { directory: openProject().directory, config });
+  await runAndTell(environment, "preview", context, {
+    onEvent: now.add,
+    run: refresh === undefined ? {} : { refresh },
+  });
+  assertApproved(approved, now);
+  context.say("this is the plan that was approved");
+  return config;
+}

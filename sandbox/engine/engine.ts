@@ -8,6 +8,7 @@ import { type Log, silent } from "../../common/log";
 import { projectRoot } from "../../common/project-root";
 import { UserError } from "../../common/user-error";
 import { buildGoTool } from "./go-build";
+import { type FoundPulumi, pulumiOnPath } from "./pulumi-on-path";
 
 const execute = promisify(execFile);
 
@@ -25,7 +26,7 @@ export interface Engine {
 /** What the search asks of the outside: replaced in tests. */
 export interface EngineSources {
   /** Version of the `pulumi` on PATH and where it stands; undefined where there is none. */
-  onPath(): Promise<{ pulumi: string; version: string } | undefined>;
+  onPath(): Promise<FoundPulumi | undefined>;
   /** Puts the vendor's own release below `root` (bin/pulumi). Rejects where the vendor's site is out of reach. */
   download(version: string, root: string): Promise<void>;
   /** Builds the CLI and the language host from their Go modules into `root`/bin. */
@@ -121,18 +122,7 @@ function firstLine(error: unknown): string {
 }
 
 const realSources: EngineSources = {
-  async onPath() {
-    try {
-      const { stdout } = await execute("pulumi", ["version"], {
-        env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "1" },
-        timeout: 20_000,
-      });
-      const where = await execute("/bin/sh", ["-c", "command -v pulumi"]);
-      return { pulumi: where.stdout.trim(), version: stdout.trim().replace(/^v/, "") };
-    } catch {
-      return undefined;
-    }
-  },
+  onPath: () => pulumiOnPath(),
 
   async download(version, root) {
     const { PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");

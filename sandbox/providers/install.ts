@@ -1,16 +1,7 @@
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { findOnPath } from "../../common/find-on-path";
 import { shellWords } from "../../common/shell-words";
 import { projectRoot } from "../../common/project-root";
 
@@ -77,7 +68,7 @@ function installOne(
   const version = sdkVersion(name);
   const folder = join(options.pulumiHome, "plugins", `resource-${name}-v${version}`);
   const executable = join(folder, `pulumi-resource-${name}`);
-  const onPath = findOnPath(`pulumi-resource-${name}`, options.path ?? process.env["PATH"] ?? "");
+  const onPath = findOnPath(`pulumi-resource-${name}`, options.path);
   const inHome = existsSync(executable) && !existsSync(`${folder}.partial`);
   const ours = inHome && readFileSync(executable).subarray(0, 200).includes(mark);
 
@@ -128,18 +119,4 @@ function scriptOf(name: ProviderName): string {
 export function sdkVersion(name: ProviderName): string {
   const require = createRequire(join(projectRoot(), "package.json"));
   return (require(`@pulumi/${name}/package.json`) as { version: string }).version;
-}
-
-function findOnPath(file: string, path: string): string | undefined {
-  for (const folder of path.split(delimiter)) {
-    if (folder === "") continue;
-    const candidate = join(folder, file);
-    try {
-      accessSync(candidate, constants.X_OK);
-      return candidate;
-    } catch {
-      continue;
-    }
-  }
-  return undefined;
 }

@@ -1,9 +1,10 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { Environment } from "../../automation/environment";
 import { neededPermissions } from "../../automation/token/permissions";
 import { readSettings } from "../../platform/settings";
+import { findEngine } from "../../sandbox/engine/engine";
 import { SmallProject } from "../support/small-project";
 
 jest.setTimeout(600_000);
@@ -88,6 +89,7 @@ test("a token too narrow is refused by name before anything is made, and one wit
   for (const { name } of needed) expect(printed.stdout).toContain(name);
 
   const narrow = await tokenWith(needed.filter(({ name }) => name !== "DNS Write"));
+  const before = project.requests.length;
   const refused = await project.run(["up", "-s", "edge"], { CLOUDFLARE_API_TOKEN: narrow });
   expect(refused.stderr).toContain("the API token lacks a permission");
   expect(refused.stderr).toContain("DNS Write (zone), for sites.web, tunnels.office, zone");
@@ -99,12 +101,49 @@ test("a token too narrow is refused by name before anything is made, and one wit
   await asTokenOfThisProcess(narrow, async () => {
     await expect(environment.up()).rejects.toThrow(/lacks a permission[^]*DNS Write \(zone\)/);
   });
-  expect(await project.api("GET", `${project.accountPath}/r2/buckets`)).toEqual({ buckets: [] });
+  // Also when what is there is read first, which the engine does before it runs the program.
+  const refreshed = await project.run(["up", "-s", "edge", "--refresh"], { CLOUDFLARE_API_TOKEN: narrow });
+  expect(refreshed.stderr).toContain("DNS Write (zone), for sites.web, tunnels.office, zone");
+  expect(project.requests.slice(before).filter((line) => !line.startsWith("GET "))).toEqual([]);
+  const { resources = [] } = await environment.state();
+  expect(resources.filter(({ custom }) => custom)).toEqual([]);
 
   deployToken = await tokenWith(needed);
   const up = await project.run(["up", "-s", "edge"], { CLOUDFLARE_API_TOKEN: deployToken });
   expect(up.stderr).not.toContain("error:");
   expect(up.code).toBe(0);
+});
+
+test("an up starts the engine once, and one whose token has become too narrow changes nothing", async () => {
+  const { variables, directory } = project;
+  const engine = await findEngine();
+  const [pulumi, starts] = [join(directory, "counting-pulumi"), join(directory, "starts")];
+  writeFileSync(pulumi, `#!/bin/sh\necho "$1" >>${starts}\nexec ${engine.pulumi} "$@"\n`, { mode: 0o755 });
+  const environment = await Environment.open("edge", {
+    ...{ directory, variables },
+    engine: { ...engine, pulumi },
+  });
+  await asTokenOfThisProcess(deployToken, async () => {
+    const { unchanged, settings } = await environment.up();
+    expect(unchanged).toBe(true);
+    expect(settings?.domain).toBe("example.com");
+  });
+  expect(readFileSync(starts, "utf8")).toBe("up\n");
+
+  const recorded = async () => ({
+    resources: (await environment.state()).resources?.map(({ urn, id, modified }) => ({ urn, id, modified })),
+    outputs: await environment.outputs(),
+  });
+  const before = await recorded();
+  const narrow = await tokenWith([{ name: "Pages Write", scope: "account" }]);
+  await asTokenOfThisProcess(narrow, async () => {
+    const calls = await asked(async () => {
+      await expect(environment.up()).rejects.toThrow(/lacks permissions[^]*DNS Write \(zone\)/);
+    });
+    expect(calls.filter((call) => !call.startsWith("GET "))).toEqual([]);
+  });
+  expect(await recorded()).toEqual(before);
+  expect((await environment.lockState()).held).toBe(false);
 });
 
 test("ten previews in a row show no change, also after every kind of edit by hand was refreshed away", async () => {

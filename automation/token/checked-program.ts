@@ -1,0 +1,85 @@
+import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
+import type { Log } from "../../common/log";
+import { type LoadedSettings, loadSettings, type Settings } from "../../platform/settings";
+import type { Examine } from "../locks/examine";
+import type { RunOptions } from "../run";
+import type { StackConfig } from "../stack-config";
+import { checkTokenBefore } from "./before-up";
+
+/** Whose program it is, and where its settings stand. */
+export interface ProgramPlace {
+  readonly stack: string;
+  /** Folder with Pulumi.yaml and the stack files. */
+  readonly directory: string;
+  /** A stack file that is used instead. */
+  readonly configFile: string | undefined;
+}
+
+/**
+ * The platform's program, which asks what the token may do as soon as it has its settings, and makes nothing before it has the
+ * answer. To have the settings read first would be one more start of the engine: half a second.
+ *
+ * What is refused ends the run by {@link signal}. A program that throws has ended, for the engine, and would leave the stack
+ * without outputs.
+ *
+ * @example
+ * const { run: program, signal } = new CheckedProgram({ stack: "staging", directory, configFile: undefined });
+ * await stack.up({ program, signal }).catch((error) => { throw signal.aborted ? signal.reason : error; });
+ */
+export class CheckedProgram {
+  /** Settings of which the token was found to be enough for all. */
+  settings: Settings | undefined;
+  private readonly refused = new AbortController();
+
+  constructor(
+    private readonly place: ProgramPlace,
+    private readonly log?: Log,
+  ) {}
+
+  /** Aborted where the program does not begin; its reason is why. */
+  get signal(): AbortSignal {
+    return this.refused.signal;
+  }
+
+  /**
+   * Options of a run that ends where the program does not begin. What a killed run has left is looked for at Cloudflare, which
+   * is before the program: with a token that is enough.
+   *
+   * @param config reads the settings
+   */
+  optionsOf<Options extends RunOptions & { readonly examine: Examine }>(
+    options: Options,
+    config: () => Promise<StackConfig>,
+  ): Options {
+    const { examine, signal } = options;
+    return {
+      ...options,
+      signal: signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]),
+      examine: async (...of) => {
+        if (this.settings === undefined) await this.ask(await config());
+        return examine(...of);
+      },
+    };
+  }
+
+  readonly run: PulumiFn = async () => {
+    const { stack, directory, configFile } = this.place;
+    let loaded: LoadedSettings;
+    try {
+      loaded = loadSettings(directory, configFile);
+      await this.ask({ stack, settings: loaded.settings, secrets: loaded.plainSecrets });
+    } catch (error) {
+      this.refused.abort(error);
+      return new Promise(() => undefined);
+    }
+    const { deploySettings } = await import("../../platform/platform");
+    return deploySettings(loaded, directory);
+  };
+
+  /** Asks, unless that was done: of settings that had to be read before the run. @throws as {@link checkTokenBefore} */
+  async ask(config: StackConfig): Promise<void> {
+    if (this.settings !== undefined) return;
+    await checkTokenBefore(config, this.log);
+    this.settings = config.settings;
+  }
+}
