@@ -24,6 +24,8 @@ beforeAll(async () => {
   // The program runs in this process, and takes its token from here.
   process.env["CLOUDFLARE_API_TOKEN"] = project.apiToken;
   environment = await Environment.open("shop", { directory, variables });
+  // Making it takes a lock as well, which is not the one that is looked at below.
+  await environment.ensureStack();
 });
 afterAll(() => project.end());
 
