@@ -10,6 +10,7 @@ import { commandOf } from "./engine-command";
 import { ConcurrentUpdateError } from "./errors";
 import { explainFailure } from "./failures";
 import { parseHistory } from "./history";
+import { removeCutAttributes } from "./locks/cut-attributes";
 import { type Backend, backendOf, storeOf } from "./locks/backend";
 import { holderWords } from "./locks/holder";
 import { type KeptLease, keepLease } from "./locks/lease";
@@ -119,6 +120,7 @@ export class EngineStack {
   async command(args: string[], input = "", stack = this.options.name): Promise<string> {
     const { workDir: directory, envVars: variables } = this.sdk.workspace;
     const whole = [...args, "--stack", stack];
+    await this.mendAttributes();
     return commandTurns
       .take(() => runEngine(this.options.engine, whole, { directory, variables, input }))
       .catch((error: unknown) => {
@@ -164,6 +166,7 @@ export class EngineStack {
     start: (options: EngineOptions) => Promise<unknown>,
     { judge, packs }: RunPolicies,
   ): Promise<RunResult> {
+    await this.mendAttributes();
     const watched = async (): Promise<RunResult> => {
       const watch = new RunWatch(verb, this.options.name, tell);
       try {
@@ -272,6 +275,12 @@ export class EngineStack {
       this.opened = { url: backend.url, store: storeOf(backend, this.variables()) };
     }
     return this.opened.store;
+  }
+
+  private async mendAttributes(): Promise<void> {
+    const { folder } = this.backend();
+    if (folder !== undefined)
+      await removeCutAttributes(folder, { project: this.project, stack: this.options.name });
   }
 
   private variables(): Variables {

@@ -17,6 +17,9 @@ export interface StackPlace {
 /** An engine writes its lock at once: what is no whole lock for so long was cut short. Milliseconds. */
 const writing = 60_000;
 
+/** A lock, or what is to become one and was not renamed: the engine counts that as one too. */
+const lockFile = /\.json(?:\.[0-9a-f]+\.tmp)?$/;
+
 /** Who holds the stack's locks. */
 export async function readHolders(
   place: StackPlace,
@@ -25,9 +28,9 @@ export async function readHolders(
   const files = await place.store.list(lockFolder(place));
   const holders = await Promise.all(
     files
-      .filter(({ name }) => name.endsWith(".json"))
+      .filter(({ name }) => lockFile.test(name))
       .map(async ({ name, written }): Promise<LockHolder | undefined> => {
-        const id = name.slice(0, -".json".length);
+        const id = name.replace(lockFile, "");
         const text = await place.store.read(`${lockFolder(place)}/${name}`);
         if (text === undefined) return undefined;
         const lock = parseLock(id, text);
@@ -43,9 +46,10 @@ export async function readHolders(
 
 /** Takes one lock off. Each run has a name of its own: no lock that was taken since then can be hit. */
 export async function removeLock(place: StackPlace, id: string): Promise<void> {
-  const file = `${lockFolder(place)}/${id}.json`;
-  await place.store.remove(file);
-  await place.store.remove(`${file}.attrs`);
+  const folder = lockFolder(place);
+  for (const { name } of await place.store.list(folder)) {
+    if (name.startsWith(`${id}.json`)) await place.store.remove(`${folder}/${name}`);
+  }
 }
 
 function lockFolder({ project, stack }: StackPlace): string {

@@ -94,22 +94,30 @@ test("half a lock is no lock", () => {
   expect(parseLock("x", "{}")).toBeUndefined();
 });
 
-test("what is no whole lock is left alone while it may be being written, and counts as left over later", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "gw-lock-files-"));
-  const place = { store: folderStore(folder), project: "shop", stack: "dev" };
-  const directory = join(folder, ".pulumi", "locks", "organization", "shop", "dev");
-  try {
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, "half.json"), '{"pid": 47');
-    expect(await readHolders(place)).toEqual([]);
-    const later = { ...surroundings(), now: Date.now() + 120_000 };
-    expect(await readHolders(place, later)).toMatchObject([{ id: "half", state: "gone" }]);
-    await removeLock(place, "half");
-    expect(readdirSync(directory)).toEqual([]);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+test.each([
+  ["is no whole lock", "half.json"],
+  ["was not yet given its name", "half.json.18a7c3.tmp"],
+])(
+  "what %s is left alone while it may be being written, and counts as left over later",
+  async (_what, name) => {
+    const folder = mkdtempSync(join(tmpdir(), "gw-lock-files-"));
+    const place = { store: folderStore(folder), project: "shop", stack: "dev" };
+    const directory = join(folder, ".pulumi", "locks", "organization", "shop", "dev");
+    try {
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, name), '{"pid": 47');
+      writeFileSync(join(directory, "half.json.attrs"), "");
+      expect(await readHolders(place)).toEqual([]);
+      const later = { ...surroundings(), now: Date.now() + 120_000 };
+      expect(await readHolders(place, later)).toMatchObject([{ id: "half", state: "gone" }]);
+      writeFileSync(join(directory, "halfway.json"), "{}");
+      await removeLock(place, "half");
+      expect(readdirSync(directory)).toEqual(["halfway.json"]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 describe("a backend whose locks no file shows", () => {
   function locksOf(

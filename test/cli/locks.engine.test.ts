@@ -6,6 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Environment } from "../../automation/environment";
 import { ConcurrentUpdateError, LeftoverLockError } from "../../automation/errors";
 import type { LockState } from "../../automation/locks/stack-locks";
+import { findEngine } from "../../sandbox/engine/engine";
+import { runEngine } from "../../sandbox/engine/run";
 import { SmallProject } from "../support/small-project";
 
 // One small stack under the real engine, by the real command: killed, locked by others, brought back.
@@ -173,6 +175,27 @@ describe("a run that was cut short between Cloudflare's answer and the writing o
       (await dnsNames()).filter((name) => !/^www/.test(name)).map((name) => name.split(".")[0]!),
     );
   });
+});
+
+test("killed while it writes the attributes of a state or a lock, the engine reads both again", async () => {
+  const history = join(project.directory, "state", ".pulumi", "history", "small", "shop");
+  const [newest = ""] = readdirSync(history)
+    .filter((name) => name.endsWith(".history.json"))
+    .sort()
+    .reverse();
+  const cutFiles = [`${stateFile}.attrs`, join(history, `${newest}.attrs`), join(locks, "cut.json.attrs")];
+  mkdirSync(locks, { recursive: true });
+  for (const file of cutFiles) writeFileSync(file, "");
+  // As the engine by itself says it.
+  const { directory, variables } = project;
+  await expect(runEngine(await findEngine(), ["stack", "ls"], { directory, variables })).rejects.toThrow(
+    /EOF/,
+  );
+  expect((await environment.stacks()).map(({ name }) => name)).toEqual(["shop"]);
+  expect((await environment.history(1)).length).toBe(1);
+  for (const file of cutFiles) writeFileSync(file, "");
+  expect((await environment.preview()).unchanged).toBe(true);
+  expect(cutFiles.filter(existsSync)).toEqual([]);
 });
 
 test("a holder that lives is never unlocked unless that is forced; --lock-wait waits for it, and says for whom", async () => {

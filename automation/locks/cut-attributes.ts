@@ -1,0 +1,40 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * Beside each file of a backend in a folder the engine keeps another one, `NAME.attrs`, which it writes in place and before the
+ * file itself. Killed between making and writing it, it leaves an empty one, and no command reads that file any more: `error: EOF`
+ * is all they say, of the whole project. What it would say, a type of content and a checksum, nobody asks for, and
+ * without it the file is read as ever (fileblob of gocloud.dev, attrs.go). So empty ones are removed before the engine starts; where
+ * an engine is just about to write one, it is the poorer by what nobody asks for.
+ *
+ * @param folder the backend's
+ */
+export async function removeCutAttributes(
+  folder: string,
+  { project, stack }: { readonly project: string; readonly stack: string },
+): Promise<void> {
+  const at = (...names: string[]): string => join(folder, ".pulumi", ...names);
+  await Promise.all([
+    removeEmpty(at("stacks", project)),
+    removeEmpty(at("locks", "organization", project, stack)),
+    removeEmpty(at("history", project, stack), newest),
+  ]);
+}
+
+/** Of a long history only the newest can have been cut short and not been seen since. */
+const newest = 6;
+
+async function removeEmpty(folder: string, last = Infinity): Promise<void> {
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => name.endsWith(".attrs"));
+  await Promise.all(
+    names
+      .sort()
+      .slice(-last)
+      .map(async (name) => {
+        const file = join(folder, name);
+        const { size } = await stat(file).catch(() => ({ size: -1 }));
+        if (size === 0) await rm(file, { force: true });
+      }),
+  );
+}
