@@ -45,7 +45,8 @@ printf '%s\\n' "$step" >>"$TEST_HOME/steps"
     read,
     answer: (step, script) => writeFileSync(file(`${step}.step`), script),
     write: (name, text) => writeFileSync(file(name), text),
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    // A step whose connection was cut may still be writing.
+    remove: () => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }),
   };
   fake.answer(
     "rollout-ledger",
