@@ -35,7 +35,8 @@ export function serve<Config>(definition: ProviderDefinition<Config>, args: read
       console.error(`the provider ${definition.name} could not listen: ${error.message}`);
       process.exit(1);
     }
-    console.log(port);
+    // As a text: a number is coloured where FORCE_COLOR is set, and the engine wants the port alone.
+    console.log(String(port));
   });
   endWithParent(engineAddress(args));
 }

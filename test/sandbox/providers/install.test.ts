@@ -127,19 +127,30 @@ describe("installing the sandbox's providers", () => {
 
     const engineAddress = (): string => `127.0.0.1:${(listening.address() as AddressInfo).port}`;
 
-    it("starts: prints the port as its first line, and ends by a signal", async () => {
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build is plain JavaScript
-      (require("../../../bin/build.js") as { ensureBuilt(name: string): void }).ensureBuilt("providers");
-      await install("missing");
-      const started = spawn(executable(), [engineAddress()], { stdio: ["ignore", "pipe", "inherit"] });
-      const first = await new Promise<string>((resolve) =>
-        started.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())),
-      );
-      expect(first).toMatch(/^\d{4,5}\n$/);
-      const ended = new Promise((resolve) => started.once("exit", (_code, signal) => resolve(signal)));
-      started.kill("SIGTERM");
-      expect(await ended).toBe("SIGTERM");
-    }, 20_000);
+    it.each([
+      ["as ever", {}],
+      ["also where colours are forced", { FORCE_COLOR: "1" }],
+    ])(
+      "starts: prints the port as its first line, and ends by a signal, %s",
+      async (_where, variables) => {
+        // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build is plain JavaScript
+        (require("../../../bin/build.js") as { ensureBuilt(name: string): void }).ensureBuilt("providers");
+        await install("missing");
+        const { FORCE_COLOR: _forced, ...rest } = process.env;
+        const started = spawn(executable(), [engineAddress()], {
+          env: { ...rest, ...variables },
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        const ended = new Promise((resolve) => started.once("exit", (_code, signal) => resolve(signal)));
+        const first = await new Promise<string>((resolve) =>
+          started.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString())),
+        );
+        started.kill("SIGTERM");
+        expect(first).toMatch(/^\d{4,5}\n$/);
+        expect(await ended).toBe("SIGTERM");
+      },
+      20_000,
+    );
 
     it("goes when the engine was killed", async () => {
       await install("missing");
