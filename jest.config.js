@@ -27,6 +27,7 @@ module.exports = {
   // As many as the smallest machine has cores: tests under load must not take each other their time.
   maxWorkers: 2,
   globalSetup: "<rootDir>/test/support/prepare.ts",
+  setupFiles: ["<rootDir>/test/support/without-colours.js"],
   testSequencer: "<rootDir>/test/support/engine-first.js",
   reporters: ["default", "<rootDir>/test/support/closing-line-reporter.js"],
 };
