@@ -106,15 +106,6 @@ test("outputs are read with secrets shown, and one with a secret anywhere in it 
   });
 });
 
-test("what is taken in replaces what has its URN, which the next run deletes", () => {
-  const taken = { urn: urn("random:index/x:X", "not-api-migrations"), type: "random:index/x:X", id: "new" };
-  const { resources = [] } = withSettled(exported, [taken]).deployment;
-  expect(resources.filter((each) => each.urn === taken.urn)).toEqual([
-    { ...deployment.resources?.[2], delete: true },
-    { ...taken, outputs: { id: "new" } },
-  ]);
-});
-
 test("a stack that was only made has no outputs", () => {
   expect(outputsOf({})).toEqual({});
 });
