@@ -145,8 +145,7 @@ export class Environment {
     const looking = this.looking(options);
     if (!this.checksToken) return this.upUnchecked(looking);
     const { name: stack, directory, isPlatform } = this;
-    const configFile = this.configFile ?? this.variables["PULUMI_OPTION_CONFIG_FILE"];
-    const checked = new CheckedProgram({ stack, directory, configFile }, options.log);
+    const checked = new CheckedProgram({ stack, directory, configFile: this.namedFile() }, options.log);
     // A refresh writes the state before the program is run.
     if (options.refresh === true || options.config !== undefined || !isPlatform)
       await checked.ask(options.config ?? (await this.config({ makeStack: true })));
@@ -240,11 +239,15 @@ export class Environment {
   }
 
   private stackFile(): string {
+    return this.namedFile() ?? join(this.directory, `Pulumi.${this.name}.yaml`);
+  }
+
+  /** The stack file that is used instead of the environment's own; undefined where none is. */
+  private namedFile(): string | undefined {
     return (
       this.configFile ??
       this.variables["PULUMI_OPTION_CONFIG_FILE"] ??
-      process.env["PULUMI_OPTION_CONFIG_FILE"] ??
-      join(this.directory, `Pulumi.${this.name}.yaml`)
+      process.env["PULUMI_OPTION_CONFIG_FILE"]
     );
   }
 
