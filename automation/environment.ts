@@ -33,6 +33,7 @@ import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed } from "./stack-files";
+import { type ProgramPlace, platformProgram } from "./platform-program";
 import { CheckedProgram } from "./token/checked-program";
 import { outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
@@ -109,7 +110,7 @@ export class Environment {
     if (options.program === undefined || file !== undefined) assertDescribed(name, directory, file);
     const engine =
       options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
-    const program = options.program ?? (await platformProgram(directory));
+    const program = options.program ?? platformProgram({ stack: name, directory, configFile: file });
     const { configFile, checkToken = options.program === undefined } = options;
     const stack = await EngineStack.open({ name, directory, engine, program, configFile, variables });
     const isPlatform = options.program === undefined;
@@ -123,10 +124,11 @@ export class Environment {
    */
   async preview(options: RunOptions = {}): Promise<RunResult> {
     const { judge, packs } = this.policies();
+    const program = this.tellingProgram(options);
     return this.stack.run(
       "preview",
       options,
-      (engineOptions) => this.stack.sdk.preview(engineOptions),
+      (engineOptions) => this.stack.sdk.preview({ ...engineOptions, ...program }),
       options.policies === "known" ? { packs } : { judge: judge(), packs },
     );
   }
@@ -143,20 +145,29 @@ export class Environment {
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
     const looking = this.looking(options);
-    if (!this.checksToken) return this.upUnchecked(looking);
-    const { name: stack, directory, isPlatform } = this;
-    const checked = new CheckedProgram({ stack, directory, configFile: this.namedFile() }, options.log);
+    if (!this.checksToken) return this.upUnchecked(looking, this.tellingProgram(options));
+    const { isPlatform } = this;
+    const checked = new CheckedProgram(this.programPlace(), options);
     // A refresh writes the state before the program is run.
     if (options.refresh === true || options.config !== undefined || !isPlatform)
       await checked.ask(options.config ?? (await this.config({ makeStack: true })));
     try {
       const guarded = checked.optionsOf(looking, () => this.config());
-      const result = await this.upUnchecked(guarded, isPlatform ? { program: checked.run } : {});
-      return checked.settings === undefined ? result : { ...result, settings: checked.settings };
+      return await this.upUnchecked(guarded, isPlatform ? { program: checked.run } : {});
     } catch (error) {
       checked.signal.throwIfAborted();
       throw error;
     }
+  }
+
+  private programPlace(): ProgramPlace {
+    return { stack: this.name, directory: this.directory, configFile: this.namedFile() };
+  }
+
+  /** The platform's program where somebody wants to be told what it reads; else the environment's own as it is. */
+  private tellingProgram({ onConfig }: Pick<RunOptions, "onConfig">): { readonly program?: PulumiFn } {
+    if (onConfig === undefined || !this.isPlatform) return {};
+    return { program: platformProgram(this.programPlace(), onConfig) };
   }
 
   private async upUnchecked(
@@ -580,9 +591,4 @@ export class Environment {
     const all = await this.stack.all();
     return all.map(({ name, lastUpdate }) => ({ name: name.split("/").at(-1) ?? name, updated: lastUpdate }));
   }
-}
-
-async function platformProgram(directory: string): Promise<PulumiFn> {
-  const { deployFromConfig } = await import("../platform/platform");
-  return () => deployFromConfig(directory);
 }

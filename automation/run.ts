@@ -3,7 +3,6 @@ import type { Log } from "../common/log";
 import { type ChangeCounts, type Progress, nothingToDo, progressOf, withoutColours } from "./changes";
 import { type PolicyViolation, PolicyRefusedError } from "./errors";
 import { explainFailure } from "./failures";
-import type { Settings } from "../platform/settings";
 import type { Examine } from "./locks/examine";
 import type { StackConfig } from "./stack-config";
 
@@ -37,6 +36,12 @@ export interface RunOptions {
   readonly log?: Log;
   /** Settings and secrets that were just read, for the check of the token before `up`. @default those that the program gets */
   readonly config?: StackConfig;
+  /**
+   * Told what the environment is described by, with its secrets, as soon as the run has read it; for `up` and `preview`. To read
+   * it by {@link Environment.config} first is one more start of the engine. A program of one's own tells nothing, except where
+   * the token is checked. @default nobody
+   */
+  readonly onConfig?: (config: StackConfig) => void;
 }
 
 /** What a run did, or would do. */
@@ -47,8 +52,6 @@ export interface RunResult {
   readonly unchanged: boolean;
   /** The stack's outputs as the engine tells them: secrets are `[secret]`. Empty where the run told none. */
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** What it was described by; of an `up` that has checked the token. */
-  readonly settings?: Settings;
 }
 
 /** Takes the events of a run: hands them on, and keeps what its end is told by. */

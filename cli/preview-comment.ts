@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { Environment } from "../automation/environment";
+import type { Environment, RunOptions } from "../automation/environment";
 import { openProject } from "../automation/project";
 import { codeHost } from "../automation/pull-requests/code-host";
-import type { StackConfig } from "../automation/stack-config";
 import { UserError } from "../common/user-error";
-import { ReportCollector, type Sections } from "../report";
+import type { Sections } from "../report";
 import type { CommandContext } from "./command";
-import { knownSecrets } from "./known-secrets";
-import { runAndTell } from "./run";
+import { beginReport } from "./report-in-the-making";
+import { inTurn, runAndTell } from "./run";
 
 /**
  * Previews, and puts the report on the pull request that this run is about. A preview that fails is told there as well.
@@ -20,13 +19,7 @@ import { runAndTell } from "./run";
 export async function previewAndComment(
   environment: Environment,
   context: CommandContext,
-  {
-    add = () => undefined,
-    sections = () => Promise.resolve({}),
-    config,
-    json = false,
-    refresh = false,
-  }: PreviewParts = {},
+  { add, onConfig, sections = () => Promise.resolve({}), json = false, refresh = false }: PreviewParts = {},
 ): Promise<void> {
   const host = codeHost(process.env);
   if (host === undefined) {
@@ -39,15 +32,15 @@ export async function previewAndComment(
     });
   }
   const { name: project, directory } = openProject();
-  const secrets = [...knownSecrets(config), ...host.secrets];
+  const thread = await host.thread({ project, stack: environment.name }, context.say);
   const stackFile = await stackFileOf(environment.name, directory);
-  const collector = new ReportCollector({ kind: "preview", project, stack: environment.name, secrets });
+  const making = beginReport(environment, "preview", { secrets: host.secrets });
   // Asked once, for the comment and for what is printed.
   let asked: Promise<Sections> | undefined;
   const further = (): Promise<Sections> => (asked ??= sections());
   const publish = async (result: "planned" | "failed"): Promise<void> => {
-    const report = collector.report({ result, ...(result === "planned" ? await further() : {}) });
-    const { comment, commentUrl, minimised, check } = await host.publish(report, stackFile, context.say);
+    const report = await making.report({ result, ...(result === "planned" ? await further() : {}) });
+    const { comment, commentUrl, minimised, check } = await thread.publish(report, stackFile);
     if (comment !== "none") context.say(`comment ${comment}: ${commentUrl ?? ""}`);
     if (minimised > 0)
       context.say(`${minimised} outdated ${minimised === 1 ? "comment" : "comments"} folded`);
@@ -57,11 +50,8 @@ export async function previewAndComment(
     await runAndTell(environment, "preview", context, {
       json,
       sections: further,
-      run: { refresh },
-      onEvent: (event) => {
-        collector.add(event);
-        add(event);
-      },
+      run: { refresh, onConfig: inTurn(making.onConfig, onConfig) },
+      onEvent: inTurn(making.add, add),
     });
   } catch (error) {
     if (!context.signal.aborted) await publish("failed");
@@ -72,10 +62,9 @@ export async function previewAndComment(
 
 /** What others hang into a preview. */
 export interface PreviewParts {
-  readonly add?: ReportCollector["add"];
+  readonly add?: NonNullable<RunOptions["onEvent"]>;
+  readonly onConfig?: NonNullable<RunOptions["onConfig"]>;
   readonly sections?: () => Promise<Sections>;
-  /** The settings, where they can be read: where they cannot, the preview says so. */
-  readonly config?: StackConfig | undefined;
   /** Prints the report as well. @default false */
   readonly json?: boolean;
   /** Reads first what is really there. @default false */

@@ -1,14 +1,13 @@
 import colours from "picocolors";
 import type { Progress } from "../automation/changes";
 import type { Environment, RunOptions, RunResult } from "../automation/environment";
-import { openProject } from "../automation/project";
 import type { CommandContext } from "./command";
 import type { Log } from "../common/log";
-import { ReportCollector, type Sections } from "../report";
+import type { Sections } from "../report";
 import { ledgerLine, readLedger } from "../components/origin/ledger";
 import { jsonAnswer } from "./json/answer";
-import { knownSecrets } from "./known-secrets";
 import { ProgressLines, countsLine } from "./progress";
+import { beginReport } from "./report-in-the-making";
 
 type Verb = "preview" | "up" | "refresh" | "destroy";
 
@@ -26,7 +25,7 @@ export interface Telling {
   /** Told every event of the engine. @default nobody */
   readonly onEvent?: RunOptions["onEvent"];
   /** How the engine is to run. @default as it does by itself */
-  readonly run?: Pick<RunOptions, "config" | "lockWait" | "policies" | "refresh">;
+  readonly run?: Pick<RunOptions, "config" | "lockWait" | "onConfig" | "policies" | "refresh">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
   /** What is added to the report of a run that went well. @default nothing */
@@ -49,30 +48,36 @@ export async function runAndTell(
   { json = false, sections = () => Promise.resolve({}), ...telling }: Telling = {},
 ): Promise<ToldRun> {
   if (!json) return runInLines(environment, verb, context, telling);
-  const { name: project } = openProject();
-  // Where the settings cannot be read, the run says so.
-  const makeStack = verb === "preview" || verb === "up";
-  const config = telling.run?.config ?? (await environment.config({ makeStack }).catch(() => undefined));
-  const collector = new ReportCollector({
-    kind: verb,
-    project,
-    stack: environment.name,
-    secrets: knownSecrets(config),
-  });
-  const onEvent: RunOptions["onEvent"] = (event) => {
-    collector.add(event);
-    telling.onEvent?.(event);
+  // Those two run no program that could tell the settings, and afterwards there may be no stack left to ask.
+  const isTold = verb === "preview" || verb === "up";
+  const config =
+    telling.run?.config ?? (isTold ? undefined : await environment.config().catch(() => undefined));
+  const report = beginReport(environment, verb, { config });
+  const all = {
+    ...telling,
+    onEvent: inTurn(report.add, telling.onEvent),
+    run: { ...telling.run, onConfig: inTurn(report.onConfig, telling.run?.onConfig) },
   };
-  const print = (result: "planned" | "succeeded" | "failed" | "cancelled", further: Sections = {}): void =>
-    context.print(jsonAnswer(verb, collector.report({ result, ...further })));
+  const print = async (
+    result: "planned" | "succeeded" | "failed" | "cancelled",
+    further: Sections = {},
+  ): Promise<void> => context.print(jsonAnswer(verb, await report.report({ result, ...further })));
   try {
-    const result = await runInLines(environment, verb, context, { ...telling, onEvent });
-    print(verb === "preview" ? "planned" : "succeeded", await sections());
+    const result = await runInLines(environment, verb, context, all);
+    await print(verb === "preview" ? "planned" : "succeeded", await sections());
     return result;
   } catch (error) {
-    print(context.signal.aborted ? "cancelled" : "failed");
+    await print(context.signal.aborted ? "cancelled" : "failed");
     throw error;
   }
+}
+
+/** Tells the same to both. */
+export function inTurn<T>(first: (told: T) => void, second?: (told: T) => void): (told: T) => void {
+  return (told) => {
+    first(told);
+    second?.(told);
+  };
 }
 
 async function runInLines(

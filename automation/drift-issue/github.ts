@@ -1,6 +1,5 @@
 import type { Log } from "../../common/log";
-import { loginOf, sameLogin } from "../pull-requests/github";
-import { type Patience, gitHubClient } from "../pull-requests/github-client";
+import { type Patience, gitHubClient, loginOf, sameLogin } from "../pull-requests/github-client";
 import type { GitHubPlace } from "../pull-requests/place";
 import { type IssueTracker, type TrackedIssue, driftLabel } from "./tracker";
 

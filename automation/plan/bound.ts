@@ -32,7 +32,7 @@ export type ApprovedPlan = PlanFile | { readonly digest: string };
 
 /** Where the parts of a plan come from that no event tells. */
 export interface PlanSource {
-  /** Settings and secrets. @default of the stack, read and decrypted */
+  /** Settings and secrets, where they are known before the preview. @default those that it tells */
   readonly config?: Pick<StackConfig, "settings" | "secrets">;
   /** Hash of what describes resources. @default of the platform's sources and the project's program */
   readonly program?: string;
@@ -46,7 +46,9 @@ export interface PlanSource {
 export interface PlanInTheMaking {
   /** Takes the events of a preview. */
   readonly add: PlanCollector["add"];
-  /** The plan of all events so far. */
+  /** Takes the settings that the preview tells. */
+  readonly onConfig: (config: StackConfig) => void;
+  /** The plan of all events so far. @throws Error where nobody has told the settings */
   readonly file: () => PlanFile;
   /** A secret. */
   readonly key: Uint8Array;
@@ -57,25 +59,30 @@ export interface PlanInTheMaking {
  *
  * @throws UserError where there is no key
  * @example
- * const plan = await beginPlan(environment);
- * await environment.preview({ onEvent: plan.add });
+ * const plan = beginPlan(environment);
+ * await environment.preview({ onEvent: plan.add, onConfig: plan.onConfig });
  * const { digest } = plan.file();
  */
-export async function beginPlan(environment: Environment, source: PlanSource = {}): Promise<PlanInTheMaking> {
+export function beginPlan(
+  { name: stack }: Pick<Environment, "name">,
+  source: PlanSource = {},
+): PlanInTheMaking {
   const { directory = "", variables = process.env } = source;
-  const key = planKey(environment.name, variables);
+  const key = planKey(stack, variables);
+  let { config } = source;
   const collector = new PlanCollector({
-    stack: environment.name,
-    program: source.program ?? programHash(directory),
-    settings: canonicalSettings(source.config ?? (await environment.config({ makeStack: true }))),
-    key,
+    ...{ stack, key, program: source.program ?? programHash(directory) },
+    get settings() {
+      if (config === undefined) throw new Error("nobody has told the plan its settings: see onConfig");
+      return canonicalSettings(config);
+    },
     folders: [directory, projectRoot(), homedir()].filter((folder) => folder.length > 1),
   });
   const file = (): PlanFile => {
     const plan = collector.plan();
     return { digest: digestOf(plan, key), plan };
   };
-  return { add: collector.add, file, key };
+  return { add: collector.add, onConfig: (told) => (config = told), file, key };
 }
 
 /**

@@ -1,8 +1,7 @@
 import type { Log } from "../../common/log";
-import type { Report } from "../../report";
-import type { PublishOptions, Published } from "./github";
 import { gitLabPlace } from "./gitlab-place";
 import { gitHubPlace } from "./place";
+import type { Thread, ThreadOptions } from "./thread";
 
 /** Where the code is, and the pull request that this job is about. */
 export interface CodeHost {
@@ -10,8 +9,8 @@ export interface CodeHost {
   readonly secrets: readonly string[];
   /** What is said once the check is there. */
   readonly checkWords: string;
-  /** Puts a report on the pull request. Never throws: what cannot be written is said. */
-  publish(report: Report, stackFile: PublishOptions["stackFile"], say: Log): Promise<Published>;
+  /** Where the report of a run that begins now will stand. */
+  thread(about: ThreadOptions<unknown>["about"], say: Log): Promise<Thread>;
 }
 
 /**
@@ -26,9 +25,9 @@ export function codeHost(variables: NodeJS.ProcessEnv): CodeHost | undefined {
     return {
       secrets: secrets(gitHub.token),
       checkWords: "check set",
-      publish: async (report, stackFile, say) => {
-        const { publishToGitHub } = await import("./github");
-        return publishToGitHub({ place: gitHub, report, stackFile, say });
+      thread: async (about, say) => {
+        const { openGitHubThread } = await import("./github");
+        return openGitHubThread({ place: gitHub, about, say });
       },
     };
   }
@@ -37,9 +36,9 @@ export function codeHost(variables: NodeJS.ProcessEnv): CodeHost | undefined {
   return {
     secrets: secrets(gitLab.token),
     checkWords: "risks written as code quality, for the job's artifacts",
-    publish: async (report, stackFile, say) => {
-      const { publishToGitLab } = await import("./gitlab");
-      return publishToGitLab({ place: gitLab, report, stackFile, say });
+    thread: async (_about, say) => {
+      const { openGitLabThread } = await import("./gitlab");
+      return openGitLabThread({ place: gitLab, say });
     },
   };
 }

@@ -43,3 +43,15 @@ export function gitHubClient(
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   });
 }
+
+/** Who the token belongs to. */
+export async function loginOf(client: GitHubClient): Promise<string> {
+  const { viewer } = await client.graphql<{ viewer: { login: string } }>("query { viewer { login } }");
+  return viewer.login;
+}
+
+/** REST and GraphQL differ in whether an app's login ends in `[bot]`. */
+export function sameLogin(one: string, other: string): boolean {
+  const plain = (login: string): string => login.replace(/\[bot\]$/, "").toLowerCase();
+  return plain(one) === plain(other);
+}

@@ -1,101 +1,81 @@
 import { appendFile } from "node:fs/promises";
 import type { Log } from "../../common/log";
-import { type Report, commentMarker, reportMarkdown } from "../../report";
+import { type Report, reportMarkdown } from "../../report";
 import { annotationsOf, checkSummary, conclusionOf } from "./annotations";
-import { type GitHubClient, type Patience, gitHubClient } from "./github-client";
+import { type GitHubClient, gitHubClient } from "./github-client";
+import { type Comment, OwnComments } from "./github-comments";
 import type { GitHubPlace } from "./place";
-import { reasonOf } from "./reason";
+import { isNotThere, reasonOf } from "./reason";
+import type { PublishedComment, StackFileText, Thread, ThreadOptions } from "./thread";
 
-/** What came of publishing a report. */
-export interface Published {
-  readonly comment: "posted" | "edited" | "none";
-  readonly commentUrl?: string;
-  /** Earlier comments of the same environment that were folded away as outdated. */
-  readonly minimised: number;
-  readonly check: boolean;
-  /** True where the job's summary has the report, because a comment could not be written. */
-  readonly summary: boolean;
-}
-
-export interface PublishOptions {
-  readonly place: GitHubPlace;
-  readonly report: Report;
-  /** The stack file from the repository's root, and its text: where annotations stand. */
-  readonly stackFile: { readonly path: string; readonly text: string };
-  /** Told what could not be done, and why. */
-  readonly say: Log;
-  readonly patience?: Patience;
-}
-
-interface Comment {
-  readonly id: number;
-  readonly node_id: string;
-  readonly html_url: string;
-  readonly body?: string;
-  readonly user: { readonly login: string; readonly type?: string } | null;
-}
+const nothing: PublishedComment = { comment: "none", minimised: 0 };
 
 /**
- * Puts a report on a pull request: one comment for each environment, edited by the next run, and a check with
- * annotations. Never throws: what cannot be written is said, and the report goes to the job's summary instead.
+ * A pull request's thread, and a check with annotations on its head. What can be asked before there is a report is asked at
+ * once. Where no comment can be written the report goes to the job's summary.
  */
-export async function publishToGitHub({
-  place,
-  report,
-  stackFile,
-  say,
-  patience,
-}: PublishOptions): Promise<Published> {
-  const nothing = { comment: "none", minimised: 0, check: false } as const;
+export function openGitHubThread({ place, about, say, patience }: ThreadOptions<GitHubPlace>): Thread {
   if (place.token === undefined) {
-    say("no comment: the job has no GITHUB_TOKEN");
-    return { ...nothing, summary: await writeSummary(place, report, say) };
+    return {
+      publish: async (report) => {
+        say("no comment: the job has no GITHUB_TOKEN");
+        return { ...nothing, check: false, summary: await writeSummary(place, report, say) };
+      },
+    };
   }
   const client = gitHubClient(place, say, patience);
-  const whole = place.runUrl === undefined ? {} : { whole: `[The whole run](${place.runUrl})` };
-  let comment: Pick<Published, "comment" | "commentUrl" | "minimised"> = nothing;
-  try {
-    if (place.number === undefined) say("no comment: this run is not about a pull request");
-    else
-      comment = await writeComment(client, place, place.number, report, reportMarkdown(report, whole), say);
-  } catch (error) {
-    say(`no comment: ${reasonOf(error)}`);
-  }
-  let check = false;
-  try {
-    check = await setCheck(client, place, report, stackFile);
-  } catch (error) {
-    say(`no check: ${reasonOf(error)}`);
-  }
-  const summary = comment.comment === "none" && (await writeSummary(place, report, say));
-  return { ...comment, check, summary };
+  const earlier =
+    place.number === undefined ? undefined : new OwnComments(client, place, place.number, about);
+  return {
+    publish: async (report, stackFile) => {
+      let comment = nothing;
+      try {
+        if (place.number === undefined || earlier === undefined)
+          say("no comment: this run is not about a pull request");
+        else comment = await writeComment(client, place, place.number, await earlier.all(), report, say);
+      } catch (error) {
+        say(`no comment: ${reasonOf(error)}`);
+      }
+      let check = false;
+      try {
+        check = await setCheck(client, place, report, stackFile);
+      } catch (error) {
+        say(`no check: ${reasonOf(error)}`);
+      }
+      const summary = comment.comment === "none" && (await writeSummary(place, report, say));
+      return { ...comment, check, summary };
+    },
+  };
 }
 
+/** Edits the newest of the earlier ones, and folds the others as outdated. */
 async function writeComment(
   client: GitHubClient,
   place: GitHubPlace,
   number: number,
+  earlier: readonly Comment[],
   report: Report,
-  body: string,
   say: Log,
-): Promise<Pick<Published, "comment" | "commentUrl" | "minimised">> {
-  const { owner, repo } = place;
-  const earlier = await ownComments(client, place, number, commentMarker(report));
+): Promise<PublishedComment> {
+  const { owner, repo, runUrl } = place;
+  const body = reportMarkdown(report, runUrl === undefined ? {} : { whole: `[The whole run](${runUrl})` });
   const latest = earlier.at(-1);
-  const { data } =
-    latest === undefined
-      ? await client.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-          owner,
-          repo,
-          issue_number: number,
-          body,
-        })
-      : await client.request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
-          owner,
-          repo,
-          comment_id: latest.id,
-          body,
-        });
+  const edited =
+    latest &&
+    (await client
+      .request("PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}", {
+        ...{ owner, repo, comment_id: latest.id, body },
+      })
+      .catch((error: unknown) => {
+        // Deleted since it was found.
+        if (isNotThere(error)) return undefined;
+        throw error;
+      }));
+  const written =
+    edited ??
+    (await client.request("POST /repos/{owner}/{repo}/issues/{issue_number}/comments", {
+      ...{ owner, repo, issue_number: number, body },
+    }));
   let minimised = 0;
   for (const { node_id: id } of earlier.slice(0, -1)) {
     try {
@@ -108,46 +88,11 @@ async function writeComment(
       say(`an outdated comment stays unfolded: ${reasonOf(error)}`);
     }
   }
-  return { comment: latest === undefined ? "posted" : "edited", commentUrl: data.html_url, minimised };
-}
-
-/**
- * Comments that begin with the marker and that the same token has written, the oldest first: anybody can write the
- * marker, and what somebody else wrote could later be changed by them.
- */
-async function ownComments(
-  client: GitHubClient,
-  place: GitHubPlace,
-  number: number,
-  marker: string,
-): Promise<Comment[]> {
-  const { owner, repo } = place;
-  const found: Comment[] = [];
-  const pages = client.paginate.iterator("GET /repos/{owner}/{repo}/issues/{issue_number}/comments", {
-    owner,
-    repo,
-    issue_number: number,
-    per_page: 100,
-  });
-  for await (const { data } of pages) {
-    for (const comment of data as Comment[])
-      if (comment.body?.startsWith(marker) === true) found.push(comment);
-  }
-  if (found.length === 0) return found;
-  const me = await loginOf(client);
-  return found.filter(({ user }) => user !== null && sameLogin(user.login, me));
-}
-
-/** Who the token belongs to. */
-export async function loginOf(client: GitHubClient): Promise<string> {
-  const { viewer } = await client.graphql<{ viewer: { login: string } }>("query { viewer { login } }");
-  return viewer.login;
-}
-
-/** REST and GraphQL differ in whether an app's login ends in `[bot]`. */
-export function sameLogin(one: string, other: string): boolean {
-  const plain = (login: string): string => login.replace(/\[bot\]$/, "").toLowerCase();
-  return plain(one) === plain(other);
+  return {
+    comment: edited === undefined ? "posted" : "edited",
+    commentUrl: written.data.html_url,
+    minimised,
+  };
 }
 
 /** As many annotations as a request may hold. */
@@ -157,7 +102,7 @@ async function setCheck(
   client: GitHubClient,
   { owner, repo, sha, runUrl }: GitHubPlace,
   report: Report,
-  stackFile: PublishOptions["stackFile"],
+  stackFile: StackFileText,
 ): Promise<boolean> {
   if (sha === undefined) return false;
   const all = annotationsOf(report, stackFile.path, stackFile.text);

@@ -3,11 +3,10 @@ import { dirname, relative } from "node:path";
 import type { Log } from "../../common/log";
 import { type Report, commentMarker, reportMarkdown } from "../../report";
 import { codeQuality } from "./code-quality";
-import type { Patience } from "./github-client";
 import { GitLabClient, GitLabRefusal } from "./gitlab-client";
 import { type GitLabPlace, gitLabReportFile } from "./gitlab-place";
-import type { PublishOptions, Published } from "./github";
 import { reasonOf } from "./reason";
+import type { PublishedComment, Thread, ThreadOptions } from "./thread";
 
 /** A note of a merge request, as far as it is read here. */
 interface Note {
@@ -17,42 +16,39 @@ interface Note {
   readonly author: { readonly id: number };
 }
 
-export interface GitLabPublishOptions extends Omit<PublishOptions, "place"> {
-  readonly place: GitLabPlace;
-  readonly patience?: Patience;
-}
-
 /**
- * Puts a report on a merge request: one note for each environment, edited by the next run. Risks at the lines of the stack
- * file go into a file that GitLab shows as code quality, and where no note can be written the report goes into a file beside
- * it. Never throws: what cannot be written is said.
+ * A merge request's notes. Risks at the lines of the stack file go into a file that GitLab shows as code quality, and where
+ * no note can be written the report goes into a file beside it.
  */
-export async function publishToGitLab({
+export function openGitLabThread({
   place,
-  report,
-  stackFile,
   say,
   patience,
-}: GitLabPublishOptions): Promise<Published> {
-  const check = await writeReport(
-    place,
-    `${report.stack}.codequality.json`,
-    `${JSON.stringify(codeQuality(report, stackFile.path, stackFile.text), undefined, 1)}\n`,
-    say,
-  );
-  let comment: Pick<Published, "comment" | "commentUrl" | "minimised"> = { comment: "none", minimised: 0 };
-  try {
-    if (place.token === undefined) say("no comment: the job has no GITLAB_TOKEN");
-    else if (place.mergeRequest === undefined) say("no comment: this job is not about a merge request");
-    else comment = await writeNote(new GitLabClient(place, say, patience), place, report, say);
-  } catch (error) {
-    say(`no comment: ${reasonOf(error)}`);
-  }
-  const file = `${report.stack}.md`;
-  const instead = comment.comment === "none";
-  const summary = instead && (await writeReport(place, file, reportMarkdown(report), say));
-  if (summary) say(`the report stands in ${relative(place.folder, gitLabReportFile(place, file))} instead`);
-  return { ...comment, check, summary };
+}: Omit<ThreadOptions<GitLabPlace>, "about">): Thread {
+  return {
+    publish: async (report, { path, text }) => {
+      const check = await writeReport(
+        place,
+        `${report.stack}.codequality.json`,
+        `${JSON.stringify(codeQuality(report, path, text), undefined, 1)}\n`,
+        say,
+      );
+      let comment: PublishedComment = { comment: "none", minimised: 0 };
+      try {
+        if (place.token === undefined) say("no comment: the job has no GITLAB_TOKEN");
+        else if (place.mergeRequest === undefined) say("no comment: this job is not about a merge request");
+        else comment = await writeNote(new GitLabClient(place, say, patience), place, report, say);
+      } catch (error) {
+        say(`no comment: ${reasonOf(error)}`);
+      }
+      const file = `${report.stack}.md`;
+      const instead = comment.comment === "none";
+      const summary = instead && (await writeReport(place, file, reportMarkdown(report), say));
+      if (summary)
+        say(`the report stands in ${relative(place.folder, gitLabReportFile(place, file))} instead`);
+      return { ...comment, check, summary };
+    },
+  };
 }
 
 async function writeNote(
@@ -60,7 +56,7 @@ async function writeNote(
   place: GitLabPlace,
   report: Report,
   say: Log,
-): Promise<Pick<Published, "comment" | "commentUrl" | "minimised">> {
+): Promise<PublishedComment> {
   const notes = `/projects/${encodeURIComponent(place.project)}/merge_requests/${place.mergeRequest ?? 0}/notes`;
   const marker = commentMarker(report);
   const whole = place.jobUrl === undefined ? {} : { whole: `[The whole run](${place.jobUrl})` };

@@ -10,3 +10,8 @@ export function reasonOf(error: unknown): string {
   const line = (whole.split("\n")[0] ?? "").slice(0, 300);
   return typeof status === "number" ? `${line} (status ${status})` : line;
 }
+
+/** Whether a host's API answered that there is no such thing. */
+export function isNotThere(error: unknown): boolean {
+  return (Object(error) as { readonly status?: unknown }).status === 404;
+}

@@ -1,19 +1,9 @@
 import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
-import type { Log } from "../../common/log";
-import { type LoadedSettings, loadSettings, type Settings } from "../../platform/settings";
 import type { Examine } from "../locks/examine";
+import { type ProgramPlace, platformProgram } from "../platform-program";
 import type { RunOptions } from "../run";
 import type { StackConfig } from "../stack-config";
 import { checkTokenBefore } from "./before-up";
-
-/** Whose program it is, and where its settings stand. */
-export interface ProgramPlace {
-  readonly stack: string;
-  /** Folder with Pulumi.yaml and the stack files. */
-  readonly directory: string;
-  /** A stack file that is used instead. */
-  readonly configFile: string | undefined;
-}
 
 /**
  * The platform's program, which asks what the token may do as soon as it has its settings, and makes nothing before it has the
@@ -27,13 +17,12 @@ export interface ProgramPlace {
  * await stack.up({ program, signal }).catch((error) => { throw signal.aborted ? signal.reason : error; });
  */
 export class CheckedProgram {
-  /** Settings of which the token was found to be enough for all. */
-  settings: Settings | undefined;
   private readonly refused = new AbortController();
+  private isAsked = false;
 
   constructor(
     private readonly place: ProgramPlace,
-    private readonly log?: Log,
+    private readonly options: Pick<RunOptions, "log" | "onConfig">,
   ) {}
 
   /** Aborted where the program does not begin; its reason is why. */
@@ -56,30 +45,31 @@ export class CheckedProgram {
       ...options,
       signal: signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]),
       examine: async (...of) => {
-        if (this.settings === undefined) await this.ask(await config());
+        if (!this.isAsked) await this.ask(await config());
         return examine(...of);
       },
     };
   }
 
   readonly run: PulumiFn = async () => {
-    const { stack, directory, configFile } = this.place;
-    let loaded: LoadedSettings;
+    let hasBegun = false;
     try {
-      loaded = loadSettings(directory, configFile);
-      await this.ask({ stack, settings: loaded.settings, secrets: loaded.plainSecrets });
+      return await platformProgram(this.place, async (config) => {
+        await this.ask(config);
+        hasBegun = true;
+      })();
     } catch (error) {
+      if (hasBegun) throw error;
       this.refused.abort(error);
       return new Promise(() => undefined);
     }
-    const { deploySettings } = await import("../../platform/platform");
-    return deploySettings(loaded, directory);
   };
 
   /** Asks, unless that was done: of settings that had to be read before the run. @throws as {@link checkTokenBefore} */
   async ask(config: StackConfig): Promise<void> {
-    if (this.settings !== undefined) return;
-    await checkTokenBefore(config, this.log);
-    this.settings = config.settings;
+    if (this.isAsked) return;
+    await checkTokenBefore(config, this.options.log);
+    this.isAsked = true;
+    this.options.onConfig?.(config);
   }
 }

@@ -31,18 +31,7 @@ export const preview: CommandDeclaration<PreviewChoice> = {
   async run({ comment = false, savePlan, refresh = false, json = false, ...choice }, context) {
     const environment = await openOwn(stackOf(choice, "preview"), context);
     const { directory } = openProject();
-    // Read and decrypted once. What is wrong with them belongs on the pull request: there the preview itself tells it.
-    const config =
-      savePlan === undefined && !comment
-        ? undefined
-        : await environment.config({ makeStack: true }).catch((error: unknown) => {
-            if (comment) return undefined;
-            throw error;
-          });
-    const plan =
-      savePlan === undefined || config === undefined
-        ? undefined
-        : await beginPlan(environment, { directory, config });
+    const plan = comment || savePlan !== undefined ? beginPlan(environment, { directory }) : undefined;
     const command = `npx groundwork up ${chosen(environment.name)} --plan`;
     const rehearsal = watchRehearsal(environment);
     const cost = new CostWatch();
@@ -51,12 +40,10 @@ export const preview: CommandDeclaration<PreviewChoice> = {
       cost.add(event);
       rehearsal.add(event);
     };
+    const onConfig = plan && { onConfig: plan.onConfig };
     if (comment) {
       await previewAndComment(environment, context, {
-        config,
-        json,
-        refresh,
-        add,
+        ...{ json, refresh, add, ...onConfig },
         sections: async () => {
           const rehearsed = await rehearsal.section();
           if (plan === undefined) return rehearsed;
@@ -67,7 +54,7 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     } else {
       await runAndTell(environment, "preview", context, {
         json,
-        run: { refresh },
+        run: { refresh, ...onConfig },
         onEvent: add,
         sections: rehearsal.section,
       });

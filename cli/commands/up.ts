@@ -7,7 +7,7 @@ import { type CommandContext, type CommandDeclaration, stackOption } from "../co
 import { attackAfterUp } from "../db/attack";
 import { openOwn } from "../at-hand";
 import { type EnvironmentChoice, stackOf } from "../open";
-import { runAndTell } from "../run";
+import { inTurn, runAndTell } from "../run";
 import { type JsonChoice, jsonOption, type LockChoice, lockWaitOf, lockWaitOption } from "../run-options";
 
 interface UpChoice extends EnvironmentChoice, LockChoice, JsonChoice {
@@ -39,11 +39,15 @@ export const up: CommandDeclaration<UpChoice> = {
     // Without a plan nobody reads the settings first: that would be a start of the engine, and the run finds them by itself.
     const config = approved && (await assertStillPlanned(environment, approved, run, context));
     const policies = approved === undefined ? "look" : "known";
+    let told = config;
     const done = await runAndTell(environment, "up", context, {
-      run: { ...run, policies, ...(config === undefined ? {} : { config }) },
+      run: {
+        ...{ ...run, policies, onConfig: (read) => (told = read) },
+        ...(config === undefined ? {} : { config }),
+      },
       json,
     });
-    const settings = done.settings ?? (await environment.config()).settings;
+    const { settings } = told ?? (await environment.config());
     await checkAccessAfterUp(environment, settings, done, context);
     await attackAfterUp(environment, settings, json ? { ...context, print: context.say } : context);
   },
@@ -55,12 +59,15 @@ async function assertStillPlanned(
   approved: ApprovedPlan,
   { refresh }: Pick<RunOptions, "refresh">,
   context: CommandContext,
-): Promise<StackConfig> {
-  const config = await environment.config({ makeStack: true });
-  const now = await beginPlan(environment, { directory: openProject().directory, config });
+): Promise<StackConfig | undefined> {
+  let config: StackConfig | undefined;
+  const now = beginPlan(environment, { directory: openProject().directory });
   await runAndTell(environment, "preview", context, {
     onEvent: now.add,
-    run: refresh === undefined ? {} : { refresh },
+    run: {
+      onConfig: inTurn(now.onConfig, (told) => (config = told)),
+      ...(refresh === undefined ? {} : { refresh }),
+    },
   });
   assertApproved(approved, now);
   context.say("this is the plan that was approved");

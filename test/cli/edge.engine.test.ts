@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { Environment } from "../../automation/environment";
+import type { StackConfig } from "../../automation/stack-config";
 import { neededPermissions } from "../../automation/token/permissions";
 import { readSettings } from "../../platform/settings";
 import { findEngine } from "../../sandbox/engine/engine";
@@ -124,9 +125,10 @@ test("an up starts the engine once, and one whose token has become too narrow ch
     engine: { ...engine, pulumi },
   });
   await asTokenOfThisProcess(deployToken, async () => {
-    const { unchanged, settings } = await environment.up();
+    const told: StackConfig[] = [];
+    const { unchanged } = await environment.up({ onConfig: (config) => told.push(config) });
     expect(unchanged).toBe(true);
-    expect(settings?.domain).toBe("example.com");
+    expect(told.map(({ stack, settings }) => [stack, settings.domain])).toEqual([["edge", "example.com"]]);
   });
   expect(readFileSync(starts, "utf8")).toBe("up\n");
 

@@ -8,6 +8,7 @@ export interface StoredComment {
   readonly html_url: string;
   readonly user: { readonly login: string; readonly type: string };
   body: string;
+  updated_at: string;
   minimised?: string;
 }
 
@@ -88,7 +89,8 @@ export class GitHubServer {
     this.faults.push(fault);
   }
 
-  addComment(body: string, login = me): StoredComment {
+  /** One of yesterday, unless it is said otherwise. */
+  addComment(body: string, login = me, at = new Date(Date.now() - 86_400_000)): StoredComment {
     const id = (this.nextId += 1);
     const comment = {
       id,
@@ -96,6 +98,7 @@ export class GitHubServer {
       html_url: `https://github.example/acme/shop/pull/12#issuecomment-${id}`,
       user: { login, type: login.endsWith("[bot]") ? "Bot" : "User" },
       body,
+      updated_at: at.toISOString(),
     };
     this.comments.push(comment);
     return comment;
@@ -131,17 +134,25 @@ export class GitHubServer {
       return reply.code(403).send({ message: "Resource not accessible by integration" });
     });
     const issue = "/api/v3/repos/acme/shop/issues";
-    app.get(`${issue}/12/comments`, (request, reply) => this.page(request, reply, this.comments));
+    app.get(`${issue}/12/comments`, (request, reply) => {
+      const { since = "" } = request.query as { since?: string };
+      return this.page(
+        request,
+        reply,
+        this.comments.filter(({ updated_at: at }) => at >= since),
+      );
+    });
     this.issueRoutes(issue);
     app.post(`${issue}/12/comments`, async (request, reply) => {
       const { body } = request.body as { body: string };
       if (body.length > 65_536) return reply.code(422).send({ message: "Validation Failed" });
-      return reply.code(201).send(this.addComment(body));
+      return reply.code(201).send(this.addComment(body, me, new Date()));
     });
     app.patch(`${issue}/comments/:id`, async (request, reply) => {
       const comment = this.comments.find(({ id }) => String(id) === idOf(request));
       if (comment === undefined) return reply.code(404).send({ message: "Not Found" });
       comment.body = (request.body as { body: string }).body;
+      comment.updated_at = new Date().toISOString();
       return comment;
     });
     app.post("/api/v3/repos/acme/shop/check-runs", async (request, reply) => {

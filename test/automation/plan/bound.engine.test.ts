@@ -44,7 +44,7 @@ const program =
 async function open(length: number) {
   const environment = await Environment.open("dev", { directory, variables, program: program(length) });
   const planned = async () => {
-    const plan = await beginPlan(environment, { directory, variables, config, program: "" });
+    const plan = beginPlan(environment, { directory, variables, config, program: "" });
     await environment.preview({ onEvent: plan.add });
     return plan;
   };

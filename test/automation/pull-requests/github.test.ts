@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { annotationsOf } from "../../../automation/pull-requests/annotations";
-import { type Published, publishToGitHub } from "../../../automation/pull-requests/github";
+import { openGitHubThread } from "../../../automation/pull-requests/github";
 import { type GitHubPlace, gitHubPlace } from "../../../automation/pull-requests/place";
+import type { Published, Thread } from "../../../automation/pull-requests/thread";
 import { type Report, commentMarker, reportMarkdown } from "../../../report";
 import { planned, realPreview, reportOf } from "../../report/events";
 import { GitHubServer } from "../../support/github-server";
@@ -34,14 +36,22 @@ const place = (over: Partial<GitHubPlace> = {}): GitHubPlace => ({
   runUrl: undefined,
   ...over,
 });
-const publish = (report: Report, over: Partial<GitHubPlace> = {}): Promise<Published> =>
-  publishToGitHub({
+const stackFile = {
+  path: "Pulumi.staging.yaml",
+  text: "config:\n  origins:\n    api:\n      kind: compose\n",
+};
+const open = (over: Partial<GitHubPlace> = {}): Thread =>
+  openGitHubThread({
     place: place(over),
-    report,
-    stackFile: { path: "Pulumi.staging.yaml", text: "config:\n  origins:\n    api:\n      kind: compose\n" },
+    about: { project: "groundwork", stack: "staging" },
     say: (line) => said.push(line),
     patience: { second: 5 },
   });
+const publish = (report: Report, over: Partial<GitHubPlace> = {}): Promise<Published> =>
+  open(over).publish(report, stackFile);
+const eventually = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await wait(5);
+};
 const report = (): Report => reportOf(realPreview());
 const marker = (): string => commentMarker(report());
 
@@ -63,7 +73,57 @@ test("on a thread of 120 comments the next run edits its own, on the second page
   expect(published).toMatchObject({ comment: "edited", commentUrl: own.html_url });
   expect(server.comments).toHaveLength(120);
   expect(own.body).toBe(reportMarkdown(report()));
-  expect(server.requests.filter((line) => line.startsWith("GET"))).toHaveLength(2);
+  expect(server.requests.filter((line) => line.startsWith("GET"))).toHaveLength(3);
+});
+
+test("the thread is looked through before there is a report; then only for what has come since", async () => {
+  for (let index = 0; index < 119; index += 1) server.addComment(`word ${index}`, "somebody");
+  const own = server.addComment(`${marker()}\n\nold`);
+  const thread = open();
+  await eventually(() => server.requests.length === 3);
+  expect(server.requests).toEqual([
+    expect.stringMatching(/^GET .*page=1$|^GET .*per_page=100$/),
+    expect.stringMatching(/^GET .*page=2/),
+    "POST /graphql",
+  ]);
+  expect(await thread.publish(report(), stackFile)).toMatchObject({
+    comment: "edited",
+    commentUrl: own.html_url,
+  });
+  expect(server.requests.slice(3)).toEqual([
+    expect.stringMatching(/^GET .*since=/),
+    expect.stringMatching(/^PATCH .*comments/),
+    expect.stringMatching(/^POST .*check-runs$/),
+  ]);
+});
+
+test("a comment that another job has posted meanwhile is edited, one that was deleted meanwhile is posted again", async () => {
+  const first = open();
+  await eventually(() => server.requests.length === 1);
+  const other = server.addComment(`${marker()}\n\nother`, undefined, new Date());
+  expect(await first.publish(report(), stackFile)).toMatchObject({
+    comment: "edited",
+    commentUrl: other.html_url,
+  });
+
+  const second = open();
+  await eventually(() => server.requests.at(-1) === "POST /graphql");
+  server.comments.length = 0;
+  expect(await second.publish(report(), stackFile)).toMatchObject({ comment: "posted" });
+  expect(server.comments.map(({ body }) => body)).toEqual([reportMarkdown(report())]);
+  expect(said).toEqual([]);
+});
+
+test("a look that GitHub refused before there was a report is made again", async () => {
+  const own = server.addComment(`${marker()}\n\nold`);
+  const isList = (method: string, path: string): boolean => method === "GET" && path.includes("/comments");
+  server.failOnce({ matches: isList, status: 403, message: "not now" });
+  const thread = open();
+  await eventually(() => server.requests.length === 1);
+  expect(await thread.publish(report(), stackFile)).toMatchObject({
+    comment: "edited",
+    commentUrl: own.html_url,
+  });
 });
 
 test("of several earlier ones the newest is edited, the others are folded as outdated", async () => {
@@ -95,7 +155,7 @@ test("a failure of the host's and its rate limit are waited for, and asked again
     message: "You have exceeded a secondary rate limit",
   });
   expect(await publish(report())).toMatchObject({ comment: "posted", check: true });
-  expect(server.requests.filter((line) => line.startsWith("GET"))).toHaveLength(2);
+  expect(server.requests.filter((line) => line.startsWith("GET"))).toHaveLength(3);
   expect(server.comments).toHaveLength(1);
   expect(said).toEqual(["GitHub's rate limit is reached: asking again in 1 s"]);
 });

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { annotationsOf } from "../../../automation/pull-requests/annotations";
-import type { Published } from "../../../automation/pull-requests/github";
-import { publishToGitLab } from "../../../automation/pull-requests/gitlab";
+import { openGitLabThread } from "../../../automation/pull-requests/gitlab";
 import { type GitLabPlace, gitLabPlace } from "../../../automation/pull-requests/gitlab-place";
+import type { Published } from "../../../automation/pull-requests/thread";
 import { type Report, commentMarker, reportMarkdown } from "../../../report";
 import { planned, realPreview, reportOf } from "../../report/events";
 import { GitLabServer } from "../../support/gitlab-server";
@@ -29,7 +29,7 @@ const stackFile = {
   text: "config:\n  origins:\n    api:\n      kind: compose\n",
 };
 const publish = (report: Report, over: Partial<GitLabPlace> = {}): Promise<Published> =>
-  publishToGitLab({
+  openGitLabThread({
     place: {
       api: server.url,
       project: "42",
@@ -40,11 +40,9 @@ const publish = (report: Report, over: Partial<GitLabPlace> = {}): Promise<Publi
       jobUrl: undefined,
       ...over,
     },
-    report,
-    stackFile,
     say: (line) => said.push(line),
     patience: { second: 5 },
-  });
+  }).publish(report, stackFile);
 const report = (): Report => reportOf(realPreview());
 const marker = (): string => commentMarker(report());
 const somebody = { id: 5, username: "somebody" };
