@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type EngineEvent, LocalWorkspace, type PulumiFn, Stack } from "@pulumi/pulumi/automation/index.js";
 import { silent } from "../common/log";
 import { sleep } from "../common/processes";
+import { tellRootToEngines } from "../common/project-root";
 import { UserError } from "../common/user-error";
 import type { Engine } from "../sandbox/engine/engine";
 import { runEngine } from "../sandbox/engine/run";
@@ -74,6 +75,7 @@ export class EngineStack {
     const home = variables.PULUMI_HOME ?? process.env.PULUMI_HOME;
     const stackFile = join(directory, `Pulumi.${name.split("/").at(-1) ?? name}.yaml`);
     const starts: EngineStarts = {};
+    tellRootToEngines();
     const workspace = await LocalWorkspace.create({
       workDir: directory,
       pulumiCommand: commandOf(engine, (pid, verb) => starts.onStart?.(pid, verb)),

@@ -15,3 +15,8 @@ export function projectRoot(): string {
   found = folder;
   return folder;
 }
+
+/** Tells that folder to the engines that this process starts: there local steps find the programs of dist/, wherever one works. */
+export function tellRootToEngines(): void {
+  process.env["GROUNDWORK_ROOT"] ??= projectRoot();
+}

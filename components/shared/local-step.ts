@@ -1,9 +1,9 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { projectRoot } from "../../common/project-root";
+import { tellRootToEngines } from "../../common/project-root";
 
-// Inherited by an engine that this process starts: where the programs of dist/ are, wherever the engine works.
-process.env["GROUNDWORK_ROOT"] ??= projectRoot();
+// For a program of one's own that the Automation API runs in this process.
+tellRootToEngines();
 
 /**
  * Finds a program of dist/ without a path in the state, which would differ on every machine: beside the process that
