@@ -32,7 +32,7 @@ import type { RunOptions, RunResult } from "./run";
 import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
-import { assertDescribed } from "./stack-files";
+import { assertDescribed, namedStackFile } from "./stack-files";
 import { type ProgramPlace, platformProgram } from "./platform-program";
 import { CheckedProgram } from "./token/checked-program";
 import { outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
@@ -105,8 +105,7 @@ export class Environment {
   static async open(name: string, options: EnvironmentOptions = {}): Promise<Environment> {
     const directory = options.directory ?? projectRoot();
     const variables = { ...options.variables };
-    const file =
-      options.configFile ?? variables.PULUMI_OPTION_CONFIG_FILE ?? process.env.PULUMI_OPTION_CONFIG_FILE;
+    const file = namedStackFile(options.configFile, variables);
     if (options.program === undefined || file !== undefined) assertDescribed(name, directory, file);
     const engine =
       options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
@@ -255,11 +254,7 @@ export class Environment {
 
   /** The stack file that is used instead of the environment's own; undefined where none is. */
   private namedFile(): string | undefined {
-    return (
-      this.configFile ??
-      this.variables["PULUMI_OPTION_CONFIG_FILE"] ??
-      process.env["PULUMI_OPTION_CONFIG_FILE"]
-    );
+    return namedStackFile(this.configFile, this.variables);
   }
 
   /** Reads what is really there into the state. */
@@ -469,7 +464,7 @@ export class Environment {
     const args = ["config", "--json", "--show-secrets"];
     const whole = [...args, ...(configFile === undefined ? [] : ["--config-file", configFile])];
     const json = makeStack ? await this.stack.commandOnMade(whole) : await this.stack.command(whole);
-    return stackConfigOf(json, { stack: this.name, directory: this.directory, configFile });
+    return stackConfigOf(json, { stack: this.name, file: this.stackFile() });
   }
 
   /** The version of each role's password, as the last run left them. */

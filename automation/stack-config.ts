@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Settings, SettingsError, settingsFromConfig } from "../platform/settings";
 
 /** A stack's settings and secrets, read without running its program. */
@@ -20,18 +19,17 @@ interface ConfigEntry {
  * Reads what the engine decrypted.
  *
  * @param json output of `pulumi config --json --show-secrets`
+ * @param file the stack file: it gives messages their line numbers
  * @throws SettingsError with every mistake at once
  */
 export function stackConfigOf(
   json: string,
-  { stack, directory, configFile }: { stack: string; directory: string; configFile?: string | undefined },
+  { stack, file }: { readonly stack: string; readonly file: string },
 ): StackConfig {
   const entries = JSON.parse(json) as Readonly<Record<string, ConfigEntry>>;
   const config = Object.fromEntries(
     Object.entries(entries).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
   );
-  const file =
-    configFile ?? process.env["PULUMI_OPTION_CONFIG_FILE"] ?? join(directory, `Pulumi.${stack}.yaml`);
   const token = process.env["CLOUDFLARE_API_TOKEN"];
   const result = settingsFromConfig({
     config,

@@ -11,6 +11,14 @@ export function describedEnvironments(directory: string): string[] {
     .sort();
 }
 
+/** The stack file that is used instead of the environment's own, as it was asked for; undefined where none was. */
+export function namedStackFile(
+  configFile: string | undefined,
+  variables: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  return configFile ?? variables["PULUMI_OPTION_CONFIG_FILE"] ?? process.env["PULUMI_OPTION_CONFIG_FILE"];
+}
+
 /**
  * Makes sure that an environment is described by a stack file: a mistyped name must not make a stack.
  *

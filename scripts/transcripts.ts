@@ -1,7 +1,7 @@
 /**
  * `npm run transcripts`: records in docs/transcripts what the commands print on a clean clone, and draws
  * docs/npm-start.png of it. `npm run transcripts -- NAME -- COMMAND` records one command in this checkout, `npm run
- * transcripts -- NAME` what the test of that transcript shows.
+ * transcripts -- NAME` what the test of that transcript shows, or all tests (npm-test).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -42,6 +42,9 @@ const shownByTests: readonly Step[] = [
   { name: "edge-plyr", command: "npx jest test/examples/systems -t 'plyr.fm staging'" },
   { name: "edge-pika", command: "npx jest test/examples/systems -t 'Pika! staging'" },
 ];
+
+/** Too long to be recorded with the others. */
+const allTests: Step = { name: "npm-test", command: "npm test -- --all", terminal: false };
 
 interface Step {
   readonly name: string;
@@ -203,10 +206,11 @@ async function main([name, separator, ...command]: readonly string[]): Promise<n
   if (name === undefined) return recordAll();
   const shown = shownByTests.find((step) => step.name === name);
   if (shown !== undefined && separator === undefined) return recordTest(shown, root);
+  if (name === allTests.name && separator === undefined) return (await record(allTests, root)).code;
   if (!/^[a-z0-9-]+$/.test(name) || separator !== "--" || command.length === 0) {
     console.error(
       "usage: npm run transcripts [-- NAME -- COMMAND]; NAME of lower-case letters, digits and hyphens; without COMMAND one of " +
-        shownByTests.map((step) => step.name).join(", "),
+        [...shownByTests, allTests].map((step) => step.name).join(", "),
     );
     return 2;
   }
