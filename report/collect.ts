@@ -248,7 +248,7 @@ export class ReportCollector {
         counts: this.counts ?? counted(own),
         components: [...components.values()],
         changes: inOrder(changes),
-        messages: unique(this.messages.map((message) => ({ ...message, text: redact(message.text) }))),
+        messages: unique(this.messages.map((message) => told(message, result, redact))),
         ...(cost === undefined ? {} : { cost }),
         ...sections,
         ...policies,
@@ -413,6 +413,12 @@ function counted(all: readonly Seen[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { operation } of all) counts[operation] = (counts[operation] ?? 0) + 1;
   return counts;
+}
+
+/** What broke in a run that went well all the same was mended by it: nothing fails by that any more. */
+function told(message: Message, result: Report["result"], redact: (text: string) => string): Message {
+  const mended = message.severity === "error" && result === "succeeded";
+  return { ...message, text: redact(message.text), ...(mended ? { severity: "warning" } : {}) };
 }
 
 function unique(messages: readonly Message[]): Message[] {

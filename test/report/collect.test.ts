@@ -219,6 +219,17 @@ test("messages are told once, without debug noise, colours and what steers a ter
   ]);
 });
 
+test("an error of a run that mended it and went well is told as a warning", () => {
+  const error = {
+    sequence: 1,
+    timestamp: 1,
+    diagnosticEvent: { severity: "error", message: "the answer was cut", color: "" },
+  } as never;
+  const severities = (result: "succeeded" | "failed") =>
+    reportOf([error], {}, { result }).messages.map(({ severity }) => severity);
+  expect([severities("succeeded"), severities("failed")]).toEqual([["warning"], ["error"]]);
+});
+
 test("broken policies of the engine are in the report, mandatory ones first", () => {
   const policy = (enforcementLevel: string, policyName: string) =>
     ({
