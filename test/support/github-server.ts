@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { CodeHostServer, type Fault } from "./code-host-server";
 
 /** A comment as GitHub keeps it. */
 export interface StoredComment {
@@ -39,11 +40,8 @@ interface CheckBody {
   output: { summary: string; annotations: StoredCheck["annotations"] };
 }
 
-/** An answer that is given instead of the real one, once. */
-interface Fault {
-  readonly matches: (method: string, path: string) => boolean;
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+/** With the words of the answer. */
+interface GitHubFault extends Fault {
   readonly message: string;
 }
 
@@ -53,40 +51,21 @@ const me = "github-actions[bot]";
  * The part of GitHub's API that comments and checks need, by its public description: pages with Link headers, limits of
  * bodies and annotations, 401 and 403 as GitHub words them, GraphQL answers with `errors` and status 200.
  */
-export class GitHubServer {
+export class GitHubServer extends CodeHostServer<GitHubFault> {
   readonly token = randomBytes(20).toString("hex");
   readonly readOnlyToken = randomBytes(20).toString("hex");
   readonly comments: StoredComment[] = [];
   readonly checks: StoredCheck[] = [];
   readonly issues: StoredIssue[] = [];
-  /** `METHOD path?query` of every request, in their order. */
-  readonly requests: string[] = [];
-  private readonly faults: Fault[] = [];
-  private readonly app: FastifyInstance = fastify();
-  private nextId = 1000;
-  url = "";
 
   /** Starts on a free port of loopback, below `/api/v3` as GitHub Enterprise has it. */
-  static async start(): Promise<GitHubServer> {
-    const server = new GitHubServer();
-    server.routes();
-    const address = await server.app.listen({ host: "127.0.0.1", port: 0 });
-    server.url = `${address}/api/v3`;
-    return server;
-  }
-
-  close(): Promise<void> {
-    return this.app.close();
+  static start(): Promise<GitHubServer> {
+    return new GitHubServer().listen("/api/v3");
   }
 
   /** Forgets everything but its tokens. */
   reset(): void {
     for (const list of [this.comments, this.checks, this.issues, this.requests, this.faults]) list.length = 0;
-  }
-
-  /** The next request that fits fails. */
-  failOnce(fault: Fault): void {
-    this.faults.push(fault);
   }
 
   /** One of yesterday, unless it is said otherwise. */
@@ -115,12 +94,11 @@ export class GitHubServer {
     return made;
   }
 
-  private routes(): void {
+  protected routes(): void {
     const { app } = this;
     app.addHook("onRequest", async (request, reply) => {
       this.requests.push(`${request.method} ${request.url.replace(/^\/api(?:\/v3)?/, "")}`);
-      const index = this.faults.findIndex(({ matches }) => matches(request.method, request.url));
-      const [fault] = index < 0 ? [] : this.faults.splice(index, 1);
+      const fault = this.takeFault(request);
       if (fault !== undefined) {
         return reply
           .code(fault.status)

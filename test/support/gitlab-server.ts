@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { CodeHostServer, type Fault } from "./code-host-server";
 
 /** A note as GitLab keeps it, as far as a client of the API sees it. */
 export interface StoredNote {
@@ -21,11 +22,7 @@ export interface StoredIssue {
   state: "opened" | "closed";
 }
 
-/** An answer that is given instead of the real one, once. */
-interface Fault {
-  readonly matches: (method: string, path: string) => boolean;
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
+interface GitLabFault extends Fault {
   readonly body?: string;
   /** What was asked for is done all the same, as by a proxy in between that gave up too early. @default false */
   readonly done?: boolean;
@@ -37,39 +34,20 @@ const me = { id: 77, username: "project_42_bot" };
  * The part of GitLab's API that notes and issues need, by its public description: pages of at most 100 with `x-next-page`,
  * 401 and 403 and validation as GitLab words them, a token by `PRIVATE-TOKEN`.
  */
-export class GitLabServer {
+export class GitLabServer extends CodeHostServer<GitLabFault> {
   readonly token = `made-up-${randomBytes(12).toString("hex")}`;
   readonly readOnlyToken = `made-up-${randomBytes(12).toString("hex")}`;
   readonly notes: StoredNote[] = [];
   readonly issues: StoredIssue[] = [];
-  /** `METHOD path?query` of every request, in their order. */
-  readonly requests: string[] = [];
-  private readonly faults: Fault[] = [];
-  private readonly app: FastifyInstance = fastify();
-  private nextId = 1000;
-  url = "";
 
   /** Starts on a free port of loopback. */
-  static async start(): Promise<GitLabServer> {
-    const server = new GitLabServer();
-    server.routes();
-    const address = await server.app.listen({ host: "127.0.0.1", port: 0 });
-    server.url = `${address}/api/v4`;
-    return server;
-  }
-
-  close(): Promise<void> {
-    return this.app.close();
+  static start(): Promise<GitLabServer> {
+    return new GitLabServer().listen("/api/v4");
   }
 
   /** Forgets everything but its tokens. */
   reset(): void {
     for (const list of [this.notes, this.issues, this.requests, this.faults]) list.length = 0;
-  }
-
-  /** The next request that fits fails. */
-  failOnce(fault: Fault): void {
-    this.faults.push(fault);
   }
 
   addNote(body: string, author = me, system = false): StoredNote {
@@ -90,14 +68,11 @@ export class GitLabServer {
     return made;
   }
 
-  private routes(): void {
+  protected routes(): void {
     const { app } = this;
     app.addHook("onRequest", async (request, reply) => {
       this.requests.push(`${request.method} ${request.url.replace("/api/v4", "")}`);
-      const index = this.faults.findIndex(
-        ({ matches, done }) => done !== true && matches(request.method, request.url),
-      );
-      const [fault] = index < 0 ? [] : this.faults.splice(index, 1);
+      const fault = this.takeFault(request, ({ done }) => done !== true);
       if (fault !== undefined) return failed(reply, fault);
       const given = request.headers["private-token"];
       if (given === this.token) return undefined;
@@ -110,10 +85,7 @@ export class GitLabServer {
       });
     });
     app.addHook("onSend", async (request, reply, payload) => {
-      const index = this.faults.findIndex(
-        ({ matches, done }) => done === true && matches(request.method, request.url),
-      );
-      const [fault] = index < 0 ? [] : this.faults.splice(index, 1);
+      const fault = this.takeFault(request, ({ done }) => done === true);
       if (fault === undefined) return payload;
       void reply.code(fault.status);
       return fault.body ?? "";
@@ -199,6 +171,6 @@ export class GitLabServer {
   }
 }
 
-function failed(reply: FastifyReply, { status, headers = {}, body = "" }: Fault): FastifyReply {
+function failed(reply: FastifyReply, { status, headers = {}, body = "" }: GitLabFault): FastifyReply {
   return reply.code(status).headers(headers).type("text/plain").send(body);
 }
