@@ -26,13 +26,13 @@ const shared = [
 ];
 
 /**
- * What is built together, with the folders it is made of. A provider is a process of its own at every preview, and the
- * command is started for each word of its user: their libraries are bundled in as well, which halves their start. The
- * sample application is copied into an image, where there are no libraries.
+ * What is built together, with the folders it is made of. A provider is a process of its own at every preview, a release
+ * waits for the program that follows it, and the command is started for each word of its user: their libraries are bundled
+ * in as well, which halves their start. The sample application is copied into an image, where there are no libraries.
  */
 const groups = {
   main: {
-    includes: (name) => name !== "cli" && !/^(?:providers|examples)\//.test(name),
+    includes: (name) => !/^(?:cli|rollout|(?:providers|examples)\/.*)$/.test(name),
     sources: ["index.ts", ...shared, "bench", "scripts", "test/support", "test/report"],
     options: { packages: "external" },
   },
@@ -49,6 +49,11 @@ const groups = {
         typescript: path.join(__dirname, "lazy-typescript.js"),
       },
     },
+  },
+  steps: {
+    includes: (name) => name === "rollout",
+    sources: ["common", "components", "remote"],
+    options: { packages: "bundle", external: ["cpu-features", "*.node"] },
   },
   providers: {
     includes: (name) => name.startsWith("providers/"),
@@ -99,7 +104,7 @@ function isCurrent(stampFile, stamp) {
 /**
  * Builds what has changed. Two builders at once are harmless: each file is renamed into place whole.
  *
- * @param names the groups: `main`, `command`, `providers`, `examples`; all when left out
+ * @param names the groups: `main`, `command`, `steps`, `providers`, `examples`; all when left out
  */
 function ensureBuilt(...names) {
   for (const name of names.length > 0 ? names : Object.keys(groups)) ensureGroup(name, groups[name]);

@@ -5,7 +5,10 @@ import { projectRoot } from "../../common/project-root";
 /** Builds what is missing of dist/. */
 export function buildPrograms(): void {
   // eslint-disable-next-line @typescript-eslint/no-require-imports
-  (require("../../bin/build.js") as { ensureBuilt: (...groups: string[]) => void }).ensureBuilt("main");
+  (require("../../bin/build.js") as { ensureBuilt: (...groups: string[]) => void }).ensureBuilt(
+    "main",
+    "steps",
+  );
 }
 
 /** Runs a program of dist/ as a local step does: from Node.js, its input by standard input. */
