@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
 
-/** Runs the built command as its file does, and tells which files outside of it Node.js has loaded at the end. */
+/** Runs the built command as its file does, and tells which files outside of it and which parts of its own Node.js has loaded at the end. */
 function filesLoadedBy(...args: string[]): string[] {
   const script = `
     process.argv.splice(1, 0, "groundwork");
-    process.once("exit", () => console.log("loaded " + JSON.stringify(Object.keys(require.cache))));
+    process.once("exit", () => console.log("loaded " + JSON.stringify([...Object.keys(require.cache), ...process.moduleLoadList])));
     require("./bin/groundwork.js");
   `;
   const printed = execFileSync(process.execPath, ["--eval", script, "--", ...args], {
@@ -20,8 +20,10 @@ test("the command starts without the large libraries that it may never need", ()
   const loaded = filesLoadedBy("preview", "--help");
   expect(loaded).toContainEqual(join(projectRoot(), "bin", "load-bundle.js"));
   expect(
-    loaded.filter((file) => /node_modules.(@npmcli|normalize-package-data|typescript)/.test(file)),
+    loaded.filter((file) => /node_modules.(@npmcli|normalize-package-data|typescript|pg)\b/.test(file)),
   ).toEqual([]);
+  // What Node.js fetches with, which pg's own start would load.
+  expect(loaded.filter((name) => name.includes("undici"))).toEqual([]);
 });
 
 test("a module that is loaded when it is first used is then as it is: members, default, callable", () => {
