@@ -1,16 +1,19 @@
 /**
  * Input of remote steps. Plain `sh` cannot read JSON, and values hold quotes, newlines and anything else, so each value
- * travels as one line `name base64`, closed by a line with a single dot. `read_frames` and `value` of lib.sh read it.
+ * travels as one line `name base64`, a plain word as `name =word`, closed by a line with a single dot. `read_frames` and
+ * `value` of lib.sh read it.
  */
 export type Frames = Readonly<Record<string, string | number>>;
 
 const namePattern = /^[a-z][a-z0-9_]*$/;
+const plainWord = /^[A-Za-z0-9._:/@-]+$/;
 
 /** The frames as text for standard input. A name that lib.sh would refuse is an error here already. */
 export function encodeFrames(frames: Frames): string {
   const lines = Object.entries(frames).map(([name, value]) => {
     if (!namePattern.test(name)) throw new Error(`bad frame name: ${name}`);
-    return `${name} ${Buffer.from(String(value), "utf8").toString("base64")}`;
+    const text = String(value);
+    return `${name} ${plainWord.test(text) ? `=${text}` : Buffer.from(text, "utf8").toString("base64")}`;
   });
   return [...lines, ".", ""].join("\n");
 }
@@ -40,7 +43,10 @@ export function decodeStepInput(stdin: string): Record<string, string> {
   return Object.fromEntries(
     lines.slice(0, -2).map((line) => {
       const [name = "", encoded = ""] = line.split(" ");
-      return [name, Buffer.from(encoded, "base64").toString("utf8")];
+      return [
+        name,
+        encoded.startsWith("=") ? encoded.slice(1) : Buffer.from(encoded, "base64").toString("utf8"),
+      ];
     }),
   );
 }

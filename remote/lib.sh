@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # lib.sh: what every remote step shares. A step's first line includes it; it does nothing by itself.
 #
-# Input (standard input): frames, one a line, `name base64-of-the-value`; the last line is a single dot, so that a cut
-# connection is noticed. Names are lower case, digits, underscores. remote/framing.ts writes it.
+# Input (standard input): frames, one a line, `name base64-of-the-value`, or `name =value` where it is a plain word; the last
+# line is a single dot, so that a cut connection is noticed. Names are lower case, digits, underscores. remote/framing.ts
+# writes it.
 # Every step reads: project        name of the compose project; everything lies in <directory>/<project>
 #                   directory      absolute, or relative to the home of who logs in (default groundwork)
 #                   docker_prefix  words before `docker`, may be empty
@@ -74,7 +75,11 @@ read_frames() {
       .) complete=1; break ;;
       '' | [!a-z]* | *[!a-z0-9_]*) fail 10 "a frame of the input has a bad name" ;;
     esac
-    case $encoded in *[!A-Za-z0-9+/=]*) fail 10 "the frame $key is not base64" ;; esac
+    case $encoded in
+      =*[!A-Za-z0-9._:/@-]*) fail 10 "the frame $key is not a plain word" ;;
+      =*) ;;
+      *[!A-Za-z0-9+/=]*) fail 10 "the frame $key is not base64" ;;
+    esac
     eval "frame_$key=\$encoded"
     frames_text="$frames_text$key $encoded
 "
@@ -88,7 +93,12 @@ has() { eval "[ -n \"\${frame_$1+sent}\" ]"; }
 # value NAME: the decoded value on standard output, nothing if it was not sent.
 value() {
   eval "encoded=\${frame_$1-}"
-  [ -z "$encoded" ] || printf '%s' "$encoded" | base64 -d
+  case $encoded in
+    '') ;;
+    # No program is started for it: a release asks for a hundred of them.
+    =*) printf '%s' "${encoded#=}" ;;
+    *) printf '%s' "$encoded" | base64 -d ;;
+  esac
 }
 
 # value_or NAME DEFAULT
@@ -252,9 +262,9 @@ all_healthy() {
 
 # store PATH MODE <content: writes a file whole or not at all; prints "changed" or "same".
 store() {
-  mkdir -p "${1%/*}" || return 1
+  [ -d "${1%/*}" ] || mkdir -p "${1%/*}" || return 1
   temporary=$(mktemp "${1%/*}/.groundwork.XXXXXX") || return 1
-  if cat >"$temporary" && chmod "$2" "$temporary"; then
+  if cat >"$temporary" && { [ "$2" = 0600 ] || chmod "$2" "$temporary"; }; then
     if [ -f "$1" ] && cmp -s "$temporary" "$1"; then
       chmod "$2" "$1"
       rm -f "$temporary"

@@ -51,7 +51,7 @@ fetch_images() {
       id=$(image_id "$reference")
       if [ "$id" != "$had" ] && [ -n "$(image_id "$had")" ]; then
         id=$had
-        eval "frame_image_$((n - 1))_reference=\$(printf %s \"\$had\" | base64 | tr -d '\\n')"
+        eval "frame_image_$((n - 1))_reference==\$had"
         release_json "$release" | store "$folder/compose.release.json" 0600 >/dev/null || fail 12 "cannot write in $folder" with-log
       fi
     else
@@ -127,27 +127,34 @@ state_of_base() {
   } | digest
 }
 
-# Copies what makes the release into its folder.
+# Copies what makes the release into its folder: written aside, then each file is renamed into place whole. Few programs for
+# many files, as a new release is waited for.
 archive() {
   at archive
   folder=$root/releases/$release
-  mkdir -p "$folder/files" || fail 12 "cannot make $folder" with-log
-  printf '%s' "$release" | store "$folder/id" 0600 >/dev/null &&
-    store "$folder/images" 0600 <"$run/images" >/dev/null || fail 12 "cannot write in $folder" with-log
+  aside=$run/aside
+  rm -rf "$aside" && mkdir -p "$folder/files" "$aside/own" "$aside/files" || fail 12 "cannot make $folder" with-log
+  printf '%s' "$release" >"$aside/own/id" && cp "$run/images" "$aside/own/images" || fail 12 "cannot write in $run" with-log
+  if [ -z "$target" ]; then
+    # Counts deployments, not rollbacks: so it tells which schema changes came after.
+    printf '%s' "$fence" >"$aside/own/number" && release_json "$release" >"$aside/own/compose.release.json" &&
+      value record | sed 's/^ *{//; s/} *$//' >"$aside/own/record.members" &&
+      printf '%s.\n' "$frames_text" | grep -E '^(\.$|rolling|images |image_)' >"$aside/own/frames" ||
+      fail 12 "cannot write in $run" with-log
+  fi
+  { sync "$aside/own"/* 2>/dev/null || sync; } && mv -f "$aside/own"/* "$folder" || fail 12 "cannot write in $folder" with-log
   [ -z "$target" ] || return 0
-  # Counts deployments, not rollbacks: so it tells which schema changes came after.
-  printf '%s' "$fence" | store "$folder/number" 0600 >/dev/null &&
-    release_json "$release" | store "$folder/compose.release.json" 0600 >/dev/null &&
-    value record | sed 's/^ *{//; s/} *$//' | store "$folder/record.members" 0600 >/dev/null &&
-    printf '%s.\n' "$frames_text" | grep -E '^(\.$|rolling|images |image_)' | store "$folder/frames" 0600 >/dev/null ||
-    fail 12 "cannot write in $folder" with-log
+  set --
   while IFS= read -r path; do
-    [ -n "$path" ] || continue
-    case $path in */*) mkdir -p "$folder/files/${path%/*}" ;; esac &&
-      cp -p "$root/$path" "$folder/files/.groundwork.copy" && mv -f "$folder/files/.groundwork.copy" "$folder/files/$path" ||
-      fail 12 "cannot copy $path to $folder" with-log
+    case $path in
+      '') ;;
+      */*) mkdir -p "$folder/files/${path%/*}" && cp -p "$root/$path" "$aside/one" && mv -f "$aside/one" "$folder/files/$path" ||
+        fail 12 "cannot copy $path to $folder" with-log ;;
+      *) set -- "$@" "$path" ;;
+    esac
   done <"$root/.files"
-  cp "$root/.files" "$folder/files/.files" || fail 12 "cannot write in $folder" with-log
+  (cd "$root" && cp -p -- "$@" .files "$aside/files") && (cd "$aside/files" && mv -f -- "$@" .files "$folder/files") ||
+    fail 12 "cannot copy the files to $folder" with-log
   case $(value record) in
     *'"breaking":true'*) printf '%s %s\n' "$fence" "$release" >>"$root/breaking" || fail 12 "cannot write $root/breaking" ;;
   esac

@@ -102,14 +102,15 @@ passes() {
   [ -n "$(value "rolling_${1}_path")" ] || return 0
   tries=0
   while [ "$tries" -lt 3 ]; do
-    [ "$tries" = 0 ] || nap 0.05
+    [ "$tries" = 0 ] || nap 0.02
     answer=$(ask "$1")
     case $answer in [23]??) ;; *) return 1 ;; esac
     tries=$((tries + 1))
   done
 }
 
-# Waits until the containers and, through the proxy, the health paths of the new colour are good.
+# Waits until the containers and, through the proxy, the health paths of the new colour are good. Asks much more often than
+# it looks at the containers, as each look starts docker.
 wait_healthy() {
   at gate
   n=1
@@ -121,6 +122,12 @@ wait_healthy() {
   n=1
   answer=
   while :; do
+    again=5
+    while [ "$n" -le "$rolling" ] && [ "$again" -gt 0 ]; do
+      if passes "$n"; then n=$((n + 1)); continue; fi
+      # Nothing listens yet: the proxy says so at once. What takes longer to answer is not asked again without a look.
+      case $answer in 502 | 503) again=$((again - 1)) && nap 0.05 ;; *) again=0 ;; esac
+    done
     containers "$project-$new" >"$run/containers" || printf '' >"$run/containers"
     bad=
     while read -r id name state status; do
@@ -135,7 +142,6 @@ wait_healthy() {
     done <"$run/containers"
     [ -z "$bad" ] || { show_logs; fail_release "the new release is not healthy: $bad"; }
     [ ! -f "$run/abort" ] || abort
-    while [ "$n" -le "$rolling" ] && passes "$n"; do n=$((n + 1)); done
     if [ "$n" -gt "$rolling" ] && ! grep -q '(health: starting)' "$run/containers"; then
       short=
       i=1

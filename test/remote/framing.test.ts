@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { projectRoot } from "../../common/project-root";
-import { encodeFrames, listFrames } from "../../remote/framing";
+import { decodeStepInput, encodeFrames, listFrames } from "../../remote/framing";
 import { execute } from "../support/remote-step";
 
 let folder: string;
@@ -28,6 +28,7 @@ async function throughShell(shell: string, values: readonly string[]): Promise<s
 }
 
 const anyText = fc.oneof(
+  fc.stringMatching(/^[A-Za-z0-9._:/@-]+$/),
   fc.string({ unit: "binary", maxLength: 60 }),
   fc.string({
     unit: fc.constantFrom("'", '"', "$", "`", "\\", "\n", "\r", " ", "=", "!", ";", "é", "\0"),
@@ -56,6 +57,7 @@ test.each([
   ["an empty stream", "", "the input ends early"],
   ["a bad name", "na-me dGV4dA==\n.\n", "bad name"],
   ["text that is not base64", "name $(id)\n.\n", "is not base64"],
+  ["a word that is not plain", "name =$(id)\n.\n", "is not a plain word"],
 ])("%s is refused", async (_what, input, message) => {
   const result = await execute("sh", `cd "${library}"; . ./lib.sh; read_frames; echo read`, input, {
     PATH: process.env["PATH"] ?? "",
@@ -63,6 +65,13 @@ test.each([
   expect(result.code).toBe(10);
   expect(result.stdout).toBe("");
   expect(result.stderr).toContain(message);
+});
+
+test("a plain word travels as it is, anything else in base64; both are read back", () => {
+  const frames = { port: 3000, service: "api-1", path: "/healthz", said: "a b", none: "", equals: "=x" };
+  const text = encodeFrames(frames);
+  expect(text).toBe("port =3000\nservice =api-1\npath =/healthz\nsaid YSBi\nnone \nequals PXg=\n.\n");
+  expect(decodeStepInput(`script\n${text}`)).toEqual({ ...frames, port: "3000" });
 });
 
 test("a frame's name is checked where it is written", () => {

@@ -30,7 +30,10 @@ case \${3-} in groundwork-*) ;; *) exec /bin/sh "$@" ;; esac
 step=\${3#groundwork-}
 input=$(mktemp "$TEST_HOME/input.XXXXXX")
 cat >"$input"
-frame() { sed -n "s/^$1 //p" "$input" | base64 -d; }
+frame() {
+  line=$(sed -n "s/^$1 //p" "$input")
+  case $line in =*) printf %s "\${line#=}" ;; *) printf %s "$line" | base64 -d ;; esac
+}
 now() { date +%s%3N; }
 trap 'rm -f "$input"' EXIT
 printf '%s\\n' "$step" >>"$TEST_HOME/steps"
