@@ -13,6 +13,7 @@ import { explainFailure } from "./failures";
 import { parseHistory } from "./history";
 import { removeCutAttributes } from "./locks/cut-attributes";
 import { type Backend, backendOf, storeOf } from "./locks/backend";
+import { type BeforeRecord, beforeRecordOf, noBeforeRecord } from "./locks/before-record";
 import { holderWords } from "./locks/holder";
 import { type KeptLease, keepLease } from "./locks/lease";
 import { type LockedStack, StackLocks } from "./locks/stack-locks";
@@ -96,6 +97,18 @@ export class EngineStack {
     sdk.outputs = () => Promise.resolve({});
     sdk.info = () => Promise.resolve(undefined);
     return new EngineStack(sdk, options, starts);
+  }
+
+  get program(): PulumiFn {
+    return this.options.program;
+  }
+
+  /** What was there before creations that are still open, beside the state. */
+  get beforeRecord(): BeforeRecord {
+    const store = this.store();
+    return store === undefined
+      ? noBeforeRecord
+      : beforeRecordOf({ store, project: this.project, stack: this.options.name });
   }
 
   get engine(): Engine {

@@ -14,6 +14,7 @@ import { type Drift, type KnownDrift, driftOf, readKnown, remembered, writeKnown
 import { EngineStack } from "./engine-stack";
 import { PolicyRefusedError } from "./errors";
 import type { MendedStack } from "./creates/mend";
+import { Beforehand } from "./creates/before";
 import { runMended } from "./creates/run-mended";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
 import { type FollowedRun, followRun } from "./follow";
@@ -21,7 +22,7 @@ import { countObjects, FullBucketsError } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
 import type { Doubt } from "./locks/doubt";
 import type { Examine } from "./locks/examine";
-import { examineAtCloudflare } from "./locks/examine-at-cloudflare";
+import { looksAtCloudflare, type LooksAtCloudflare } from "./locks/examine-at-cloudflare";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import type { Settings } from "../platform/settings";
 import { removeFromHosts } from "./host-removal";
@@ -143,16 +144,19 @@ export class Environment {
    * @throws UserError where the API token lacks a permission, has expired or is refused, or the zone's plan lacks something
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
-    const looking = this.looking(options);
-    if (!this.checksToken) return this.upUnchecked(looking, this.tellingProgram(options));
+    if (!this.checksToken)
+      return this.upUnchecked({ ...this.looks(), ...options }, this.tellingProgram(options).program);
     const { isPlatform } = this;
     const checked = new CheckedProgram(this.programPlace(), options);
+    const looks = this.looks(() =>
+      checked.config === undefined ? this.config() : Promise.resolve(checked.config),
+    );
     // A refresh writes the state before the program is run.
     if (options.refresh === true || options.config !== undefined || !isPlatform)
       await checked.ask(options.config ?? (await this.config({ makeStack: true })));
     try {
-      const guarded = checked.optionsOf(looking, () => this.config());
-      return await this.upUnchecked(guarded, isPlatform ? { program: checked.run } : {});
+      const guarded = checked.optionsOf({ ...looks, ...options }, () => this.config());
+      return await this.upUnchecked(guarded, isPlatform ? checked.run : this.stack.program);
     } catch (error) {
       checked.signal.throwIfAborted();
       throw error;
@@ -170,39 +174,47 @@ export class Environment {
   }
 
   private async upUnchecked(
-    options: RunOptions & { readonly examine: Examine },
-    program: { readonly program?: PulumiFn } = {},
+    { lookBefore, ...options }: RunOptions & LooksAtCloudflare,
+    program: PulumiFn = this.stack.program,
   ): Promise<RunResult> {
     const { hasRules, judge, packs } = this.policies();
     if (hasRules && options.policies !== "known") await this.judged(judge(), options, program);
     const { examine, log = silent } = options;
+    const before = new Beforehand(lookBefore, this.stack.beforeRecord);
     const stack: MendedStack = {
-      ...{ name: this.name, examine, log },
+      ...{ name: this.name, examine, before, log },
       state: () => this.state(),
       history: () => this.history(),
       settle: (taken) => this.stack.settle(taken),
     };
+    const watching = before.watching(program);
     return runMended(stack, options, (watched) =>
-      this.stack.run("up", watched, (engineOptions) => this.stack.sdk.up({ ...engineOptions, ...program }), {
-        packs,
-      }),
+      this.stack.run(
+        "up",
+        watched,
+        (engineOptions) => this.stack.sdk.up({ ...engineOptions, program: watching }),
+        { packs },
+      ),
     ).catch((error: unknown) => this.failed(error));
   }
 
-  /** The same options, with a look at Cloudflare where nobody else looks. */
+  /** Looks at Cloudflare, for where nobody else looks. */
+  private looks(config: () => Promise<StackConfig> = () => this.config()): LooksAtCloudflare {
+    return looksAtCloudflare(config, { ...process.env, ...this.variables });
+  }
+
+  /** The same options, with such a look. */
   private looking<Options extends { readonly examine?: Examine }>(
     options: Options,
   ): Options & { readonly examine: Examine } {
-    const examine =
-      options.examine ?? examineAtCloudflare(() => this.config(), { ...process.env, ...this.variables });
-    return { ...options, examine };
+    return { ...options, examine: options.examine ?? this.looks().examine };
   }
 
   /** What `up` would do, held against the stack file's rules; whoever listens hears only of those that are broken. */
   private async judged(
     judge: PolicyJudge | undefined,
     { onEvent, refresh = false, replace = [], signal }: RunOptions,
-    program: { readonly program?: PulumiFn },
+    program: PulumiFn,
   ): Promise<void> {
     await this.stack
       .run(
@@ -214,7 +226,7 @@ export class Environment {
           ...{ refresh, replace },
           ...(signal === undefined ? {} : { signal }),
         },
-        (engineOptions) => this.stack.sdk.preview({ ...engineOptions, ...program }),
+        (engineOptions) => this.stack.sdk.preview({ ...engineOptions, program }),
         { judge },
       )
       .catch((error: unknown) => {

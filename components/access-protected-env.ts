@@ -175,7 +175,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
           ? pulumi.output(oneTimePin.id)
           : new cloudflare.ZeroTrustAccessIdentityProvider(
               `${name}-one-time-pin`,
-              { accountId, name: "One-time PIN", type: "onetimepin", config: {} },
+              { accountId, name: `${displayName} one-time PIN`, type: "onetimepin", config: {} },
               { parent: this },
             ).id;
     return { github: githubId, all: [githubId, pinId].filter((id) => id !== undefined) };

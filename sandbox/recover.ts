@@ -33,7 +33,7 @@ export async function recoverFromKilledRun(
   // Loaded here only: most runs have nothing to mend.
   const { removeLeftover } = await import("./providers/cloudflare/leftovers");
   for (const resource of creates) {
-    const removed = await removeLeftover(resource, resources, ready.variables);
+    const removed = await removeLeftover(resource, resources, { environment: ready.variables });
     if (removed !== undefined)
       log(`  ${nameOf(resource.urn)} was there already (${removed}): removed, to be made anew`);
   }

@@ -4,8 +4,17 @@
  */
 import type { Log } from "../../common/log";
 import type { HistoryEntry } from "../history";
-import { type Examine, type FoundThing, type Outcome, outcomeOf, outcomeWords } from "../locks/examine";
+import {
+  type Examine,
+  isOwn,
+  type Making,
+  type Outcome,
+  othersWords,
+  outcomeOf,
+  outcomeWords,
+} from "../locks/examine";
 import { nameOf, type StackState, type TakenIn } from "../state";
+import type { Beforehand } from "./before";
 import type { Creation, CreateWatch } from "./watch";
 
 /** What mending needs of its stack. */
@@ -17,6 +26,7 @@ export interface MendedStack {
   /** Takes what was made into the state. */
   readonly settle: (taken: readonly TakenIn[]) => Promise<void>;
   readonly examine: Examine;
+  readonly before: Pick<Beforehand, "idsBefore" | "close" | "keep">;
   readonly log: Log;
 }
 
@@ -29,19 +39,19 @@ const refusedTwice = /:(?:DnsRecord|List|Queue|Ruleset|Zone|ZeroTrustTunnelCloud
 /**
  * Looks at Cloudflare for what the failed creations of a run have made all the same, and takes that in. What cannot be taken
  * in, as its secret was in the answer that nobody received, is removed.
- *
- * @returns whether there was anything: then another run goes on from there
  */
-export async function mendFailed({ failed }: CreateWatch, stack: MendedStack): Promise<boolean> {
-  if (failed.length === 0) return false;
+export async function mendFailed({ failed }: CreateWatch, stack: MendedStack): Promise<Mended> {
+  if (failed.length === 0) return { isMended: false, open: [] };
   const [state, history] = await Promise.all([stack.state(), stack.history()]);
   const taken: TakenIn[] = [];
+  const open: string[] = [];
   let removed = 0;
   for (const creation of failed) {
     const { resource } = creation;
     const recorded = [...(state.resources ?? []), ...taken];
     const outcome = await cameOf(creation, recorded, history, stack);
-    if (outcome === undefined || outcome === "absent") continue;
+    if (outcome === "unknown") open.push(resource.urn);
+    if (outcome === undefined || typeof outcome === "string") continue;
     if ("id" in outcome) taken.push({ ...resource, id: outcome.id });
     else removed += 1;
     stack.log(`creating ${nameOf(resource.urn)} was not answered: ${outcomeWords(outcome)}`);
@@ -53,35 +63,45 @@ export async function mendFailed({ failed }: CreateWatch, stack: MendedStack): P
       if (type === "creating")
         stack.log(`the state keeps no record of that any more: creating ${nameOf(resource.urn)}`);
   }
-  return taken.length > 0 || removed > 0;
+  return { isMended: taken.length > 0 || removed > 0, open };
+}
+
+/** What became of failed creations. */
+export interface Mended {
+  /** Something had been made: another run goes on from there. */
+  readonly isMended: boolean;
+  /** URNs of what nobody could look for. */
+  readonly open: readonly string[];
 }
 
 async function cameOf(
   creation: Creation,
   recorded: StackState["resources"] & object,
   history: readonly HistoryEntry[],
-  { examine, log }: MendedStack,
-): Promise<Outcome> {
+  stack: MendedStack,
+): Promise<Outcome | "unknown"> {
+  const { examine, log } = stack;
   const name = nameOf(creation.resource.urn);
   try {
     const found = await examine(creation.resource, recorded);
-    const outcome = await outcomeOf(found, isOfRuns(creation, history));
-    if (outcome === undefined && found !== undefined) log(`creating ${name} failed; ${othersWords(found)}`);
-    return outcome;
+    const making = makingOf(creation, history, stack);
+    const outcome = await outcomeOf(found, making);
+    const others = outcome === undefined ? othersWords(found, making) : undefined;
+    if (others !== undefined) log(`creating ${name} failed; ${others}`);
+    return found === undefined ? "unknown" : outcome;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     log(`creating ${name}: whether it was made could not be looked for: ${reason}`);
-    return undefined;
+    return "unknown";
   }
 }
 
-/** Of what is like it, and cannot be taken for its own. */
-function othersWords(found: readonly FoundThing[]): string {
-  const undated = found.filter(({ madeAt }) => madeAt === undefined);
-  const ids = (things: readonly FoundThing[]): string => things.map(({ id }) => id).join(", ");
-  return undated.length === 0
-    ? `what is like it was there before, and is left alone (${ids(found)})`
-    : `what is like it does not tell when it was made, and is left alone (${ids(undated)}): where nobody else made it, remove it`;
+function makingOf(
+  creation: Creation & { readonly ended?: number },
+  history: readonly HistoryEntry[],
+  { before }: MendedStack,
+): Making {
+  return { isWithin: isOfRuns(creation, history), before: before.idsBefore(creation.resource.urn) };
 }
 
 /**
@@ -93,7 +113,7 @@ function othersWords(found: readonly FoundThing[]): string {
 export function isOfRuns(
   { begun, ended = Infinity }: { readonly begun: number; readonly ended?: number },
   history: readonly HistoryEntry[],
-): (madeAt: string | undefined) => boolean {
+): (madeAt: string) => boolean {
   // The newest may be this run itself, which has begun before.
   const before = history.filter(
     ({ kind, endedAt }) => kind === "update" && endedAt !== undefined && Date.parse(endedAt) < begun,
@@ -106,7 +126,7 @@ export function isOfRuns(
       .map(({ startedAt, endedAt }) => ({ begun: Date.parse(startedAt), ended: Date.parse(endedAt!) })),
   ];
   return (madeAt) => {
-    const made = Date.parse(madeAt ?? "");
+    const made = Date.parse(madeAt);
     return spans.some((span) => made >= span.begun - rounding && made <= span.ended + 2 * rounding);
   };
 }
@@ -126,12 +146,15 @@ export async function removeTwins({ done }: CreateWatch, stack: MendedStack): Pr
   const [{ resources = [] }, history] = await Promise.all([stack.state(), stack.history()]);
   for (const { creation, found: things } of found) {
     const { type, urn } = creation.resource;
-    const isOwn = isOfRuns(creation, history);
+    const making = makingOf(creation, history, stack);
     for (const thing of things) {
       const isRecorded = resources.some((each) => each.id === thing.id && each.type === type);
       if (isRecorded) continue;
-      if (thing.madeAt === undefined) stack.log(`creating ${nameOf(urn)}: ${othersWords([thing])}`);
-      if (!isOwn(thing.madeAt)) continue;
+      if (!isOwn(thing, making)) {
+        const others = thing.madeAt === undefined ? othersWords([thing], making) : undefined;
+        if (others !== undefined) stack.log(`creating ${nameOf(urn)}: ${others}`);
+        continue;
+      }
       await thing.remove();
       stack.log(
         `creating ${nameOf(urn)} was not answered at first, and was done again: the first one (${thing.id}) is removed`,

@@ -26,13 +26,15 @@ export async function runMended(
     try {
       const result = await run({ ...options, onEvent });
       await mends(removeTwins(creates, stack), stack);
+      await stack.before.close();
       return round === 1 ? result : { ...result, changes, unchanged: nothingToDo(changes) };
     } catch (error) {
       // The next run sees that this one has failed, and looks.
       if (options.signal?.aborted === true) throw error;
-      const isMended = await mends(mendFailed(creates, stack), stack);
+      const mended = await mends(mendFailed(creates, stack), stack);
       await mends(removeTwins(creates, stack), stack);
-      if (isMended !== true || round === rounds) throw error;
+      if (mended !== undefined) await stack.before.keep(mended.open);
+      if (mended?.isMended !== true || round === rounds) throw error;
       stack.log(`bringing ${stack.name} up goes on`);
     }
   }

@@ -1,30 +1,53 @@
 import type { StackConfig } from "../stack-config";
-import type { Examine } from "./examine";
+import type { Examine, LookBefore } from "./examine";
+
+/** The looks at Cloudflare of one run, by listing and reading alone. */
+export interface LooksAtCloudflare {
+  /** What creations have made. */
+  readonly examine: Examine;
+  /** What is there before. What is listed is listed once. */
+  readonly lookBefore: LookBefore;
+}
 
 /**
- * Looks at Cloudflare for what creations have made, by listing and reading alone.
+ * Looks at Cloudflare with the stack's own token.
  *
  * @param config read at the first look, and kept
  * @param variables CLOUDFLARE_API_TOKEN and CLOUDFLARE_BASE_URL count where the settings say nothing
  */
-export function examineAtCloudflare(
+export function looksAtCloudflare(
   config: () => Promise<StackConfig>,
   variables: Readonly<Record<string, string | undefined>>,
-): Examine {
+): LooksAtCloudflare {
   let known: Promise<StackConfig | undefined> | undefined;
-  return async (resource, recorded) => {
-    if (!resource.type.startsWith("cloudflare:")) return undefined;
+  const placeOf = async ({ type }: { readonly type: string }) => {
+    if (!type.startsWith("cloudflare:")) return undefined;
     // A program of one's own may have other settings.
     const { settings, secrets } = (await (known ??= config().catch(() => undefined))) ?? {};
     const apiUrl = settings?.cloudflare.apiUrl ?? variables["CLOUDFLARE_BASE_URL"];
     const apiToken =
       secrets?.[settings?.cloudflare.apiTokenSecret ?? ""] ?? variables["CLOUDFLARE_API_TOKEN"];
     if (apiToken === undefined || apiToken === "") return undefined;
-    // Loaded here only: most runs have nothing to mend.
-    const { findLeftovers } = await import("../../sandbox/providers/cloudflare/leftovers");
-    return findLeftovers(resource, recorded, {
-      ...(apiUrl === undefined ? {} : { CLOUDFLARE_BASE_URL: apiUrl }),
-      CLOUDFLARE_API_TOKEN: apiToken,
-    });
+    const id = settings?.cloudflare.zoneId;
+    return {
+      environment: {
+        ...(apiUrl === undefined ? {} : { CLOUDFLARE_BASE_URL: apiUrl }),
+        CLOUDFLARE_API_TOKEN: apiToken,
+      },
+      ...(settings === undefined || id === undefined ? {} : { zone: { id, name: settings.domain } }),
+    };
+  };
+  // Loaded where it is needed only: most runs have nothing to mend.
+  const load = () => import("../../sandbox/providers/cloudflare/leftovers");
+  const lists = new Map<string, Promise<readonly string[] | undefined>>();
+  return {
+    async examine(resource, recorded) {
+      const place = await placeOf(resource);
+      return place === undefined ? undefined : (await load()).findLeftovers(resource, recorded, place);
+    },
+    async lookBefore(resource) {
+      const place = await placeOf(resource);
+      return place === undefined ? undefined : (await load()).findPresent(resource, place, lists);
+    },
   };
 }

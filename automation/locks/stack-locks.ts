@@ -6,7 +6,8 @@ import { type HistoryEntry } from "../history";
 import type { PendingOperation, StackState, TakenIn } from "../state";
 import type { Backend } from "./backend";
 import { type Doubt, doubtLine, doubtsOf } from "./doubt";
-import { type Examine, type Outcome, outcomeOf, outcomeWords } from "./examine";
+import { beforeRecordOf } from "./before-record";
+import { type Examine, type Outcome, othersWords, outcomeOf, outcomeWords } from "./examine";
 import { type LockHolder, holderWords } from "./holder";
 import { removeLease, sweepLeases } from "./lease";
 import { readHolders, removeLock, type StackPlace } from "./lock-files";
@@ -192,6 +193,8 @@ export class StackLocks {
     const taken: TakenIn[] = [];
     const open: Doubt[] = [];
     const state = pending.length > 0 ? await this.stack.state() : {};
+    const place = this.place();
+    const before = pending.length === 0 || place === undefined ? {} : await beforeRecordOf(place).read();
     for (const operation of pending) {
       const [doubt] = doubtsOf([operation]);
       if (doubt === undefined) continue;
@@ -205,11 +208,13 @@ export class StackLocks {
       const look = async (): Promise<Outcome> => {
         const since = Date.parse(beginning(removed, state)) - clockDifference;
         const recorded = [...(state.resources ?? []), ...taken];
-        // What does not tell its time is taken for its own: it was surely begun.
-        return outcomeOf(
-          await examine?.(operation.resource, recorded),
-          (madeAt) => madeAt === undefined || Date.parse(madeAt) >= since,
-        );
+        const isWithin = (madeAt: string): boolean => Date.parse(madeAt) >= since;
+        const making = { isWithin, before: before[urn] };
+        const found = await examine?.(operation.resource, recorded);
+        const outcome = await outcomeOf(found, making);
+        const others = outcome === undefined ? othersWords(found, making) : undefined;
+        if (others !== undefined) log(`creating ${name}: ${others}`);
+        return outcome;
       };
       const outcome = given !== undefined ? { id: given } : doubt.repaired || told ? "absent" : await look();
       if (outcome === undefined) open.push(doubt);

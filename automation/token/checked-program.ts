@@ -17,8 +17,9 @@ import { checkTokenBefore } from "./before-up";
  * await stack.up({ program, signal }).catch((error) => { throw signal.aborted ? signal.reason : error; });
  */
 export class CheckedProgram {
+  /** Settings of which the token was found to be enough for all, and their secrets. */
+  config: StackConfig | undefined;
   private readonly refused = new AbortController();
-  private isAsked = false;
 
   constructor(
     private readonly place: ProgramPlace,
@@ -45,7 +46,7 @@ export class CheckedProgram {
       ...options,
       signal: signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]),
       examine: async (...of) => {
-        if (!this.isAsked) await this.ask(await config());
+        if (this.config === undefined) await this.ask(await config());
         return examine(...of);
       },
     };
@@ -67,9 +68,9 @@ export class CheckedProgram {
 
   /** Asks, unless that was done: of settings that had to be read before the run. @throws as {@link checkTokenBefore} */
   async ask(config: StackConfig): Promise<void> {
-    if (this.isAsked) return;
+    if (this.config !== undefined) return;
     await checkTokenBefore(config, this.options.log);
-    this.isAsked = true;
+    this.config = config;
     this.options.onConfig?.(config);
   }
 }

@@ -171,6 +171,7 @@ test("what a killed run has made is taken in, or removed where its secret is los
   const removed: string[] = [];
   const taken: TakenIn[] = [];
   const lines: string[] = [];
+  const secret = { unfit: "its secret was told to nobody" };
   const locks = new StackLocks({
     ...{ name: "prod", project: "shop", backend: { kind: "cloud", url: "https://x" }, store: undefined },
     state: () => Promise.resolve({ manifest: { time: "2026-11-28T12:00:00Z" }, pending_operations: pending }),
@@ -186,7 +187,7 @@ test("what a killed run has made is taken in, or removed where its secret is los
       const name = urn.split("::").at(-1)!;
       const madeAt = name === "old" ? "2026-11-28T10:00:00Z" : "2026-11-28T11:59:00Z";
       const remove = () => Promise.resolve(void removed.push(name));
-      return Promise.resolve([{ id: `id-${name}`, madeAt, isWhole: name !== "token", remove }]);
+      return Promise.resolve([{ id: `id-${name}`, madeAt, remove, ...(name === "token" ? secret : {}) }]);
     },
   });
   expect(taken.map(({ id }) => id)).toEqual(["id-media"]);
@@ -195,6 +196,43 @@ test("what a killed run has made is taken in, or removed where its secret is los
   expect(lines[1]).toMatch(
     /^cut short: creating token: it was made \(id-token\), but its secret .*: removed/,
   );
+});
+
+test.each([
+  ["was not there before, by the record beside the state, is taken in", { pin: [] }, ["mine"], "is taken in"],
+  ["was there before is left alone", { pin: ["mine"] }, [], "was there before, and is left alone (mine)"],
+  ["may have been there before is left alone", undefined, [], "and is left alone (mine): where nobody else"],
+])("what does not tell when it was made and %s", async (_, before, ids, said) => {
+  const folder = mkdtempSync(join(tmpdir(), "gw-lock-before-"));
+  try {
+    const put = (kind: string, name: string, value: object): void => {
+      const directory = join(folder, ".pulumi", kind);
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, name), JSON.stringify(value));
+    };
+    if (before !== undefined) put("groundwork-before/shop", "dev.json", before);
+    const resource = { urn: "pin", type: "cloudflare:index/x:X" };
+    const state = { pending_operations: [{ type: "creating", resource }] };
+    put("stacks/shop", "dev.json", state);
+    const taken: TakenIn[] = [];
+    const lines: string[] = [];
+    const locks = new StackLocks({
+      ...{ name: "dev", project: "shop", backend: { kind: "file", url: folder }, store: folderStore(folder) },
+      state: () => Promise.resolve(state),
+      history: () => Promise.resolve([]),
+      isUpdating: () => Promise.resolve(false),
+      cancel: () => Promise.resolve(),
+      settle: (all) => Promise.resolve(void taken.push(...all)),
+    });
+    const found = { id: "mine", remove: () => Promise.resolve() };
+    const examine = () => Promise.resolve([found]);
+    const open = await locks.clear({ until: 0, log: (line) => lines.push(line), examine });
+    expect(taken.map(({ id }) => id)).toEqual(ids);
+    expect(open).toHaveLength(1 - ids.length);
+    expect(lines.join("\n")).toContain(said);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test("no report shows a passphrase, neither of the variable nor of the file", () => {

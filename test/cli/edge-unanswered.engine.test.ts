@@ -1,5 +1,9 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as cloudflare from "@pulumi/cloudflare";
 import { Environment } from "../../automation/environment";
 import type { Fault } from "../../sandbox/cloudflare/faults";
+import { signingRequest } from "../support/signing-request";
 import { SmallProject } from "../support/small-project";
 
 // Cloudflare carries out what is asked, and the connection is cut before its answer.
@@ -132,4 +136,232 @@ test("what replaces something is taken in, and what it replaces is removed", asy
   expect(up.code).toBe(0);
   expect(await namesAt(`${project.accountPath}/pages/projects`, "shop-")).toEqual(["shop-other"]);
   expect((await environment.preview({ refresh: true })).unchanged).toBe(true);
+});
+
+describe("what does not tell when it was made", () => {
+  const logins = (): string => `${project.accountPath}/access/identity_providers`;
+  const hosts = (bucket: string): string => `${project.accountPath}/r2/buckets/${bucket}/domains/custom`;
+  /** How often something was asked for, since so many requests. */
+  const asked = (request: string, since: number): number =>
+    project.requests.slice(since).filter((line) => line.startsWith(`${request} `)).length;
+  const idsAt = async (path: string): Promise<string[]> =>
+    ((await project.api("GET", path)) as { id: string }[]).map(({ id }) => id);
+  const domainsAt = async (bucket: string): Promise<string[]> =>
+    ((await project.api("GET", hosts(bucket))) as { domains: { domain: string }[] }).domains.map(
+      ({ domain }) => domain,
+    );
+  const withBuckets = (more: object, domains: readonly (string | undefined)[]): void =>
+    project.describe("shop", 0, "media", {
+      ...more,
+      "groundwork:buckets": Object.fromEntries(
+        domains.map((customDomain, index) => [
+          `files-${index}`,
+          { name: `shop-files-${index}`, ...(customDomain === undefined ? {} : { customDomain }) },
+        ]),
+      ),
+    });
+  const pin = { name: "example.com shop one-time PIN", type: "onetimepin", config: {} };
+  const removePin = async (): Promise<void> => {
+    for (const id of await idsAt(logins())) await project.api("DELETE", `${logins()}/${id}`);
+  };
+
+  test("is taken in where it was not there before, which is asked for once, and only where it is to be made", async () => {
+    withBuckets({}, [undefined, undefined]);
+    await environment.up();
+    withBuckets(behindAccess, ["files-0.example.com", undefined]);
+    const before = project.requests.length;
+    project.fail(
+      { method: "POST", path: /\/identity_providers$/, kind: "cut-after", times: 3 },
+      { method: "POST", path: /\/domains\/custom$/, kind: "cut-after" },
+    );
+    const up = await project.run(["up", "-s", "shop"]);
+    expect(up.stderr).toMatch(
+      /creating access-one-time-pin was not answered: it was made \(\S+\), and is taken/,
+    );
+    expect(up.stderr).toMatch(/creating buckets-files-0-domain was not answered: .* is taken in/);
+    expect(up.code).toBe(0);
+    const [id, ...others] = await idsAt(logins());
+    expect(others).toEqual([]);
+    const { resources = [] } = await environment.state();
+    expect(resources.find(({ urn }) => urn.endsWith("::access-one-time-pin"))?.id).toBe(id);
+    expect(await domainsAt("shop-files-0")).toEqual(["files-0.example.com"]);
+    const lists = `GET /client/v4${logins()}`;
+    // Before it was made, after it had failed, and by this test.
+    expect(asked(lists, before)).toBe(3);
+
+    const done = project.requests.length;
+    expect((await environment.preview({ refresh: true })).unchanged).toBe(true);
+    withBuckets(behindAccess, ["files-0.example.com"]);
+    await environment.up();
+    expect(asked(lists, done)).toBe(0);
+  });
+
+  test("is refused where it was there before, by its id", async () => {
+    withBuckets({}, [undefined]);
+    await environment.up();
+    const { id } = (await project.api("POST", logins(), pin)) as { id: string };
+    const zoneId = project.zonePath.replace("/zones/", "");
+    const domain = { domain: "files-0.example.com", zoneId, enabled: true, minTLS: "1.2" };
+    await project.api("POST", hosts("shop-files-0"), domain);
+    withBuckets(behindAccess, ["files-0.example.com"]);
+    project.fail(cutAfter(/\/identity_providers$/), cutAfter(/\/domains\/custom$/));
+    const up = await project.run(["up", "-s", "shop"]);
+    expect(up.stderr).toContain(
+      `creating access-one-time-pin failed; what is like it was there before, and is left alone (${id})`,
+    );
+    expect(up.stderr).toMatch(/creating buckets-files-0-domain failed; .* there before, and is left alone/);
+    expect(up.stderr).not.toContain("taken in (");
+    expect(up.code).toBe(1);
+    expect(await idsAt(logins())).toEqual([id]);
+    expect(await domainsAt("shop-files-0")).toEqual(["files-0.example.com"]);
+    await removePin();
+    await project.api("DELETE", `${hosts("shop-files-0")}/files-0.example.com`);
+  });
+
+  const below = (...names: string[]): string => join(project.directory, "state", ".pulumi", ...names);
+  const textsIn = (folder: string): string[] =>
+    (existsSync(folder) ? readdirSync(folder) : [])
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => readFileSync(join(folder, name), "utf8"));
+  const records = (): string[] => textsIn(below("groundwork-before", "small"));
+
+  /** Kills a run, with its engine, once something holds. */
+  async function killOnce(holds: () => Promise<boolean> | boolean): Promise<void> {
+    const command = project.begin(["up", "-s", "shop"]);
+    while (!(await holds())) {
+      if (!command.runs()) throw new Error(`it ended before it could be killed:\n${command.printed}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const held = textsIn(below("locks", "organization", "small", "shop"));
+    command.signal("SIGKILL");
+    for (const lock of held) killIfThere((JSON.parse(lock) as { pid: number }).pid);
+    project.failNoMore();
+    await command.ended;
+  }
+
+  test("is known also to the run after one that could not look, or was killed", async () => {
+    withBuckets({}, []);
+    await environment.up();
+    withBuckets(behindAccess, []);
+    project.fail(cutAfter(/\/identity_providers$/, 3));
+    const nobody = () => Promise.resolve(undefined);
+    await expect(environment.up({ examine: nobody })).rejects.toThrow(/identity_providers got no answer/);
+    const [first] = await idsAt(logins());
+    const next = await project.run(["up", "-s", "shop"]);
+    expect(next.stderr).toMatch(/creating access-one-time-pin was not answered: it was made .*taken in/);
+    expect(next.code).toBe(0);
+    expect(await idsAt(logins())).toEqual([first]);
+    await environment.destroy();
+
+    const stop: Fault = { method: "POST", path: /\/identity_providers$/, kind: "cut", delayMs: 10_000 };
+    const { id: byHand } = (await project.api("POST", logins(), pin)) as { id: string };
+    project.fail(stop);
+    // Begun, and with what was there before on record.
+    await killOnce(() => records().length > 0);
+    const refused = await project.run(["up", "-s", "shop"]);
+    expect(refused.stderr).toContain(
+      `creating access-one-time-pin: what is like it was there before, and is left alone (${byHand})`,
+    );
+    expect(refused.code).toBe(1);
+    await removePin();
+
+    project.fail(cutAfter(/\/identity_providers$/), stop);
+    await killOnce(async () => (await idsAt(logins())).length === 1);
+    const [id] = await idsAt(logins());
+    const up = await project.run(["up", "-s", "shop"]);
+    expect(up.stderr).toContain(`creating access-one-time-pin: it was made (${id!}), and is taken in`);
+    expect(up.code).toBe(0);
+    expect(await idsAt(logins())).toEqual([id]);
+    expect(records()).toEqual([]);
+    await environment.destroy();
+    expect(await idsAt(logins())).toEqual([]);
+  });
+});
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+describe("a program of one's own", () => {
+  beforeAll(() => {
+    process.env["CLOUDFLARE_BASE_URL"] = project.variables["CLOUDFLARE_BASE_URL"];
+  });
+
+  test("a login method that the provider made twice is there once, beside one of its name that was there before", async () => {
+    const path = `${project.accountPath}/access/identity_providers`;
+    const named = { name: "example.com own GitHub", type: "github" };
+    const config = { client_id: "a", client_secret: "b" };
+    const { id: byHand } = (await project.api("POST", path, { ...named, config })) as { id: string };
+    const program = () => {
+      const accountId = project.accountPath.replace("/accounts/", "");
+      const of = { accountId, ...named, config: { clientId: "a", clientSecret: "b" } };
+      new cloudflare.ZeroTrustAccessIdentityProvider("github", of);
+      return Promise.resolve({});
+    };
+    const { directory, variables } = project;
+    const own = await Environment.open("logins", { directory, variables, program });
+    const lines: string[] = [];
+    project.fail(cutAfter(/\/identity_providers$/));
+    await own.up({ log: (line) => lines.push(line) });
+    expect(lines).toContain(
+      `creating github: what is like it was there before, and is left alone (${byHand})`,
+    );
+    expect(lines.join("\n")).toMatch(/creating github was not answered at first, and was done again/);
+    const [recorded] = ((await own.state()).resources ?? []).filter(({ urn }) => urn.endsWith("::github"));
+    const there = (await project.api("GET", path)) as { id: string }[];
+    expect(there.map(({ id }) => id).sort()).toEqual([byHand, recorded?.id].sort());
+  });
+
+  const certificates = async (): Promise<string[]> => {
+    const path = `/certificates?zone_id=${project.zonePath.replace("/zones/", "")}`;
+    return ((await project.api("GET", path)) as { id: string }[]).map(({ id }) => id);
+  };
+  const open = (request: string, hostnames: string[], days = 90): Promise<Environment> => {
+    const program = () => {
+      new cloudflare.OriginCaCertificate("api", {
+        ...{ csr: request, hostnames, requestType: "origin-ecc", requestedValidity: days },
+      });
+      return Promise.resolve({});
+    };
+    const { directory, variables } = project;
+    return Environment.open("own", { directory, variables, program });
+  };
+  const recordedId = async (own: Environment): Promise<string | undefined> =>
+    (await own.state()).resources?.find(({ urn }) => urn.endsWith("::api"))?.id;
+
+  test("of certificates for one key exactly one is left: that of the state", async () => {
+    const [request, hosts] = [signingRequest("api.example.com"), ["api.example.com"]];
+    const another = {
+      csr: signingRequest("api.example.com"),
+      hostnames: hosts,
+      request_type: "origin-ecc",
+      requested_validity: 90,
+    };
+    const { id: others } = (await project.api("POST", "/certificates", another)) as { id: string };
+    const left = async (own: Environment): Promise<void> =>
+      expect((await certificates()).sort()).toEqual([others, (await recordedId(own))!].sort());
+
+    // Of three tries none is answered: one is taken in.
+    const own = await open(request, hosts);
+    const lines: string[] = [];
+    project.fail(cutAfter(/^\/certificates$/, 3));
+    await own.up({ log: (line) => lines.push(line) });
+    expect(lines.join("\n")).toMatch(/creating api was not answered: it was made \(\d+\), and is taken in/);
+    await left(own);
+    expect((await own.preview({ refresh: true })).unchanged).toBe(true);
+
+    // The second try is answered: the first is removed. Nobody could look in between.
+    const longer = await open(request, hosts, 365);
+    project.fail(cutAfter(/^\/certificates$/, 3));
+    await expect(longer.up({ examine: () => Promise.resolve(undefined) })).rejects.toThrow(/got no answer/);
+    const shorter = await open(request, ["api.example.com", "www.example.com"], 365);
+    project.fail(cutAfter(/^\/certificates$/));
+    await shorter.up({ log: (line) => lines.push(line) });
+    expect(lines.at(-1)).toMatch(/creating api was not answered at first, and was done again: .* is removed/);
+    await left(shorter);
+  });
 });

@@ -108,7 +108,7 @@ test("everything: two login methods, machines before people, public paths in app
   expect(mocks.get("staging-github").secrets.join()).toContain("config");
   expect(mocks.get("staging-one-time-pin").inputs).toEqual({
     accountId: "account",
-    name: "One-time PIN",
+    name: "Example staging one-time PIN",
     type: "onetimepin",
     config: {},
   });

@@ -141,6 +141,11 @@ export class SmallProject {
     for (const fault of faults) this.server.faults.add(fault);
   }
 
+  /** Failures that nobody has met yet are not to come. */
+  failNoMore(): void {
+    this.server.faults.clear();
+  }
+
   /** The next two requests to such a path are answered late, and with a failure that is tried again. */
   delay(path: RegExp, milliseconds: number): void {
     this.server.faults.add({ path, delayMs: milliseconds, kind: 503, times: 2 });

@@ -1,113 +1,54 @@
 /** What a killed run has made at Cloudflare without the state knowing of it. */
+import type { Value, Values } from "../values";
 import { fillPath } from "./paths";
-import { Client } from "./client";
-import { clientOptions, provider } from "./provider";
-import type { ResourceTable } from "./table";
-import { tables } from "./tables";
-import type { OperationContext } from "../definition";
-import { isObject, type Value, type Values } from "../values";
+import {
+  type Candidate,
+  listed,
+  listPathOf,
+  type Place,
+  type Recorded,
+  type Sought,
+  soughtOf,
+} from "./sought";
 import { textOf } from "./state";
 
-/** A resource as it stands in a state; its secret inputs encrypted. */
-export interface Recorded {
-  readonly urn: string;
-  readonly type: string;
-  readonly id?: string;
-  readonly inputs?: Readonly<Record<string, unknown>>;
-}
-
-/** What may be it; `listed`: as a list tells it. */
-interface Candidate {
-  readonly id: Value;
-  readonly listed: Values;
-}
+export type { Place, Recorded } from "./sought";
 
 /** What was made without the state knowing of it. */
 export interface Leftover {
   readonly id: string;
-  /** When it was made, by this machine's clock, ISO 8601, where Cloudflare tells that. */
+  /** When it was made, at the earliest, by this machine's clock, ISO 8601, where Cloudflare tells that. */
   readonly madeAt?: string;
-  /** False where it has a secret that Cloudflare tells once, in the answer to its creation. */
-  readonly isWhole: boolean;
+  /** It has the key of what was sought, which is in nobody else's hands. @default false */
+  readonly hasOwnKey?: boolean;
+  /** Why it cannot be taken in, a clause. @default it can */
+  readonly unfit?: string;
   remove(): Promise<void>;
 }
 
 /**
- * Looks for what a creation that was begun and never recorded may have made: what is there, is in no state, and equals it.
- * What a PUT creates is never found: the next one puts the same.
+ * Looks for what a creation that was begun and never recorded may have made: what is there, is in no state, and equals it; and
+ * what has its own key, also where it differs else. What a PUT creates is never found: the next one puts the same.
  *
  * @param resource what was being created
  * @param recorded all of the state: what is recorded is no leftover
- * @param environment CLOUDFLARE_BASE_URL and CLOUDFLARE_API_TOKEN
  * @returns undefined where such things cannot be listed or read
  */
 export async function findLeftovers(
   resource: Recorded,
   recorded: readonly Recorded[],
-  environment: Readonly<Record<string, string>>,
+  place: Place,
 ): Promise<readonly Leftover[] | undefined> {
-  const { urn, type } = resource;
-  const definition = provider.resources[type];
-  const table = tables.find(({ name }) => type.startsWith("cloudflare:") && type.endsWith(`:${name}`));
-  if (definition === undefined || table === undefined) return undefined;
-  if (!table.create.startsWith("POST ")) return [];
-  if (definition.read === undefined || definition.delete === undefined || table.read === undefined)
-    return undefined;
-
-  const inputs = (resource.inputs ?? {}) as Values;
-  const client = new Client(clientOptions({}, environment));
-  const context: OperationContext<Client> = {
-    urn,
-    type,
-    name: urn.split("::").at(-1) ?? urn,
-    config: client,
-    signal: AbortSignal.timeout(60_000),
-    timeoutSeconds: 0,
-    secretInputs: new Set(),
-    log: () => undefined,
-  };
-  const key = keyOf(table);
-  const ofType = recorded.filter((one) => one.type === type);
-  const candidates: Candidate[] | undefined =
-    key === undefined
-      ? await listed(client, table, inputs)
-      : ofType.some((one) => (one.inputs as Values | undefined)?.[key] === inputs[key])
-        ? []
-        : [{ id: inputs[key], listed: {} }];
+  const sought = soughtOf(resource, place);
+  if (sought === undefined) return undefined;
+  if (sought === "put") return [];
+  const ofType = recorded.filter(({ type }) => type === resource.type);
+  const candidates = await candidatesOf(sought, ofType, place);
   if (candidates === undefined) return undefined;
   const leftovers: Leftover[] = [];
-  for (const { id: candidate, listed: told } of candidates) {
-    if (typeof candidate !== "string") continue;
-    if (key === undefined && ofType.some((one) => one.id === candidate)) continue;
-    const found = await definition.read({
-      ...context,
-      id: candidate,
-      oldInputs: inputs,
-      oldOutputs: inputs,
-      isImport: false,
-    });
-    if (found === undefined) continue;
-    const { id = candidate, outputs } = found;
-    const { differences } = definition.diff!(
-      { ...context, id, oldInputs: inputs, oldOutputs: outputs, news: inputs },
-      { differences: [] },
-    );
-    // Names, hosts, contents. What is nested may be answered in other words than it was asked for.
-    if (differences.some(({ path }) => typeof inputs[path] === "string")) continue;
-    const madeAt = Date.parse(textOf(await timeOf(client, table, inputs, { ...told, ...outputs })));
-    leftovers.push({
-      id,
-      ...(Number.isNaN(madeAt) ? {} : { madeAt: new Date(madeAt - client.ahead).toISOString() }),
-      isWhole: (definition.secretOutputs ?? []).length === 0,
-      remove: () =>
-        definition.delete!({
-          ...context,
-          signal: AbortSignal.timeout(60_000),
-          id,
-          oldInputs: inputs,
-          oldOutputs: { ...outputs, ...inputs },
-        }),
-    });
+  for (const candidate of candidates) {
+    const leftover = await leftoverOf(sought, candidate);
+    if (leftover !== undefined) leftovers.push(leftover);
   }
   return leftovers;
 }
@@ -120,12 +61,112 @@ export async function findLeftovers(
 export async function removeLeftover(
   resource: Recorded,
   recorded: readonly Recorded[],
-  environment: Readonly<Record<string, string>>,
+  place: Place,
 ): Promise<string | undefined> {
-  const [found] = (await findLeftovers(resource, recorded, environment)) ?? [];
+  const [found] = (await findLeftovers(resource, recorded, place)) ?? [];
   await found?.remove();
   return found?.id;
 }
+
+/**
+ * What is there before something is made: the ids of all of its kind, or of what is at its address.
+ *
+ * @param lists what was listed already, by its path; another one of the kind is answered from there
+ * @returns undefined where that cannot be told
+ */
+export async function findPresent(
+  resource: Recorded,
+  place: Place,
+  lists: Map<string, Promise<readonly string[] | undefined>>,
+): Promise<readonly string[] | undefined> {
+  const sought = soughtOf(resource, place);
+  if (sought === undefined || sought === "put") return undefined;
+  const { context, definition, inputs, key } = sought;
+  if (key !== undefined) {
+    const id = textOf(inputs[key]);
+    const found = await definition.read({
+      ...context,
+      ...{ id, oldInputs: inputs, oldOutputs: inputs, isImport: false },
+    });
+    return found === undefined ? [] : [found.id ?? id];
+  }
+  const path = await listPathOf(sought, place);
+  if (path === undefined) return undefined;
+  const ids = lists.get(path) ?? listed(sought.client, path).then((all) => all?.map(({ id }) => textOf(id)));
+  lists.set(path, ids);
+  return ids;
+}
+
+/** What may be it and is not recorded. */
+async function candidatesOf(
+  sought: Sought,
+  ofType: readonly Recorded[],
+  place: Place,
+): Promise<readonly Candidate[] | undefined> {
+  const { key, inputs, client } = sought;
+  if (key !== undefined) {
+    const isRecorded = ofType.some((one) => (one.inputs as Values | undefined)?.[key] === inputs[key]);
+    return isRecorded ? [] : [{ id: inputs[key], listed: {} }];
+  }
+  const path = await listPathOf(sought, place);
+  const found = path === undefined ? undefined : await listed(client, path);
+  return found?.filter(
+    ({ id, listed: told }) => !ofType.some((one) => one.id === id) && !isOther(sought, told),
+  );
+}
+
+/** Whether the list tells already that it is another one, which needs not be read then. */
+function isOther({ table, inputs }: Sought, told: Values): boolean {
+  if (table.ofOwnKey !== undefined) return table.ofOwnKey(inputs, told) === undefined;
+  // Where a name can be written in several ways, what was read is compared.
+  if (table.rules?.["name"]?.same !== undefined) return false;
+  const [wanted, name] = [inputs["name"], told["name"]];
+  return isText(wanted) && isText(name) && wanted !== name;
+}
+
+async function leftoverOf(
+  sought: Sought,
+  { id: candidate, listed: told }: Candidate,
+): Promise<Leftover | undefined> {
+  const { client, context, definition, inputs, table } = sought;
+  if (typeof candidate !== "string") return undefined;
+  const found = await definition.read({
+    ...context,
+    ...{ id: candidate, oldInputs: inputs, oldOutputs: inputs, isImport: false },
+  });
+  if (found === undefined) return undefined;
+  const { id = candidate, outputs } = found;
+  const key = table.ofOwnKey?.(inputs, told);
+  const { differences } = definition.diff(
+    { ...context, id, oldInputs: inputs, oldOutputs: outputs, news: inputs },
+    { differences: [] },
+  );
+  // Names, hosts, contents. What is nested may be answered in other words than it was asked for.
+  const isEqual = !differences.some(({ path }) => typeof inputs[path] === "string");
+  if (!isEqual && key === undefined) return undefined;
+  const madeAt = Date.parse(textOf(await timeOf(sought, { ...told, ...outputs })));
+  const unfit = !isEqual || key === "other" ? notAsked : secretLost(definition.secretOutputs);
+  return {
+    id,
+    ...(Number.isNaN(madeAt) ? {} : { madeAt: new Date(madeAt - client.ahead).toISOString() }),
+    ...(key === undefined ? {} : { hasOwnKey: true }),
+    ...(unfit === undefined ? {} : { unfit }),
+    remove: () =>
+      definition.delete({
+        ...context,
+        signal: AbortSignal.timeout(60_000),
+        id,
+        oldInputs: inputs,
+        oldOutputs: { ...outputs, ...inputs },
+      }),
+  };
+}
+
+const notAsked = "it is not what is asked for now";
+
+/** Cloudflare tells some in the answer to a creation alone. */
+const secretLost = (secrets: readonly string[] = []): string | undefined =>
+  secrets.length === 0 ? undefined : "its secret was told to nobody";
 
 /** Answers tell it also where a resource has no such property. */
 const timeNames = [
@@ -134,7 +175,7 @@ const timeNames = [
 ];
 
 /** When something was made, by Cloudflare's clock. */
-async function timeOf(client: Client, table: ResourceTable, inputs: Values, known: Values): Promise<Value> {
+async function timeOf({ client, table, inputs }: Sought, known: Values): Promise<Value> {
   if (table.madeAt === undefined) return timeNames.map((name) => known[name]).find(isText);
   return table.madeAt(known, async (call) => {
     const path = fillPath(call.slice("GET ".length), inputs, table.name);
@@ -142,21 +183,4 @@ async function timeOf(client: Client, table: ResourceTable, inputs: Values, know
   });
 }
 
-const isText = (value: Value): boolean => typeof value === "string";
-
-/** The input that is the last part of its address; undefined where that is an id which Cloudflare gives. */
-function keyOf({ read = "GET /" }: ResourceTable): string | undefined {
-  const key = /\{(\w+)\}$/.exec(read)?.[1];
-  return key === "id" || key === "queueId" ? undefined : key;
-}
-
-/** All there are; undefined where they cannot be listed. */
-async function listed(
-  client: Client,
-  table: ResourceTable,
-  inputs: Values,
-): Promise<Candidate[] | undefined> {
-  const path = fillPath(table.create.slice("POST ".length), inputs, table.name);
-  const items = await client.list({ method: "GET", path }, Infinity).catch(() => undefined);
-  return items?.filter(isObject).map((item) => ({ id: item["id"], listed: item }));
-}
+const isText = (value: Value): value is string => typeof value === "string";

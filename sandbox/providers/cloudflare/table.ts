@@ -63,6 +63,13 @@ export interface ResourceTable {
    * Default: the property that is named like one.
    */
   madeAt?(outputs: Values, call: (call: Call) => Promise<Value>): Promise<Value>;
+  /** The zone whose list has it, by a host name in that zone. @default the list is at the create's path */
+  listedInZoneOf?(inputs: Values): string;
+  /**
+   * Whether one that was listed has the key that these inputs have, which is in nobody else's hands: `equal`, or `other` where it
+   * is not as the inputs say. Default: undefined, it has another key or none.
+   */
+  ofOwnKey?(inputs: Values, listed: Values): "equal" | "other" | undefined;
   /** Called before the create, to refuse it by what is there. */
   beforeCreate?(wanted: Values, call: (call: Call) => Promise<Value>): Promise<void>;
 }

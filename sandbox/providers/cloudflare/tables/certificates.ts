@@ -1,4 +1,6 @@
-import { isObject, type Value } from "../../values";
+import { X509Certificate } from "node:crypto";
+import { isObject, type Value, type Values } from "../../values";
+import { sameUnordered, textOf } from "../state";
 import type { ResourceTable } from "../table";
 
 /** PEM without regard to white space at its ends. */
@@ -17,6 +19,13 @@ export const certificateTables: readonly ResourceTable[] = [
     rules: { csr: { kept: true }, requestedValidity: { default: 5475, kept: true } },
     // A revoked one can still be read.
     isGone: (answer) => typeof answer["revoked_at"] === "string",
+    listedInZoneOf({ hostnames }) {
+      const names = Array.isArray(hostnames) ? hostnames.map(textOf) : [];
+      // The shortest is the nearest to the zone's own name.
+      const [shortest = ""] = names.sort((one, other) => one.length - other.length);
+      return shortest.replace(/^\*\./, "");
+    },
+    ofOwnKey,
   },
   {
     name: "AuthenticatedOriginPullsSettings",
@@ -76,3 +85,29 @@ export const certificateTables: readonly ResourceTable[] = [
     fromAnswer: (answer): Value => (Array.isArray(answer) ? answer[0] : answer),
   },
 ];
+
+const day = 24 * 60 * 60 * 1000;
+
+/** Issued for this request's key; `equal` where it is for the same host names, and as long from now as is asked for. */
+function ofOwnKey(
+  { csr, hostnames, requestedValidity = 5475 }: Values,
+  listed: Values,
+): "equal" | "other" | undefined {
+  const issued = readCertificate(textOf(listed["certificate"]));
+  if (issued === undefined) return undefined;
+  // A request holds its public key in the very bytes that the certificate has.
+  const key = issued.publicKey.export({ type: "spki", format: "der" });
+  const request = Buffer.from(textOf(csr).replace(/-----[^-]+-----/g, ""), "base64");
+  if (!request.includes(key)) return undefined;
+  const isForThem = sameUnordered(hostnames, listed["hostnames"]);
+  const days = (Date.parse(issued.validTo) - Date.now()) / day;
+  return isForThem && Math.abs(days - Number(requestedValidity)) < 2 ? "equal" : "other";
+}
+
+function readCertificate(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}
