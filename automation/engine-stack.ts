@@ -4,6 +4,7 @@ import { silent } from "../common/log";
 import { sleep } from "../common/processes";
 import { tellRootToEngines } from "../common/project-root";
 import { UserError } from "../common/user-error";
+import { onRelease, SharedConnections } from "../remote/shared-connections";
 import type { Engine } from "../sandbox/engine/engine";
 import { runEngine } from "../sandbox/engine/run";
 import { commandTurns, previewTurns } from "./at-once";
@@ -216,6 +217,33 @@ export class EngineStack {
         return watched();
       }
     });
+  }
+
+  /**
+   * With SSH connections to the hosts that get a release which the state does not know: dialled as soon as the program has
+   * described it, for the program that makes it. Where the state cannot be read without the engine, none is.
+   */
+  async connected<Result>(work: () => Promise<Result>): Promise<Result> {
+    const connections = await SharedConnections.listen();
+    if (connections === undefined) return work();
+    const stack = this.options.name.split("/").at(-1) ?? "";
+    const state = this.store()
+      ?.read(`.pulumi/stacks/${this.project}/${stack}.json`)
+      .catch(() => undefined);
+    const forget = onRelease(stack, (release, access) => {
+      void state?.then((text) => {
+        if (text?.includes(release) === false) connections.dial(access);
+      });
+    });
+    const { envVars } = this.sdk.workspace;
+    Object.assign(envVars, connections.variables);
+    try {
+      return await work();
+    } finally {
+      for (const name of Object.keys(connections.variables)) delete envVars[name];
+      forget();
+      await connections.close();
+    }
   }
 
   private withPacks({ folders, path }: ReadyPacks): Pick<EngineOptions, "policyPacks"> {

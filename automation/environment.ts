@@ -192,7 +192,8 @@ export class Environment {
       this.stack.run(
         "up",
         watched,
-        (engineOptions) => this.stack.sdk.up({ ...engineOptions, program: watching }),
+        (engineOptions) =>
+          this.stack.connected(() => this.stack.sdk.up({ ...engineOptions, program: watching })),
         { packs },
       ),
     ).catch((error: unknown) => this.failed(error));

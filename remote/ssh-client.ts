@@ -89,6 +89,13 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+/** What runs commands on a host. */
+export interface Commands {
+  /** Runs one command in the login shell, and waits for its end. @throws SshFailure `cut` where it is not seen to end */
+  exec(command: string, options?: ExecOptions): Promise<ExecResult>;
+  close(): void;
+}
+
 type Access = Pick<HostAccess, "server" | "jump" | "dialErrorLimit" | "perDialTimeout">;
 
 /** Characters of a stream that are kept. */
@@ -101,7 +108,7 @@ const keptOutput = 512 * 1024;
  * const connection = await SshConnection.open(access);
  * try { const { stdout } = await connection.exec("uname -n"); } finally { connection.close(); }
  */
-export class SshConnection {
+export class SshConnection implements Commands {
   private failure: SshFailure | undefined;
   private readonly running = new Set<(failure: SshFailure) => void>();
 
@@ -188,16 +195,15 @@ export class SshConnection {
     });
   }
 
-  /** Runs a step of remote/ on a project. */
+  /** {@link runStep} on this connection. */
   step(
     step: RemoteStep,
     host: Pick<HostAccess, "directory" | "dockerPrefix" | "lockWaitSeconds">,
     project: string,
     frames: Frames = {},
-    { redact = [], input = "", ...options }: StepOptions = {},
+    options: StepOptions = {},
   ): Promise<ExecResult> {
-    const stdin = stepInput(step, encodeFrames(stepFrames(host, project, frames, redact)));
-    return this.exec(stepCommand(step), { ...options, stdin: stdin + input });
+    return runStep(this, step, host, project, frames, options);
   }
 
   /**
@@ -240,8 +246,21 @@ function follow(
   });
 }
 
+/** Runs a step of remote/ on a project. */
+export function runStep(
+  connection: Pick<Commands, "exec">,
+  step: RemoteStep,
+  host: Pick<HostAccess, "directory" | "dockerPrefix" | "lockWaitSeconds">,
+  project: string,
+  frames: Frames,
+  { redact = [], input = "", ...options }: StepOptions = {},
+): Promise<ExecResult> {
+  const stdin = stepInput(step, encodeFrames(stepFrames(host, project, frames, redact)));
+  return connection.exec(stepCommand(step), { ...options, stdin: stdin + input });
+}
+
 /** A stream cut into lines. */
-class Lines {
+export class Lines {
   private readonly decoder = new StringDecoder("utf8");
   private pending = "";
   private all = "";

@@ -2,9 +2,11 @@ import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { HostAccess } from "../../remote/access";
 import { listFrames, type Frames } from "../../remote/framing";
 import { redactionList } from "../../remote/host";
 import type { RemoteStep } from "../../remote/scripts";
+import { expectRelease } from "../../remote/shared-connections";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
 import type { OriginDatabase } from "../database/args";
 import { localStep } from "../shared/local-step";
@@ -124,6 +126,7 @@ export function composeDeployment(
   const certificate =
     args.kind === "compose" ? originCertificate(origin, name, project, args, prepared) : undefined;
   const content = releaseContent(origin, name, args, read, certificate?.pem);
+  if (!pulumi.runtime.isDryRun()) announce(content.release, host.access());
   const { ready, schema } = stepsBeforeRelease(step, args, content, prepared);
   // Routes and certificates are a step of their own: nothing of a release touches the proxy.
   const installed = certificate === undefined ? [] : [certificate.installed];
@@ -160,6 +163,12 @@ export function composeDeployment(
         );
   const ledger = probe === undefined ? undefined : pulumi.unsecret(rollout.stdout).apply(ledgerIn);
   return { project, release: content.release, ledger, last };
+}
+
+/** Lets the run log in to the host while the engine is on its way to the release. */
+function announce(release: pulumi.Output<string>, access: pulumi.Output<HostAccess>): void {
+  const stack = pulumi.getStack();
+  pulumi.all([release, access]).apply(([id, known]) => expectRelease(stack, id, known));
 }
 
 /** What the host must have: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */

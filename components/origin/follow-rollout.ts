@@ -1,4 +1,12 @@
-import { type ExecResult, SshConnection, SshFailure, type OpenOptions } from "../../remote/ssh-client";
+import { sharedConnection } from "../../remote/shared-connections";
+import {
+  type Commands,
+  type ExecResult,
+  type OpenOptions,
+  runStep,
+  SshConnection,
+  SshFailure,
+} from "../../remote/ssh-client";
 import type { Frames } from "../../remote/framing";
 import type { HostAccess } from "../../remote/access";
 import { localTime } from "./ledger";
@@ -57,13 +65,13 @@ export interface RolloutRun {
 }
 
 /**
- * One release, followed from here to its end over one connection; a connection that is cut is made anew, and the worker on
- * the host, which does not need us, is followed again.
+ * One release, followed from here to its end over one connection, that of the run where it has dialled one; a connection that
+ * is cut is made anew, and the worker on the host, which does not need us, is followed again.
  */
 export class RolloutFollower {
   /** Connections that were made anew. */
   reconnects = 0;
-  private connection: Promise<SshConnection> | undefined;
+  private connection: Promise<Commands> | undefined;
   private readonly heard: { readonly at: number; readonly heardAt: number }[] = [];
   private readonly seen = new Set<string>();
   private began = false;
@@ -94,7 +102,7 @@ export class RolloutFollower {
   /** Runs another step of the project's on the same connection. */
   async step(step: "rollout-abort" | "rollout-ledger" | "releases", frames: Frames): Promise<ExecResult> {
     const { host, project } = this.run;
-    const once = async () => (await this.connected()).step(step, host, project, frames);
+    const once = async () => runStep(await this.connected(), step, host, project, frames);
     try {
       return await once();
     } catch (error) {
@@ -117,7 +125,7 @@ export class RolloutFollower {
     const { host, project, step = "rollout", frames, redact, onLine } = this.run;
     const connection = await this.connected();
     let outcome: RolloutOutcome | undefined;
-    const result = await connection.step(step, host, project, frames, {
+    const result = await runStep(connection, step, host, project, frames, {
       ...(redact === undefined ? {} : { redact }),
       onStdout: (line) => {
         outcome = this.take(line) ?? outcome;
@@ -158,12 +166,18 @@ export class RolloutFollower {
     return undefined;
   }
 
-  private connected(): Promise<SshConnection> {
+  private connected(): Promise<Commands> {
+    this.connection ??= this.connect();
+    return this.connection;
+  }
+
+  private async connect(): Promise<Commands> {
     const { host, open, onLine } = this.run;
+    const shared = await sharedConnection(host);
+    if (shared !== undefined) return shared;
     // After a cut the host may be restarting, which takes longer than a closed port deserves at first.
     const dialErrorLimit = (host.dialErrorLimit ?? 10) * (this.reconnects > 0 ? 2 : 1);
-    this.connection ??= SshConnection.open({ ...host, dialErrorLimit }, { log: onLine, ...open });
-    return this.connection;
+    return SshConnection.open({ ...host, dialErrorLimit }, { log: onLine, ...open });
   }
 
   private async drop(): Promise<void> {

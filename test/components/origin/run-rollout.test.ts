@@ -7,6 +7,7 @@ import { explainRollout } from "../../../components/origin/follow-rollout";
 import { type Ledger, readLedger } from "../../../components/origin/ledger";
 import { type RolloutInput, rolloutFrames } from "../../../components/origin/rollout-input";
 import { runRollout } from "../../../components/origin/run-rollout";
+import { SharedConnections } from "../../../remote/shared-connections";
 import { type FakeSteps, fakeRollout, fakeSteps } from "../../support/fake-steps";
 import { freePort, type RealSsh, realSshKinds, startNetwork, type TestNetwork } from "../../support/open-ssh";
 
@@ -182,6 +183,26 @@ describe.each(realSshKinds)("a release over %s", (_kind, start) => {
     expect(lines.filter((line) => line.includes("following it again"))).toHaveLength(1);
     expect(lines.some((line) => line.startsWith("api: done"))).toBe(true);
     expect(network.connections()).toBe(2);
+  });
+
+  test("goes over the connection that the run has dialled, and over one of its own where that breaks", async () => {
+    const connections = await SharedConnections.listen();
+    Object.assign(process.env, connections?.variables);
+    try {
+      connections?.dial(input().host);
+      while (network.connections() === 0) await sleep(10);
+      const lines: string[] = [];
+      const running = runRollout(input(), (line) => lines.push(line));
+      while (!lines.some((line) => line.includes("switched"))) await sleep(20);
+      expect(network.connections()).toBe(1);
+      network.cut();
+      expect(await running).toMatchObject({ release: "r2", changed: true });
+      expect(lines.filter((line) => line.includes("following it again"))).toHaveLength(1);
+      expect(network.connections()).toBe(2);
+    } finally {
+      for (const name of Object.keys(connections?.variables ?? {})) delete process.env[name];
+      await connections?.close();
+    }
   });
 
   test("that has ended while nobody could hear it tells its end to who comes back", async () => {
