@@ -5,7 +5,7 @@ import { type Log, silent } from "../common/log";
 import { projectRoot } from "../common/project-root";
 import type { HeadersByHost } from "../components/shared/access-headers";
 import type { RolloutOutput } from "../components/origin/run-rollout";
-import { countRules, ReportCollector } from "../report";
+import { ReportCollector } from "../report";
 import { type Engine, findEngine } from "../sandbox/engine/engine";
 import { type AccessCheckOptions, type AccessCheckResult, accessHeadersOf, checkAccessOf } from "./access";
 import type { BackupAccess } from "./database/backups";
@@ -18,7 +18,7 @@ import { Beforehand } from "./creates/before";
 import { runMended } from "./creates/run-mended";
 import { type ExternalRollback, type ExternalRollbackOptions, rollBackExternal } from "./external-releases";
 import { type FollowedRun, followRun } from "./follow";
-import { countObjects, FullBucketsError } from "./full-buckets";
+import { throwCounted } from "./full-buckets";
 import { type HistoryEntry, parseHistory } from "./history";
 import type { Doubt } from "./locks/doubt";
 import type { Examine } from "./locks/examine";
@@ -26,8 +26,8 @@ import { looksAtCloudflare, type LooksAtCloudflare } from "./locks/examine-at-cl
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import type { Settings } from "../platform/settings";
 import { removeFromHosts } from "./host-removal";
-import { type ReadyPacks, readyPacks } from "./policies/packs";
-import { PolicyJudge, policiesOf } from "./policies/policies";
+import { type PoliciesInForce, policiesInForce } from "./policies/in-force";
+import type { PolicyJudge } from "./policies/policies";
 import { listReleases, type OriginReleases, rollBack, type RollbackOptions } from "./releases";
 import type { RunOptions, RunResult } from "./run";
 import { type StackConfig, stackConfigOf } from "./stack-config";
@@ -196,7 +196,7 @@ export class Environment {
           this.stack.connected(() => this.stack.sdk.up({ ...engineOptions, program: watching })),
         { packs },
       ),
-    ).catch((error: unknown) => this.failed(error));
+    ).catch((error: unknown) => throwCounted(error, () => this.config()));
   }
 
   /** Looks at Cloudflare, for where nobody else looks. */
@@ -236,29 +236,17 @@ export class Environment {
       });
   }
 
-  /** The policies that its stack file asks for, as it is now. */
-  private policies(): {
-    readonly packs: ReadyPacks | undefined;
-    readonly hasRules: boolean;
-    readonly judge: () => PolicyJudge | undefined;
-  } {
-    const settings = policiesOf(this.stackFile());
-    if (settings === undefined) return { packs: undefined, hasRules: false, judge: () => undefined };
-    const work = join(this.directory, ".groundwork", "policies");
-    const { engine } = this.stack;
-    return {
-      packs:
-        settings.packs.length === 0
-          ? undefined
-          : readyPacks(settings.packs, { engine, directory: this.directory, work }),
-      hasRules: countRules(settings) > 0,
-      judge: () =>
-        new PolicyJudge(settings, {
-          ...{ project: this.stack.project, stack: this.name },
-          config: () => this.config(),
-          database: (name) => this.database(name),
-        }),
-    };
+  private policies(): PoliciesInForce {
+    return policiesInForce(this.stackFile(), {
+      ...{
+        directory: this.directory,
+        engine: this.stack.engine,
+        project: this.stack.project,
+        stack: this.name,
+      },
+      config: () => this.config(),
+      database: (name) => this.database(name),
+    });
   }
 
   private stackFile(): string {
@@ -284,7 +272,7 @@ export class Environment {
       .run("destroy", this.looking(run), (engineOptions) =>
         this.stack.sdk.destroy({ ...engineOptions, remove }),
       )
-      .catch((error: unknown) => this.failed(error));
+      .catch((error: unknown) => throwCounted(error, () => this.config()));
   }
 
   /**
@@ -572,26 +560,6 @@ export class Environment {
       string,
       unknown
     >;
-  }
-
-  /** Throws on; of buckets that hold objects with their number, which only the API knows. */
-  private async failed(error: unknown): Promise<never> {
-    if (!(error instanceof FullBucketsError)) throw error;
-    const { settings, secrets } = await this.config().catch(() => {
-      throw error;
-    });
-    const { apiUrl, apiTokenSecret } = settings.cloudflare;
-    const api = {
-      apiUrl,
-      apiToken: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
-      jurisdictions: Object.fromEntries(
-        Object.values(settings.buckets).map(({ name, jurisdiction }) => [name, jurisdiction]),
-      ),
-    };
-    const counted = await Promise.all(
-      error.buckets.map(async (bucket) => ({ ...bucket, objects: await countObjects(bucket, api) })),
-    );
-    throw new FullBucketsError(counted, settings.storage?.endpoint, error.cause);
   }
 
   /** All stacks of the project at this backend, and when each was changed last. */

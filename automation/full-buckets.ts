@@ -1,5 +1,6 @@
 import { UserError, type UserErrorParts } from "../common/user-error";
 import { cloudflareApiUrl } from "./cloudflare-api";
+import type { StackConfig } from "./stack-config";
 
 /** A bucket that could not be deleted, as it holds objects. */
 export interface FullBucket {
@@ -84,4 +85,24 @@ export async function countObjects(
   } catch {
     return undefined;
   }
+}
+
+/** Throws on; of buckets that hold objects with their number, which only the API knows. */
+export async function throwCounted(error: unknown, config: () => Promise<StackConfig>): Promise<never> {
+  if (!(error instanceof FullBucketsError)) throw error;
+  const { settings, secrets } = await config().catch(() => {
+    throw error;
+  });
+  const { apiUrl, apiTokenSecret } = settings.cloudflare;
+  const api = {
+    apiUrl,
+    apiToken: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
+    jurisdictions: Object.fromEntries(
+      Object.values(settings.buckets).map(({ name, jurisdiction }) => [name, jurisdiction]),
+    ),
+  };
+  const counted = await Promise.all(
+    error.buckets.map(async (bucket) => ({ ...bucket, objects: await countObjects(bucket, api) })),
+  );
+  throw new FullBucketsError(counted, settings.storage?.endpoint, error.cause);
 }
