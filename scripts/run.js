@@ -27,10 +27,10 @@ const verbs = {
       "--filter=<rootDir>/scripts/remembered-suites.js",
     ];
     const jest = (...args) => runAlongside("jest", [...whole, ...args]);
-    const tested = await jest("--testPathIgnorePatterns", alone);
-    // One after the other: their load and their daemons would take the time of any test beside them.
-    const testedAlone = await jest("--runInBand", "--testPathPatterns", alone);
-    const codes = [await checked, tested, testedAlone];
+    const tested = await jest("--testPathIgnorePatterns", `${underLoad}|${browsers}`);
+    const testedUnderLoad = await jest("--testPathPatterns", underLoad);
+    const testedInBrowsers = await jest("--runInBand", "--testPathPatterns", browsers);
+    const codes = [await checked, tested, testedUnderLoad, testedInBrowsers];
     // Told again at the end: the tests' own lines have pushed it out of sight.
     if (codes[0] !== 0) console.log("FAILED: the checks above (npm run check)");
     if (fs.existsSync(failures)) {
@@ -58,11 +58,17 @@ const verbs = {
 };
 
 /**
- * Tests that put load on what they test, or run several Docker daemons; and browsers, which give up what they are loading
- * when a network comes or goes beside them (ERR_NETWORK_CHANGED), as Docker's do.
+ * Tests that put load on what they test, or run several Docker daemons. They wait for half of their time, so two of them go
+ * together; what computes beside them would take their time.
  */
-const alone =
-  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)|browser\\.test";
+const underLoad =
+  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)";
+
+/**
+ * Browsers give up what they are loading when a network comes or goes beside them (ERR_NETWORK_CHANGED), as Docker's do in
+ * other tests.
+ */
+const browsers = "browser\\.test";
 
 /** All that types and lint are made of: the sources, their settings, and the dependencies by package-lock.json. */
 const code = /\.(?:[cm]?[jt]s|json)$/;
