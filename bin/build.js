@@ -75,7 +75,7 @@ function* sourceFiles(folder) {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     const full = path.join(folder, entry.name);
     if (entry.isDirectory()) yield* sourceFiles(full);
-    else if (entry.name.endsWith(".ts") || entry.name === "entries.json") yield full;
+    else if (/\.[jt]s$|^entries\.json$/.test(entry.name)) yield full;
   }
 }
 
@@ -96,8 +96,8 @@ const newestOf = (() => {
 
 /** The newest change of a group's sources. */
 function newestSource(group) {
-  const sources = ["package-lock.json", ...group.sources].map((source) => path.join(root, source));
-  return Math.max(...[__filename, path.join(__dirname, "entries.json"), ...sources].map(newestOf));
+  const sources = ["bin", "package-lock.json", ...group.sources];
+  return Math.max(...sources.map((source) => newestOf(path.join(root, source))));
 }
 
 function isCurrent(stampFile, stamp) {
