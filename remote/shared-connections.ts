@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +20,8 @@ import {
 
 /** Tells the programs of a run where its connections are. */
 const variable = "GROUNDWORK_CONNECTIONS";
+
+const folderPrefix = join(tmpdir(), "groundwork-ssh-");
 
 /** First line of a program. Without a command it only asks whether there is a connection. */
 interface Request {
@@ -46,6 +49,7 @@ type Answer =
 export class SharedConnections {
   private readonly dialled = new Map<string, Promise<SshConnection | undefined>>();
   private readonly ended = new AbortController();
+  private readonly swept = sweep().catch(() => undefined);
 
   private constructor(
     private readonly server: Server,
@@ -63,7 +67,7 @@ export class SharedConnections {
 
   /** Undefined where this machine has no such socket, or too long a path for it. */
   static async listen(): Promise<SharedConnections | undefined> {
-    const folder = mkdtempSync(join(tmpdir(), "groundwork-ssh-"));
+    const folder = mkdtempSync(folderPrefix);
     const path = join(folder, "socket");
     const server = createServer();
     const isUp = await new Promise<boolean>((resolve) => {
@@ -97,6 +101,7 @@ export class SharedConnections {
     process.off("exit", this.remove);
     this.remove();
     for (const opening of this.dialled.values()) (await opening)?.close();
+    await this.swept;
   }
 
   private readonly remove = (): void => rmSync(this.folder, { recursive: true, force: true });
@@ -116,6 +121,23 @@ export class SharedConnections {
       socket.end();
     }
   }
+}
+
+/** Removes the folders of runs that were killed: nobody listens at their sockets any more. */
+async function sweep(): Promise<void> {
+  const folders = (await readdir(tmpdir()))
+    .map((name) => join(tmpdir(), name))
+    .filter((path) => path.startsWith(folderPrefix));
+  for (const folder of folders) {
+    if (await isRefused(join(folder, "socket"))) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function isRefused(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => (socket.destroy(), resolve(false)));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+  });
 }
 
 /** The run's connection to a host, for a program that the run has started; undefined where there is none. */

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -70,7 +71,7 @@ test("a host that cannot be reached, or has another key than the pinned one, giv
 test("a command whose connection breaks fails as cut; afterwards there is none", async () => {
   connections.dial(access);
   const shared = await sharedConnection(access);
-  const running = shared?.exec("echo begun; sleep 2", { onStdout: () => network.cut() });
+  const running = shared?.exec("echo begun; sleep 1", { onStdout: () => network.cut() });
   await expect(running).rejects.toMatchObject({ name: "SshFailure", kind: "cut" });
   expect(await sharedConnection(access)).toBeUndefined();
 });
@@ -83,6 +84,18 @@ test("the socket is closed to other users, and gone with the run; then there is 
   await connections.close();
   expect(existsSync(dirname(path))).toBe(false);
   expect(await sharedConnection(access)).toBeUndefined();
+});
+
+test("what a killed run has left is removed by the next one, what a living run has is not", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "groundwork-ssh-"));
+  const script = `require("node:net").createServer().listen(${JSON.stringify(join(folder, "socket"))}, () => process.kill(process.pid, "SIGKILL"))`;
+  spawnSync(process.execPath, ["-e", script]);
+  expect(readdirSync(folder)).toEqual(["socket"]);
+  const next = await SharedConnections.listen();
+  await next?.close();
+  expect(existsSync(folder)).toBe(false);
+  connections.dial(access);
+  expect(await sharedConnection(access)).toBeDefined();
 });
 
 test("outside of a run there is none", async () => {
