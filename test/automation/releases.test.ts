@@ -9,6 +9,7 @@ import { ledgerOf } from "../../components/origin/ledger";
 import { validateStackFile } from "../../platform/settings";
 import { encodeFrames, type Frames } from "../../remote/framing";
 import { type FakeSteps, fakeRollout, fakeSteps } from "../support/fake-steps";
+import { readFrames } from "../support/frames";
 import { type RealSsh, realSshKinds } from "../support/open-ssh";
 
 // The steps themselves are tested on Docker; here they are answered by the test, over the real protocol.
@@ -182,8 +183,7 @@ ${origin}${origins}`;
 
   /** A frame of the rollout's input. */
   function sent(name: string): string | undefined {
-    const line = new RegExp(`^${name} (.*)$`, "m").exec(steps.read("rollout-input") ?? "");
-    return line?.[1] === undefined ? undefined : Buffer.from(line[1], "base64").toString("utf8");
+    return readFrames(steps.read("rollout-input"))[name];
   }
 
   async function refusal(work: Promise<unknown>): Promise<UserError> {
