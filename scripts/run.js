@@ -27,10 +27,10 @@ const verbs = {
       "--filter=<rootDir>/scripts/remembered-suites.js",
     ];
     const jest = (...args) => runAlongside("jest", [...whole, ...args]);
-    const tested = await jest("--testPathIgnorePatterns", `${underLoad}|${browsers}`);
+    const tested = await jest("--testPathIgnorePatterns", `${underLoad}|${alone}`);
     const testedUnderLoad = await jest("--testPathPatterns", underLoad);
-    const testedInBrowsers = await jest("--runInBand", "--testPathPatterns", browsers);
-    const codes = [await checked, tested, testedUnderLoad, testedInBrowsers];
+    const testedAlone = await jest("--runInBand", "--testPathPatterns", alone);
+    const codes = [await checked, tested, testedUnderLoad, testedAlone];
     // Told again at the end: the tests' own lines have pushed it out of sight.
     if (codes[0] !== 0) console.log("FAILED: the checks above (npm run check)");
     if (fs.existsSync(failures)) {
@@ -58,17 +58,17 @@ const verbs = {
 };
 
 /**
- * Tests that put load on what they test, or run several Docker daemons. They wait for half of their time, so two of them go
- * together; what computes beside them would take their time.
+ * Tests that put load on what they test. They wait for half of their time, so two of them go together; what computes beside
+ * them would take their time.
  */
 const underLoad =
-  "test/(remote/(rollout|swarm)|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)";
+  "test/(remote/rollout|components/origin/rollout-docker|sandbox/(host/(faults|proxy|release)|release|tunnel/)|faults/kill)";
 
 /**
- * Browsers give up what they are loading when a network comes or goes beside them (ERR_NETWORK_CHANGED), as Docker's do in
- * other tests.
+ * Tests with nothing beside them: swarms replace a container that is late to tell that it is healthy, and browsers give up what
+ * they are loading when a network comes or goes (ERR_NETWORK_CHANGED), as Docker's do in other tests.
  */
-const browsers = "browser\\.test";
+const alone = "test/remote/swarm|browser\\.test";
 
 /** All that types and lint are made of: the sources, their settings, and the dependencies by package-lock.json. */
 const code = /\.(?:[cm]?[jt]s|json)$/;
