@@ -48,7 +48,7 @@ export interface PlanInTheMaking {
   readonly add: PlanCollector["add"];
   /** Takes the settings that the preview tells. */
   readonly onConfig: (config: StackConfig) => void;
-  /** The plan of all events so far. @throws Error where nobody has told the settings */
+  /** The plan of all events so far. @throws UserError where there is no key, Error where nobody has told the settings */
   readonly file: () => PlanFile;
   /** A secret. */
   readonly key: Uint8Array;
@@ -57,7 +57,9 @@ export interface PlanInTheMaking {
 /**
  * Makes the plan of a preview that is about to run.
  *
- * @throws UserError where there is no key
+ * Where there is no key, the plan's own members say so, and not this: a preview that lacks its passphrase fails by that, and tells
+ * it where it is told.
+ *
  * @example
  * const plan = beginPlan(environment);
  * await environment.preview({ onEvent: plan.add, onConfig: plan.onConfig });
@@ -68,7 +70,12 @@ export function beginPlan(
   source: PlanSource = {},
 ): PlanInTheMaking {
   const { directory = "", variables = process.env } = source;
-  const key = planKey(stack, variables);
+  let key: Uint8Array;
+  try {
+    key = planKey(stack, variables);
+  } catch (error) {
+    return withoutKey(error);
+  }
   let { config } = source;
   const collector = new PlanCollector({
     ...{ stack, key, program: source.program ?? programHash(directory) },
@@ -83,6 +90,19 @@ export function beginPlan(
     return { digest: digestOf(plan, key), plan };
   };
   return { add: collector.add, onConfig: (told) => (config = told), file, key };
+}
+
+function withoutKey(reason: unknown): PlanInTheMaking {
+  const refuse = (): never => {
+    throw reason;
+  };
+  const nothing = (): void => undefined;
+  return {
+    ...{ add: nothing, onConfig: nothing, file: refuse },
+    get key() {
+      return refuse();
+    },
+  };
 }
 
 /**

@@ -31,7 +31,7 @@ export const preview: CommandDeclaration<PreviewChoice> = {
   async run({ comment = false, savePlan, refresh = false, json = false, ...choice }, context) {
     const environment = await openOwn(stackOf(choice, "preview"), context);
     const { directory } = openProject();
-    const plan = comment || savePlan !== undefined ? beginPlan(environment, { directory }) : undefined;
+    const plan = savePlan === undefined ? undefined : beginPlan(environment, { directory });
     const command = `npx groundwork up ${chosen(environment.name)} --plan`;
     const rehearsal = watchRehearsal(environment);
     const cost = new CostWatch();

@@ -22,12 +22,12 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const noHost = { GITHUB_REPOSITORY: undefined, GITLAB_CI: undefined, GITHUB_STEP_SUMMARY: undefined };
-const preview = (variables: Record<string, string | undefined>) =>
+const preview = (variables: Record<string, string | undefined>, ...options: string[]) =>
   runProgram(
     process.execPath,
     [
       join(projectRoot(), "bin", "groundwork.js"),
-      ...["preview", "-s", "staging", "--comment", "--directory", directory],
+      ...["preview", "-s", "staging", "--comment", "--directory", directory, ...options],
     ],
     {
       NO_COLOR: "1",
@@ -56,6 +56,33 @@ test("a preview that fails is told on the pull request, without a secret, and ke
     expect(server.comments[0]?.body).toContain("cloudflare is missing");
     expect(server.checks).toMatchObject([{ conclusion: "failure" }]);
     for (const secret of [passphrase, server.token]) expect(server.comments[0]?.body).not.toContain(secret);
+  } finally {
+    await server.close();
+  }
+});
+
+test.each([
+  ["with", ["--save-plan", "plan.json"]],
+  ["without", []],
+])("a preview that lacks its passphrase fails on the pull request too, %s a plan", async (_with, options) => {
+  const server = await GitHubServer.start();
+  try {
+    const event = { pull_request: { number: 12, head: { sha: "a".repeat(40) } } };
+    writeFileSync(join(directory, "event.json"), JSON.stringify(event));
+    const { code, stderr } = await preview(
+      {
+        GITHUB_REPOSITORY: "acme/shop",
+        GITHUB_EVENT_PATH: join(directory, "event.json"),
+        GITHUB_API_URL: server.url,
+        GITHUB_TOKEN: server.token,
+        PULUMI_CONFIG_PASSPHRASE: undefined,
+      },
+      ...options,
+    );
+    expect([code, stderr]).toEqual([1, expect.stringContaining("PULUMI_CONFIG_PASSPHRASE")]);
+    expect(server.comments.map(({ body }) => body)).toEqual([
+      expect.stringContaining("preview of staging failed"),
+    ]);
   } finally {
     await server.close();
   }
