@@ -17,6 +17,7 @@ import { type Backend, backendOf, storeOf } from "./locks/backend";
 import { type BeforeRecord, beforeRecordOf, noBeforeRecord } from "./locks/before-record";
 import { holderWords } from "./locks/holder";
 import { type KeptLease, keepLease } from "./locks/lease";
+import { stateFileOf } from "./locks/lock-files";
 import { type LockedStack, StackLocks } from "./locks/stack-locks";
 import type { StateStore } from "./locks/state-store";
 import type { Variables } from "./passphrase";
@@ -228,7 +229,7 @@ export class EngineStack {
     if (connections === undefined) return work();
     const stack = this.options.name.split("/").at(-1) ?? "";
     const state = this.store()
-      ?.read(`.pulumi/stacks/${this.project}/${stack}.json`)
+      ?.read(stateFileOf({ project: this.project, stack }))
       .catch(() => undefined);
     const forget = onRelease(stack, (release, access) => {
       void state?.then((text) => {

@@ -124,11 +124,11 @@ export class Environment {
    */
   async preview(options: RunOptions = {}): Promise<RunResult> {
     const { judge, packs } = this.policies();
-    const program = this.tellingProgram(options);
+    const program = this.programOf(options);
     return this.stack.run(
       "preview",
       options,
-      (engineOptions) => this.stack.sdk.preview({ ...engineOptions, ...program }),
+      (engineOptions) => this.stack.sdk.preview({ ...engineOptions, program }),
       options.policies === "known" ? { packs } : { judge: judge(), packs },
     );
   }
@@ -144,8 +144,7 @@ export class Environment {
    * @throws UserError where the API token lacks a permission, has expired or is refused, or the zone's plan lacks something
    */
   async up(options: RunOptions = {}): Promise<RunResult> {
-    if (!this.checksToken)
-      return this.upUnchecked({ ...this.looks(), ...options }, this.tellingProgram(options).program);
+    if (!this.checksToken) return this.upUnchecked({ ...this.looks(), ...options }, this.programOf(options));
     const { isPlatform } = this;
     const checked = new CheckedProgram(this.programPlace(), options);
     const looks = this.looks(() =>
@@ -168,14 +167,14 @@ export class Environment {
   }
 
   /** The platform's program where somebody wants to be told what it reads; else the environment's own as it is. */
-  private tellingProgram({ onConfig }: Pick<RunOptions, "onConfig">): { readonly program?: PulumiFn } {
-    if (onConfig === undefined || !this.isPlatform) return {};
-    return { program: platformProgram(this.programPlace(), onConfig) };
+  private programOf({ onConfig }: Pick<RunOptions, "onConfig">): PulumiFn {
+    if (onConfig === undefined || !this.isPlatform) return this.stack.program;
+    return platformProgram(this.programPlace(), onConfig);
   }
 
   private async upUnchecked(
     { lookBefore, ...options }: RunOptions & LooksAtCloudflare,
-    program: PulumiFn = this.stack.program,
+    program: PulumiFn,
   ): Promise<RunResult> {
     const { hasRules, judge, packs } = this.policies();
     if (hasRules && options.policies !== "known") await this.judged(judge(), options, program);

@@ -14,6 +14,11 @@ export interface StackPlace {
   readonly stack: string;
 }
 
+/** Where the engine keeps a stack's state, below the store's root. */
+export function stateFileOf({ project, stack }: Pick<StackPlace, "project" | "stack">): string {
+  return `.pulumi/stacks/${project}/${stack}.json`;
+}
+
 /** An engine writes its lock at once: what is no whole lock for so long was cut short. Milliseconds. */
 const writing = 60_000;
 

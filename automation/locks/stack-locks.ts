@@ -10,7 +10,7 @@ import { beforeRecordOf } from "./before-record";
 import { type Examine, type Outcome, othersWords, outcomeOf, outcomeWords } from "./examine";
 import { type LockHolder, holderWords } from "./holder";
 import { removeLease, sweepLeases } from "./lease";
-import { readHolders, removeLock, type StackPlace } from "./lock-files";
+import { readHolders, removeLock, type StackPlace, stateFileOf } from "./lock-files";
 import type { StateStore } from "./state-store";
 
 /** Who is at work on an environment, and what a run that was cut short has left. */
@@ -233,8 +233,9 @@ export class StackLocks {
   }
 
   /** By the file itself, which costs no start of the engine; by the engine where that is not a plain one. */
-  private async pending({ store, project, stack }: StackPlace): Promise<readonly PendingOperation[]> {
-    const text = await store.read(`.pulumi/stacks/${project}/${stack}.json`);
+  private async pending(place: StackPlace): Promise<readonly PendingOperation[]> {
+    const { store, project, stack } = place;
+    const text = await store.read(stateFileOf(place));
     if (text !== undefined && !text.includes('"pending_operations"')) return [];
     // A stack that is not there yet has none.
     if (text === undefined && !(await isCompressed(store, project, stack))) return [];
