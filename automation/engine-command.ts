@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import semver from "semver";
 import type { Engine } from "../sandbox/engine/engine";
+import { startTogether } from "../sandbox/providers/together";
 
 /** What the SDK asks of a command; internal to it, so a test holds the pinned version to it. */
 type Run = (
@@ -30,17 +31,24 @@ export function commandOf(engine: Engine, onStart?: (pid: number, verb: string) 
   return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
 }
 
+/** The commands that ask providers. */
+const asking = new Set(["up", "preview", "refresh", "destroy", "import"]);
+
 function runOf({ pulumi, binDirectory }: Engine, onStart?: (pid: number, verb: string) => void): Run {
-  return (args, cwd, environment, onOutput, onError, signal) =>
-    new Promise((resolve, reject) => {
+  return async (args, directory, given, onOutput, onError, signal) => {
+    const environment = {
+      ...process.env,
+      ...given,
+      PATH: `${binDirectory}:${given.PATH ?? process.env.PATH ?? ""}`,
+      PULUMI_AUTOMATION_API: "true",
+    };
+    const providers = asking.has(args[0] ?? "")
+      ? await startTogether({ environment, directory, ...(onError === undefined ? {} : { onError }) })
+      : undefined;
+    const running = new Promise<Awaited<ReturnType<Run>>>((resolve, reject) => {
       const child = spawn(pulumi, [...args, "--non-interactive"], {
-        cwd,
-        env: {
-          ...process.env,
-          ...environment,
-          PATH: `${binDirectory}:${environment.PATH ?? process.env.PATH ?? ""}`,
-          PULUMI_AUTOMATION_API: "true",
-        },
+        cwd: directory,
+        env: { ...environment, ...providers?.variables },
         detached: true,
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -65,4 +73,6 @@ function runOf({ pulumi, binDirectory }: Engine, onStart?: (pid: number, verb: s
           reject(new Error(`pulumi ${args[0] ?? ""} ended with ${code ?? "a signal"}\n${stdout}\n${stderr}`));
       });
     });
+    return running.finally(() => providers?.end());
+  };
 }

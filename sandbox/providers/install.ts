@@ -61,13 +61,27 @@ export function installProviders(options: InstallOptions): Promise<InstalledProv
   );
 }
 
+/**
+ * The packages whose provider in that home is this project's own, and would be used.
+ *
+ * @param path where plugins are looked for, which win. Default: `process.env.PATH`
+ */
+export function ownProviders(pulumiHome: string, path?: string): ProviderName[] {
+  return providerNames.filter((name) => {
+    const { executable } = placeOf(name, pulumiHome);
+    return (
+      existsSync(executable) &&
+      readFileSync(executable, "utf8") === scriptOf(name) &&
+      findOnPath(`pulumi-resource-${name}`, path) === undefined
+    );
+  });
+}
+
 function installOne(
   name: ProviderName,
   options: InstallOptions,
 ): { installed: InstalledProvider; why: string } {
-  const version = sdkVersion(name);
-  const folder = join(options.pulumiHome, "plugins", `resource-${name}-v${version}`);
-  const executable = join(folder, `pulumi-resource-${name}`);
+  const { version, folder, executable } = placeOf(name, options.pulumiHome);
   const onPath = findOnPath(`pulumi-resource-${name}`, options.path);
   const inHome = existsSync(executable) && !existsSync(`${folder}.partial`);
   const ours = inHome && readFileSync(executable).subarray(0, 200).includes(mark);
@@ -94,6 +108,15 @@ function installOne(
   if (!ours || readFileSync(executable, "utf8") !== script) place(folder, `pulumi-resource-${name}`, script);
   const why = options.policy === "always" ? "asked for" : "no plugin on PATH or installed";
   return { installed: { name, version, used: "sandbox", executable }, why };
+}
+
+function placeOf(
+  name: ProviderName,
+  pulumiHome: string,
+): { version: string; folder: string; executable: string } {
+  const version = sdkVersion(name);
+  const folder = join(pulumiHome, "plugins", `resource-${name}-v${version}`);
+  return { version, folder, executable: join(folder, `pulumi-resource-${name}`) };
 }
 
 /** Whole or not at all: the folder is made beside and renamed into place. */

@@ -4,19 +4,10 @@
  * would cost about a second at every preview.
  */
 import { connect } from "node:net";
-import { type handleUnaryCall, Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import proto from "@pulumi/pulumi/proto/provider_pb";
-import plugin from "@pulumi/pulumi/proto/plugin_pb";
-import statusProto from "@pulumi/pulumi/proto/status_pb";
-import { Any } from "google-protobuf/google/protobuf/any_pb";
-import { Empty } from "google-protobuf/google/protobuf/empty_pb";
-import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { type CheckFailure, type DiffResult, PartialFailure, type ProviderDefinition } from "./definition";
-import { EngineLog } from "./engine-log";
-import { type Context, Operations } from "./operations";
-import { schemaOf } from "./schema";
-import { containsSecret, copySecrets, fromWire, toWire, type Value, type Values } from "./values";
+import type { ProviderDefinition } from "./definition";
+import { handlers, Session, type Sessions } from "./service";
 
 /**
  * Serves a provider until the engine goes away.
@@ -26,10 +17,9 @@ import { containsSecret, copySecrets, fromWire, toWire, type Value, type Values 
  * serve({ name: "random", version: "4.21.2", resources }, process.argv.slice(2));
  */
 export function serve<Config>(definition: ProviderDefinition<Config>, args: readonly string[]): void {
-  const log = new EngineLog(engineAddress(args));
-  const operations = new Operations(definition as unknown as ProviderDefinition<never>);
-  const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
-  server.addService(ResourceProviderService, handlers(operations, log));
+  const engine = engineAddress(args);
+  const session = new Session(definition as unknown as ProviderDefinition<never>, engine);
+  const server = grpcServer({ current: () => session, attach: (address) => session.log.attach(address) });
   server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
     if (error !== null) {
       console.error(`the provider ${definition.name} could not listen: ${error.message}`);
@@ -38,7 +28,14 @@ export function serve<Config>(definition: ProviderDefinition<Config>, args: read
     // As a text: a number is coloured where FORCE_COLOR is set, and the engine wants the port alone.
     console.log(String(port));
   });
-  endWithParent(engineAddress(args));
+  endWithParent(engine);
+}
+
+/** A server of the service, which does not listen yet. */
+export function grpcServer(sessions: Sessions): Server {
+  const server = new Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+  server.addService(ResourceProviderService, handlers(sessions));
+  return server;
 }
 
 /**
@@ -50,13 +47,21 @@ function endWithParent(engine: string | undefined): void {
   setInterval(() => {
     if (process.ppid !== parent) process.exit(1);
   }, 2_000).unref();
-  const [, host, port] = /^(.*):(\d+)$/.exec(engine ?? "") ?? [];
-  if (host === undefined) return;
-  const look = connect(Number(port), host, () => look.destroy());
-  look.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "ECONNREFUSED") process.exit(1);
+  if (engine !== undefined) void isGone(engine).then((gone) => gone && process.exit(1));
+}
+
+/** Whether nobody listens at an engine's address, `127.0.0.1:port`. */
+export function isGone(engine: string): Promise<boolean> {
+  const [, host, port] = /^(.*):(\d+)$/.exec(engine) ?? [];
+  if (host === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const look = connect(Number(port), host, () => {
+      look.destroy();
+      resolve(false);
+    });
+    look.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+    look.unref();
   });
-  look.unref();
 }
 
 /** The engine puts flags of its own logging before its address. */
@@ -68,244 +73,4 @@ export function engineAddress(args: readonly string[]): string | undefined {
     else if (!argument.startsWith("-")) return argument;
   }
   return undefined;
-}
-
-// The generated classes know nothing of each method's types here: `method` below casts once for all.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Handler = handleUnaryCall<any, any>;
-
-/** The service's methods over {@link Operations}. What is not here is answered "unimplemented" by gRPC itself. */
-export function handlers(operations: Operations, log: EngineLog): Record<string, Handler> {
-  const cancelled = new AbortController();
-  const general = (urn = "") =>
-    ({
-      config: operations.config,
-      signal: cancelled.signal,
-      timeoutSeconds: 0,
-      secretInputs: new Set<string>(),
-      log: (severity, message, options) => log.send(severity, message, urn, options?.ephemeral ?? false),
-    }) satisfies Partial<Context>;
-  const context = (
-    request: { getUrn(): string; getTimeout?: () => number },
-    inputs: Struct | undefined,
-  ): Context => {
-    const urn = request.getUrn();
-    const secretInputs = Object.entries(received(inputs)).filter(([, value]) => containsSecret(value));
-    return {
-      ...general(urn),
-      ...partsOfUrn(urn),
-      urn,
-      timeoutSeconds: request.getTimeout?.() ?? 0,
-      secretInputs: new Set(secretInputs.map(([name]) => name)),
-    };
-  };
-  /** One method: messages reach the engine before the answer does, as it drops those of a resource that is done. */
-  const method =
-    <Request, Response>(run: (request: Request) => Response | Promise<Response>): Handler =>
-    (call, callback) => {
-      void (async () => {
-        try {
-          const response = await run((call as unknown as { request: Request }).request);
-          await log.flushed();
-          callback(null, response);
-        } catch (error) {
-          await log.flushed();
-          callback(grpcError(error));
-        }
-      })();
-    };
-
-  return {
-    getPluginInfo: method(() => new plugin.PluginInfo().setVersion(operations.provider.version)),
-    getSchema: method(() => new proto.GetSchemaResponse().setSchema(schemaOf(operations.provider))),
-    attach: method((request: plugin.PluginAttach) => {
-      log.attach(request.getAddress());
-      return new Empty();
-    }),
-    cancel: method(() => {
-      cancelled.abort(new Error("cancelled"));
-      return new Empty();
-    }),
-
-    checkConfig: method((request: proto.CheckRequest) => {
-      const { inputs, failures } = operations.checkConfig(settingsOf(values(request.getNews())));
-      // What was given goes back as it came, secrets and JSON in strings included; only defaults are added.
-      return checkResponse({ inputs: { ...inputs, ...received(request.getNews()) }, failures });
-    }),
-    diffConfig: method((request: proto.DiffRequest) => {
-      const olds = settingsOf(values(request.getOldInputs() ?? request.getOlds()));
-      return diffResponse(operations.diffConfig(olds, settingsOf(values(request.getNews()))));
-    }),
-    configure: method(async (request: proto.ConfigureRequest) => {
-      await operations.configure(settingsOf(values(request.getArgs())));
-      // Secrets are taken as such, so that a provider knows what to keep out of its messages.
-      return new proto.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(true);
-    }),
-
-    check: method((request: proto.CheckRequest) => {
-      const { inputs, failures } = operations.check(
-        context(request, request.getNews()),
-        values(request.getOlds()),
-        values(request.getNews()),
-        request.getRandomseed_asU8(),
-      );
-      return checkResponse({ inputs: copySecrets(inputs, received(request.getNews())), failures });
-    }),
-    diff: method((request: proto.DiffRequest) =>
-      diffResponse(
-        operations.diff(
-          context(request, request.getNews()),
-          request.getId(),
-          values(request.getOldInputs() ?? request.getOlds()),
-          values(request.getOlds()),
-          values(request.getNews()),
-        ),
-      ),
-    ),
-    create: method(async (request: proto.CreateRequest) => {
-      const sent = request.getProperties();
-      const { id, outputs } = await sealed(sent, () =>
-        operations.create(context(request, sent), values(sent), request.getPreview()),
-      );
-      return new proto.CreateResponse().setId(id).setProperties(struct(copySecrets(outputs, received(sent))));
-    }),
-    update: method(async (request: proto.UpdateRequest) => {
-      const sent = request.getNews();
-      const outputs = await sealed(sent, () =>
-        operations.update(
-          context(request, sent),
-          request.getId(),
-          values(request.getOldInputs()),
-          values(request.getOlds()),
-          values(sent),
-          request.getPreview(),
-        ),
-      );
-      return new proto.UpdateResponse().setProperties(struct(copySecrets(outputs, received(sent))));
-    }),
-    delete: method(async (request: proto.DeleteRequest) => {
-      const inputs = request.getOldInputs();
-      await operations.delete(
-        context(request, inputs),
-        request.getId(),
-        values(inputs),
-        values(request.getProperties()),
-      );
-      return new Empty();
-    }),
-    read: method(async (request: proto.ReadRequest) => {
-      const [inputs, properties] = [request.getInputs(), request.getProperties()];
-      const found = await operations.read(
-        context(request, inputs),
-        request.getId(),
-        values(inputs),
-        values(properties),
-      );
-      // No id: the resource is gone.
-      if (found === undefined) return new proto.ReadResponse();
-      return new proto.ReadResponse()
-        .setId(found.id)
-        .setInputs(struct(copySecrets(found.inputs, received(inputs))))
-        .setProperties(struct(copySecrets(found.outputs, received(properties))));
-    }),
-    invoke: method(async (request: proto.InvokeRequest) => {
-      const result = await operations.invoke(request.getTok(), values(request.getArgs()), general());
-      return new proto.InvokeResponse().setReturn(struct(result));
-    }),
-  };
-}
-
-/** `urn:pulumi:<stack>::<project>::<parent types and type>::<name>` */
-export function partsOfUrn(urn: string): { type: string; name: string } {
-  const [, , types = "", ...name] = urn.split("::");
-  return { type: types.split("$").at(-1) ?? "", name: name.join("::") };
-}
-
-/** Settings arrive as strings, in which anything but a string is JSON. */
-function settingsOf(raw: Values): Values {
-  return Object.fromEntries(
-    Object.entries(raw).map(([name, value]) => [
-      name,
-      typeof value === "string" ? parsedSetting(value) : value,
-    ]),
-  );
-}
-
-function parsedSetting(text: string): Value {
-  if (!/^(?:\[.*\]|\{.*\}|true|false)$/s.test(text)) return text;
-  try {
-    return fromWire(JSON.parse(text) as Value);
-  } catch {
-    return text;
-  }
-}
-
-/** As sent: secrets still marked. */
-function received(sent: Struct | undefined): Values {
-  return sent?.toJavaScript() ?? {};
-}
-
-function values(sent: Struct | undefined): Values {
-  return fromWire(received(sent)) as Values;
-}
-
-/** The state that a partial failure leaves is as secret as that of a success. */
-async function sealed<Result>(sent: Struct | undefined, run: () => Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!(error instanceof PartialFailure)) throw error;
-    throw new PartialFailure(error.id, copySecrets(error.outputs, received(sent)), error.reasons);
-  }
-}
-
-function struct(plain: Values): Struct {
-  return Struct.fromJavaScript(toWire(plain) as Parameters<typeof Struct.fromJavaScript>[0]);
-}
-
-function checkResponse({ inputs, failures }: { inputs: Values; failures: readonly CheckFailure[] }) {
-  const list = failures.map(({ property, reason }) =>
-    new proto.CheckFailure().setProperty(property).setReason(reason),
-  );
-  return new proto.CheckResponse().setInputs(struct(inputs)).setFailuresList(list);
-}
-
-function diffResponse({ differences, deleteBeforeReplace }: DiffResult) {
-  const { Kind } = proto.PropertyDiff;
-  const kinds = {
-    add: [Kind.ADD, Kind.ADD_REPLACE],
-    delete: [Kind.DELETE, Kind.DELETE_REPLACE],
-    update: [Kind.UPDATE, Kind.UPDATE_REPLACE],
-  } as const;
-  const response = new proto.DiffResponse();
-  const detailed = response.getDetaileddiffMap();
-  for (const { path, kind, replace } of differences) {
-    detailed.set(path, new proto.PropertyDiff().setKind(kinds[kind][replace ? 1 : 0]).setInputdiff(true));
-  }
-  const topLevel = (paths: readonly { path: string }[]) => [
-    ...new Set(paths.map(({ path }) => /^[^.[]+/.exec(path)?.[0] ?? path)),
-  ];
-  return response
-    .setHasdetaileddiff(true)
-    .setChanges(proto.DiffResponse.DiffChanges[differences.length > 0 ? "DIFF_SOME" : "DIFF_NONE"])
-    .setDiffsList(topLevel(differences))
-    .setReplacesList(topLevel(differences.filter(({ replace }) => replace)))
-    .setDeletebeforereplace(deleteBeforeReplace ?? false);
-}
-
-/** A partial failure carries the state that came about in the error's details. */
-function grpcError(error: unknown): { code: status; details: string; metadata?: Metadata } {
-  const details = error instanceof Error ? error.message : String(error);
-  if (!(error instanceof PartialFailure)) return { code: status.UNKNOWN, details };
-  const failed = new proto.ErrorResourceInitFailed()
-    .setId(error.id)
-    .setProperties(struct(error.outputs))
-    .setReasonsList([...error.reasons]);
-  const packed = new Any();
-  packed.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-  const message = new statusProto.Status().setCode(status.UNKNOWN).setMessage(details);
-  message.addDetails(packed);
-  const metadata = new Metadata();
-  metadata.add("grpc-status-details-bin", Buffer.from(message.serializeBinary()));
-  return { code: status.UNKNOWN, details, metadata };
 }

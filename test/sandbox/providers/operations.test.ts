@@ -1,6 +1,7 @@
 import { PartialFailure, type ProviderDefinition } from "../../../sandbox/providers/definition";
 import { differences } from "../../../sandbox/providers/differences";
-import { engineAddress, partsOfUrn } from "../../../sandbox/providers/serve";
+import { engineAddress } from "../../../sandbox/providers/serve";
+import { partsOfUrn } from "../../../sandbox/providers/service";
 import {
   containsSecret,
   copySecrets,
