@@ -1,21 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 import {
   type Deployment,
-  type DestroyResult,
   type EngineEvent,
   LocalWorkspace,
-  type OpMap,
-  type PreviewResult,
+  type OutputMap,
   PulumiCommand,
   type PulumiFn,
-  type RefreshResult,
-  type Stack,
-  type UpResult,
+  Stack,
 } from "@pulumi/pulumi/automation";
-import { findEngine } from "../../sandbox/engine/engine";
+import semver from "semver";
+import { type Engine, findEngine } from "../../sandbox/engine/engine";
 import { installProviders, type ProviderName } from "../../sandbox/providers/install";
 
 /** One resource as it stands in the state, its secrets decrypted (`{ <signature>, plaintext }`). */
@@ -41,6 +38,20 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What each run of the engine is started with. */
+interface RunOptions {
+  readonly onOutput: (text: string) => void;
+  readonly onError: (text: string) => void;
+  readonly onEvent: (event: EngineEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a run did. */
+export interface Ran {
+  /** Resources by operation, without those that are none. */
+  readonly changes: Record<string, number>;
+}
+
 /** A stack of its own under the real engine: private home, file backend, random passphrase. */
 export interface EngineStack {
   /** Everything of the stack is below it; gone afterwards. */
@@ -48,14 +59,16 @@ export interface EngineStack {
   readonly stack: Stack;
   /** All that the CLI has printed so far, both streams. */
   readonly printed: () => string;
-  up(program?: PulumiFn): Promise<UpResult>;
-  preview(program?: PulumiFn): Promise<PreviewResult>;
+  up(program?: PulumiFn): Promise<Ran>;
+  preview(program?: PulumiFn): Promise<Ran>;
   /** A preview's decision for each resource, by name: `create`, `update`, `replace`, `same` ... and what differs. */
   decisions(
     program?: PulumiFn,
   ): Promise<Record<string, { op: string; diffs: string[]; replaceKeys: string[] }>>;
-  refresh(): Promise<RefreshResult>;
-  destroy(): Promise<DestroyResult>;
+  refresh(): Promise<Ran>;
+  destroy(): Promise<Ran>;
+  /** The stack's outputs, as the last run has left them. */
+  outputs(): Promise<OutputMap>;
   /** The resource of that name in the state. */
   resource(name: string): Promise<StateResource>;
   resources(): Promise<StateResource[]>;
@@ -93,13 +106,23 @@ export async function withStack(
       failed = false;
     } finally {
       // The test's own failure is the one to see, not that of a destroy after it.
-      await stack.destroy().catch((error: unknown) => {
-        if (!failed) throw error;
-      });
+      if (!isEmpty(stack)) {
+        await stack.destroy().catch((error: unknown) => {
+          if (!failed) throw error;
+        });
+      }
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Whether nothing is left to destroy. */
+function isEmpty(stack: EngineStack): boolean {
+  const { checkpoint } = JSON.parse(stack.stateText()) as {
+    checkpoint?: { latest?: { resources?: readonly unknown[] } };
+  };
+  return (checkpoint?.latest?.resources ?? []).length === 0;
 }
 
 async function openStack(options: StackOptions, directory: string): Promise<EngineStack> {
@@ -110,32 +133,42 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
   // No plugin of the machine's own is to be tested here.
   await installProviders({ pulumiHome, policy: "always", packages: options.packages, path: "" });
 
-  // One that was on PATH anyway needs no root, and may stand in a folder of any name.
-  const root = engine.source === "path" ? {} : { root: dirname(engine.binDirectory) };
-  const stack = await LocalWorkspace.createOrSelectStack(
-    { stackName, projectName: project, program: options.program },
-    {
-      pulumiHome,
-      pulumiCommand: await PulumiCommand.get(root),
-      envVars: {
-        PATH: [engine.binDirectory, process.env["PATH"] ?? ""].join(delimiter),
-        PULUMI_BACKEND_URL: `file://${state}`,
-        PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
-        PULUMI_SKIP_UPDATE_CHECK: "1",
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-        SSH_AUTH_SOCK: "",
-        ...options.env,
-      },
+  const workspace = await LocalWorkspace.create({
+    projectSettings: { name: project, runtime: "nodejs" },
+    program: options.program,
+    pulumiHome,
+    pulumiCommand: knownCommand(engine),
+    envVars: {
+      PATH: [engine.binDirectory, process.env["PATH"] ?? ""].join(delimiter),
+      PULUMI_BACKEND_URL: `file://${state}`,
+      PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
+      PULUMI_SKIP_UPDATE_CHECK: "1",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      SSH_AUTH_SOCK: "",
+      ...options.env,
     },
-  );
-  await stack.setAllConfig({ ...options.config });
+  });
+  const stack = await Stack.create(stackName, workspace);
+  // Before and after each run the SDK starts the CLI four times more, for what few tests look at.
+  workspace.selectStack = () => Promise.resolve();
+  stack.outputs = () => Promise.resolve({});
+  stack.info = () => Promise.resolve(undefined);
+  if (options.config !== undefined) await stack.setAllConfig(options.config);
 
   let printed = "";
   const onOutput = (text: string) => {
     printed += text;
   };
   // A program that never ends (a rejection lost in the SDK does that) must not leave an engine behind.
-  const streams = () => ({ onOutput, onError: onOutput, signal: AbortSignal.timeout(longestStep) });
+  const run = async (start: (options: RunOptions) => Promise<unknown>): Promise<Ran> => {
+    let changes: Ran["changes"] = {};
+    const onEvent = ({ summaryEvent }: EngineEvent): void => {
+      if (summaryEvent !== undefined) changes = summaryEvent.resourceChanges;
+    };
+    const signal = AbortSignal.timeout(longestStep);
+    await start({ onOutput, onError: onOutput, onEvent, signal });
+    return { changes: Object.fromEntries(Object.entries(changes).filter(([, count]) => count > 0)) };
+  };
   const use = (program: PulumiFn | undefined) => {
     if (program !== undefined) stack.workspace.program = program;
   };
@@ -148,8 +181,8 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
     directory,
     stack,
     printed: () => printed,
-    up: (program) => (use(program), stack.up(streams())),
-    preview: (program) => (use(program), stack.preview(streams())),
+    up: (program) => (use(program), run((options) => stack.up(options))),
+    preview: (program) => (use(program), run((options) => stack.preview(options))),
     async decisions(program) {
       use(program);
       const decisions: Record<string, { op: string; diffs: string[]; replaceKeys: string[] }> = {};
@@ -164,11 +197,20 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
           replaceKeys: [...(metadata.keys ?? [])].sort(),
         };
       };
-      await stack.preview({ ...streams(), onEvent });
+      await run((options) => stack.preview({ ...options, onEvent }));
       return decisions;
     },
-    refresh: () => stack.refresh(streams()),
-    destroy: () => stack.destroy(streams()),
+    refresh: () => run((options) => stack.refresh(options)),
+    destroy: () => run((options) => stack.destroy(options)),
+    async outputs() {
+      const root = (await resources()).find(({ type }) => type === "pulumi:pulumi:Stack");
+      return Object.fromEntries(
+        Object.entries(root?.outputs ?? {}).map(([name, output]) => {
+          const secret = (output as { plaintext?: string } | undefined)?.plaintext !== undefined;
+          return [name, { value: secret ? plaintext(output) : output, secret }];
+        }),
+      );
+    },
     resources,
     async resource(name) {
       const found = (await resources()).find(({ urn }) => urn.endsWith(`::${name}`));
@@ -179,9 +221,10 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
   };
 }
 
-/** Counts of a summary without those that are none, so that tests name all that happens. */
-export function changes(summary: OpMap | Record<string, number> | undefined): Record<string, number> {
-  return Object.fromEntries(Object.entries(summary ?? {}).filter(([, count]) => count > 0));
+/** The SDK's command around an engine whose version is known: it would be asked for it once more. */
+function knownCommand({ pulumi, version }: Engine): PulumiCommand {
+  const fields = { command: pulumi, version: semver.parse(version) };
+  return Object.assign(Object.create(PulumiCommand.prototype) as PulumiCommand, fields);
 }
 
 /** The value of a secret output of {@link StateResource}; fails when it is none. */

@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 import Cloudflare from "cloudflare";
 import { type CloudflareServer, startCloudflare } from "../../../sandbox/cloudflare/server";
-import { changes, type EngineStack, plaintext, withStack } from "../../support/engine";
+import { type EngineStack, plaintext, withStack } from "../../support/engine";
 import { type Recorder, someToken, startRecorder } from "./cloudflare-bench";
 
 const accountId = "000000000000000000000000000000a1";
@@ -364,8 +364,8 @@ describe("the Cloudflare provider under the real engine, against the sandbox's A
   it("brings an environment up, keeps it, sees drift, changes what changed, imports, and takes all down", async () => {
     await withProgram(environment(), async (stack) => {
       const first = await stack.up();
-      expect(changes(first.summary.resourceChanges)).toEqual({ create: 19 });
-      const outputs = first.outputs;
+      expect(first.changes).toEqual({ create: 19 });
+      const outputs = await stack.outputs();
       expect(outputs["zone"]?.value).toBe(zoneId);
       expect(outputs["ranges"]?.value).toContain("173.245.48.0/20");
       expect(outputs["subdomain"]).toEqual({ value: "web.pages.dev", secret: false });
@@ -381,7 +381,7 @@ describe("the Cloudflare provider under the real engine, against the sandbox's A
       expect(plaintext(production.envVars["PRIVATE"]?.value)).toBe("hidden-from-reads");
 
       expect(await changesOf(stack)).toEqual({});
-      expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 19 });
+      expect((await stack.refresh()).changes).toEqual({ same: 19 });
       expect(await changesOf(stack)).toEqual({});
 
       // Somebody changes things by hand: the next refresh sees it, the next up puts it right.
@@ -394,18 +394,18 @@ describe("the Cloudflare provider under the real engine, against the sandbox's A
         content: "203.0.113.99",
       });
       await client.zones.settings.edit("ssl", { zone_id: zoneId, value: "off" });
-      expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ update: 2, same: 17 });
+      expect((await stack.refresh()).changes).toEqual({ update: 2, same: 17 });
       expect(await changesOf(stack)).toEqual({
         record: { op: "update", diffs: ["content"], replaceKeys: [] },
         ssl: { op: "update", diffs: ["value"], replaceKeys: [] },
       });
-      expect(changes((await stack.up()).summary.resourceChanges)).toEqual({ update: 2, same: 17 });
+      expect((await stack.up()).changes).toEqual({ update: 2, same: 17 });
       const record = await client.dns.records.get(recordId, { zone_id: zoneId });
       expect(record).toMatchObject({ content: "203.0.113.10", proxied: true, comment: "groundwork" });
 
       // What was deleted by hand is made again.
       await client.dns.records.delete(recordId, { zone_id: zoneId });
-      expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ delete: 1, same: 18 });
+      expect((await stack.refresh()).changes).toEqual({ delete: 1, same: 18 });
       expect(await changesOf(stack)).toEqual({ record: { op: "create", diffs: [], replaceKeys: [] } });
       await stack.up();
 
@@ -413,13 +413,13 @@ describe("the Cloudflare provider under the real engine, against the sandbox's A
         record: { op: "update", diffs: ["content"], replaceKeys: [] },
         web: { op: "update", diffs: ["productionBranch"], replaceKeys: [] },
       });
-      expect(changes((await stack.up()).summary.resourceChanges)).toEqual({ update: 2, same: 17 });
+      expect((await stack.up()).changes).toEqual({ update: 2, same: 17 });
       expect(await client.pages.projects.get("web", { account_id: accountId })).toMatchObject({
         production_branch: "release",
       });
 
       const gone = await stack.destroy();
-      expect(changes(gone.summary.resourceChanges)).toEqual({ delete: 19 });
+      expect(gone.changes).toEqual({ delete: 19 });
       expect((await client.dns.records.list({ zone_id: zoneId })).result).toEqual([]);
       expect((await client.r2.buckets.list({ account_id: accountId })).buckets).toEqual([]);
     });
@@ -428,15 +428,15 @@ describe("the Cloudflare provider under the real engine, against the sandbox's A
   it("brings everything else up and keeps it, also after a refresh", async () => {
     const csr = certificateRequest(directory);
     await withProgram(everythingElse(csr, `${hook.url}/hook`), async (stack) => {
-      expect(changes((await stack.up()).summary.resourceChanges)).toEqual({ create: 23 });
+      expect((await stack.up()).changes).toEqual({ create: 23 });
       expect(await changesOf(stack)).toEqual({});
-      expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 23 });
+      expect((await stack.refresh()).changes).toEqual({ same: 23 });
       expect(await changesOf(stack)).toEqual({});
       const certificate = await stack.resource("origin");
       expect(certificate.outputs!["certificate"]).toMatch(/^-----BEGIN CERTIFICATE-----/);
       expect(stack.stateText()).not.toContain("of-the-webhook");
       const gone = await stack.destroy();
-      expect(changes(gone.summary.resourceChanges)).toEqual({ delete: 23 });
+      expect(gone.changes).toEqual({ delete: 23 });
     });
   }, 240_000);
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { changes, plaintext, withStack } from "../../support/engine";
+import { plaintext, withStack } from "../../support/engine";
 import { openSsh, type RealSsh, realSshKinds } from "../../support/open-ssh";
 import { newKey } from "../../support/ssh-server";
 
@@ -71,8 +71,8 @@ describe.each(realSshKinds)("remote.Command under the real engine, against %s", 
     };
 
     await withStack({ packages: ["command"], program: program(one) }, async (stack) => {
-      const first = await stack.up();
-      expect(first.outputs["stdout"]).toEqual({ value: secret, secret: true });
+      await stack.up();
+      expect((await stack.outputs())["stdout"]).toEqual({ value: secret, secret: true });
       const state = await stack.resource("step");
       expect(state.id).toMatch(/^step[\da-f]{8}$/);
       expect(plaintext(state.inputs?.["connection"])).toMatchObject({
@@ -84,15 +84,16 @@ describe.each(realSshKinds)("remote.Command under the real engine, against %s", 
         expect(text).not.toContain(secret);
         expect(text).not.toContain("PRIVATE KEY");
       }
-      expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 2 });
-      expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 2 });
+      expect((await stack.preview()).changes).toEqual({ same: 2 });
+      expect((await stack.refresh()).changes).toEqual({ same: 2 });
 
       const two = { ...one, stdin: `${secret}-2`, update: say("updated") };
       expect((await stack.decisions(program(two)))["step"]).toMatchObject({
         op: "update",
         diffs: ["stdin", "update"],
       });
-      expect((await stack.up()).outputs["stdout"]?.value).toBe("updated");
+      await stack.up();
+      expect((await stack.outputs())["stdout"]?.value).toBe("updated");
       expect(journal()).toEqual(["created", "updated"]);
 
       const three = { ...two, triggers: ["a"], create: say("created-again") };
@@ -120,7 +121,8 @@ describe.each(realSshKinds)("remote.Command under the real engine, against %s", 
       expect(printed).not.toContain(secret);
       // Nothing entered the state: the next run creates.
       expect((await stack.decisions(program({ create: "echo fine" })))["step"]?.op).toBe("create");
-      expect((await stack.up()).outputs["stdout"]?.value).toBe("fine");
+      await stack.up();
+      expect((await stack.outputs())["stdout"]?.value).toBe("fine");
     });
   }, 180_000);
 
@@ -166,7 +168,7 @@ describe.each(realSshKinds)("remote.Command under the real engine, against %s", 
         "a",
         "b",
       ]);
-      expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 4 });
+      expect((await stack.preview()).changes).toEqual({ same: 4 });
       const before = statSync(join(target, "file.txt")).mtimeMs;
       const decisions = await stack.decisions(copies("two"));
       expect(Object.fromEntries(Object.entries(decisions).map(([name, { op }]) => [name, op]))).toEqual({
@@ -202,16 +204,18 @@ describe("local.Command under the real engine", () => {
     };
     try {
       await withStack({ packages: ["command"], program: program("one") }, async (stack) => {
-        const first = await stack.up();
-        expect(first.outputs["stdout"]).toEqual({ value: "one", secret: false });
-        expect(first.outputs["ran"]?.value).toBe("invoked");
-        expect(first.outputs["assets"]?.value).toEqual(["made.txt"]);
-        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 2 });
+        await stack.up();
+        const first = await stack.outputs();
+        expect(first["stdout"]).toEqual({ value: "one", secret: false });
+        expect(first["ran"]?.value).toBe("invoked");
+        expect(first["assets"]?.value).toEqual(["made.txt"]);
+        expect((await stack.preview()).changes).toEqual({ same: 2 });
         expect((await stack.decisions(program("two")))["here"]).toMatchObject({
           op: "update",
           diffs: ["create"],
         });
-        expect((await stack.up()).outputs["stdout"]?.value).toBe("two");
+        await stack.up();
+        expect((await stack.outputs())["stdout"]?.value).toBe("two");
         await stack.destroy();
         expect(existsSync(join(directory, "made.txt"))).toBe(false);
       });

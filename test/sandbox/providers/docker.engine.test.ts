@@ -1,5 +1,5 @@
 import * as docker from "@pulumi/docker";
-import { changes, withStack } from "../../support/engine";
+import { withStack } from "../../support/engine";
 import { canStartDaemon, importShellImage, startDaemon, type TestDaemon } from "../../support/docker-daemon";
 
 const image = "groundwork-test/shell:1";
@@ -44,7 +44,8 @@ if (canStartDaemon) {
 
     it("creates, keeps, updates in place, replaces, finds drift, imports and destroys", async () => {
       await withStack({ packages: ["docker"], program: program({}) }, async (stack) => {
-        const { outputs } = await stack.up();
+        await stack.up();
+        const outputs = await stack.outputs();
         const name = outputs["name"]?.value as string;
         const volume = outputs["volume"]?.value as string;
         expect(name).toMatch(/^app-[\da-f]{7}$/);
@@ -58,9 +59,9 @@ if (canStartDaemon) {
         expect(network.outputs).toMatchObject({ driver: "bridge", internal: true, scope: "local" });
         expect(daemon.docker("network", "inspect", "--format", "{{.Internal}}", network.id!)).toBe("true");
 
-        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 6 });
-        expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 6 });
-        expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 6 });
+        expect((await stack.preview()).changes).toEqual({ same: 6 });
+        expect((await stack.refresh()).changes).toEqual({ same: 6 });
+        expect((await stack.preview()).changes).toEqual({ same: 6 });
 
         expect((await stack.decisions(program({ restart: "always" })))["app"]).toEqual({
           op: "update",
@@ -85,13 +86,14 @@ if (canStartDaemon) {
           op: "replace",
           replaceKeys: ["envs"],
         });
-        const after = (await stack.up()).outputs["name"]?.value as string;
+        await stack.up();
+        const after = (await stack.outputs())["name"]?.value as string;
         expect(after).not.toBe(name);
         expect(daemon.docker("ps", "--all", "--format", "{{.Names}}")).toBe(after);
 
         // Gone behind the engine's back.
         daemon.docker("rm", "--force", after);
-        expect(changes((await stack.refresh()).summary.resourceChanges)).toMatchObject({ delete: 1 });
+        expect((await stack.refresh()).changes).toMatchObject({ delete: 1 });
         expect((await stack.decisions())["app"]?.op).toBe("create");
         await stack.up();
 

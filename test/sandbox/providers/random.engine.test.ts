@@ -1,5 +1,5 @@
 import * as random from "@pulumi/random";
-import { changes, plaintext, withStack } from "../../support/engine";
+import { plaintext, withStack } from "../../support/engine";
 
 describe("the random provider under the real engine", () => {
   const program = (version: string) => () => {
@@ -11,8 +11,8 @@ describe("the random provider under the real engine", () => {
 
   it("creates, keeps, replaces by a keeper, refreshes, imports, destroys; secrets stay encrypted", async () => {
     await withStack({ packages: ["random"], program: program("1") }, async (stack) => {
-      const first = await stack.up();
-      const made = first.outputs["password"];
+      await stack.up();
+      const made = (await stack.outputs())["password"];
       expect(made?.secret).toBe(true);
       expect(made?.value).toHaveLength(20);
       const inState = await stack.resource("password");
@@ -21,11 +21,11 @@ describe("the random provider under the real engine", () => {
       expect(stack.stateText()).not.toContain(made?.value);
       expect(stack.printed()).not.toContain(made?.value);
 
-      expect(changes((await stack.preview()).changeSummary)).toEqual({ same: 4 });
-      expect(changes((await stack.refresh()).summary.resourceChanges)).toEqual({ same: 4 });
+      expect((await stack.preview()).changes).toEqual({ same: 4 });
+      expect((await stack.refresh()).changes).toEqual({ same: 4 });
       const again = await stack.up();
-      expect(changes(again.summary.resourceChanges)).toEqual({ same: 4 });
-      expect(again.outputs["password"]?.value).toBe(made?.value);
+      expect(again.changes).toEqual({ same: 4 });
+      expect((await stack.outputs())["password"]?.value).toBe(made?.value);
 
       const decisions = await stack.decisions(program("2"));
       expect(decisions["password"]).toEqual({
@@ -34,8 +34,8 @@ describe("the random provider under the real engine", () => {
         replaceKeys: ["keepers"],
       });
       const replaced = await stack.up();
-      expect(changes(replaced.summary.resourceChanges)).toEqual({ replace: 1, same: 3 });
-      expect(replaced.outputs["password"]?.value).not.toBe(made?.value);
+      expect(replaced.changes).toEqual({ replace: 1, same: 3 });
+      expect((await stack.outputs())["password"]?.value).not.toBe(made?.value);
 
       await stack.up(() => {
         new random.RandomString("imported", { length: 8 }, { import: "abcdefgh" });
@@ -48,7 +48,7 @@ describe("the random provider under the real engine", () => {
       });
 
       const gone = await stack.destroy();
-      expect(changes(gone.summary.resourceChanges)).toEqual({ delete: 2 });
+      expect(gone.changes).toEqual({ delete: 2 });
       expect(await stack.resources()).toEqual([]);
     });
   }, 120_000);
