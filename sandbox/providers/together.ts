@@ -61,7 +61,11 @@ export async function startTogether({
   return {
     // The first of a name counts: who names one for the engine by hand means it.
     variables: { [variable]: [...(given ? [given] : []), ...ports].join(",") },
-    end: () => void child.kill(),
+    end: () => {
+      child.kill();
+      // Those that an engine which ended at once has left here.
+      for (const server of servers) server.close();
+    },
   };
 }
 
@@ -80,6 +84,9 @@ function portOf(server: Server): number {
 
 /** The port goes on to listen in the other process; who comes before that has taken it over is handed on as well. */
 function hand(server: Server, name: ProviderName, child: ChildProcess): void {
-  server.on("connection", (socket) => void child.send(name, socket));
+  server.on("connection", (socket) => {
+    if (child.connected) child.send(name, socket, () => undefined);
+    else socket.destroy();
+  });
   child.send(name, server, () => server.close());
 }

@@ -210,6 +210,13 @@ it("goes on for an engine that has let go of one connection only", async () => {
   end();
 });
 
+it("holds no port, and so no process, when the engine ends before the providers are there", async () => {
+  const providers = await together();
+  providers.end();
+  await sleep(100);
+  await expect(attach(connected(providers, "random"), "127.0.0.1:1")).rejects.toThrow(/ECONNREFUSED/);
+});
+
 it("leaves a provider to whom the user names for it", async () => {
   const { variables } = await together({ PULUMI_DEBUG_PROVIDERS: "random:1234" });
   expect(variables.PULUMI_DEBUG_PROVIDERS).toMatch(/^random:1234,aws:\d+,/);
