@@ -31,11 +31,11 @@ const whole = { packages: "bundle", minifyWhitespace: true, lineLimit: 200 };
 /**
  * What is built together, with the folders it is made of. A provider is a process of its own at every preview, a release
  * waits for the program that follows it, and the command is started for each word of its user: their libraries are bundled
- * in as well, which halves their start. The sample application is copied into an image, where there are no libraries.
+ * in as well, which halves their start. The programs of the sandbox's host stand on it alone. The sample application is copied into an image, where there are no libraries.
  */
 const groups = {
   main: {
-    includes: (name) => !/^(?:cli|rollout|(?:providers|examples)\/.*)$/.test(name),
+    includes: (name) => !/^(?:cli|rollout|(?:providers|host-tools|examples)\/.*)$/.test(name),
     sources: ["index.ts", ...shared, "bench", "scripts", "test/support", "test/report"],
     options: { packages: "external" },
   },
@@ -63,6 +63,11 @@ const groups = {
     includes: (name) => name.startsWith("providers/"),
     sources: ["common", "sandbox/providers"],
     options: { ...whole, external: ["cpu-features", "*.node"] },
+  },
+  host: {
+    includes: (name) => name.startsWith("host-tools/"),
+    sources: ["common", "sandbox"],
+    options: { ...whole, external: ["pg-native", "cpu-features", "*.node", "bufferutil", "utf-8-validate"] },
   },
   examples: {
     includes: (name) => name.startsWith("examples/"),
@@ -111,7 +116,7 @@ function isCurrent(stampFile, stamp) {
 /**
  * Builds what has changed. Two builders at once are harmless: each file is renamed into place whole.
  *
- * @param names the groups: `main`, `command`, `steps`, `providers`, `examples`; all when left out
+ * @param names the groups: `main`, `command`, `steps`, `providers`, `host`, `examples`; all when left out
  */
 function ensureBuilt(...names) {
   for (const name of names.length > 0 ? names : Object.keys(groups)) ensureGroup(name, groups[name]);

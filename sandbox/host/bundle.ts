@@ -1,33 +1,27 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { buildSync } from "esbuild";
 import { projectRoot } from "../../common/project-root";
-import { toolSources } from "./bundle-names";
-import { sha256 } from "./hash";
+import { toolFile, toolNames } from "./bundle-names";
 
-/** Bundles every tool into `tools`, whole files with no dependency outside of Node.js; only when a source changed. */
-export function buildTools(tools: string): void {
-  const folder = join(projectRoot(), "sandbox", "host");
-  const stamp = sha256(
-    [...sourcesBelow(folder), join(projectRoot(), "package-lock.json")].map(fingerprint).join("\n"),
-  );
-  const stampFile = join(tools, ".built");
-  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
-  const entries = Object.entries(toolSources).map(([name, source]) => ({
-    in: join(folder, source),
-    out: name,
-  }));
-  bundle(Object.fromEntries(entries.map((entry) => [`${entry.out}.js`, entry.in])), tools);
-  writeFileSync(stampFile, stamp);
+/** Puts every tool into `tools`, whole files with no dependency outside of Node.js; what is there already stays. */
+export function putTools(tools: string): void {
+  for (const name of toolNames) {
+    const built = toolFile(join(projectRoot(), "dist", "host-tools"), name);
+    const place = toolFile(tools, name);
+    if (isSame(built, place)) continue;
+    const temporary = `${place}.${process.pid}.tmp`;
+    copyFileSync(built, temporary);
+    renameSync(temporary, place);
+  }
+}
+
+function isSame(one: string, other: string): boolean {
+  try {
+    return readFileSync(one).equals(readFileSync(other));
+  } catch {
+    return false;
+  }
 }
 
 /** Bundles sources (output file -> source) into a folder, each whole file renamed into place. */
@@ -54,17 +48,4 @@ export function bundle(files: Readonly<Record<string, string>>, folder: string):
     renameSync(temporary, path);
     rmSync(temporary, { force: true });
   }
-}
-
-function* sourcesBelow(folder: string): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const full = join(folder, entry.name);
-    if (entry.isDirectory()) yield* sourcesBelow(full);
-    else if (entry.name.endsWith(".ts")) yield full;
-  }
-}
-
-function fingerprint(file: string): string {
-  const { mtimeMs, size } = statSync(file);
-  return `${file} ${mtimeMs} ${size}`;
 }

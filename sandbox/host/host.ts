@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UserError } from "../../common/user-error";
-import { buildTools } from "./bundle";
+import { putTools } from "./bundle";
 import type { HostConfig, HostMode } from "./config";
 import { startCron } from "./crontab";
 import { openDockerMachine, prepareDockerMachine } from "./docker/machine";
@@ -93,7 +93,7 @@ export async function startHost(options: HostOptions): Promise<SandboxHost> {
     options.clientPublicKey === undefined ? ensureKeyPair(layout.keys, "client_ed25519") : undefined;
   const authorizedKey = parsePublicKey(options.clientPublicKey ?? client?.publicKey ?? "");
 
-  buildTools(layout.tools);
+  putTools(layout.tools);
   writePrograms(layout, options.backups);
   const machine = await prepareMachine(layout, options, log);
   writeJson(layout.configFile, machine.config);

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildTools } from "../../../../sandbox/host/bundle";
+import { putTools } from "../../../../sandbox/host/bundle";
 import { toolFile } from "../../../../sandbox/host/bundle-names";
 import { resolveTarget } from "../../../../sandbox/host/postgres/connection";
 import { splitScript } from "../../../../common/split-sql";
@@ -82,7 +82,7 @@ describe("against a real server", () => {
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "gw-tools-"));
-    buildTools(folder);
+    putTools(folder);
     server = await startPostgres();
   });
   afterAll(async () => {
