@@ -22,7 +22,7 @@ import { type InstalledProvider, installProviders } from "./providers/install";
 import type { DockerChoice } from "./record";
 import { type Sandbox, startSandbox } from "./sandbox";
 import { readState } from "./state-file";
-import { deriveStackFile, keptInCopy, stackFileFacts } from "./stack-file";
+import { deriveStackFile, keptInCopy, type StackFileFacts, stackFileFacts } from "./stack-file";
 import { originsWithStandIns, usesImage } from "./origin-images";
 
 /** A sandbox that is ready for the engine. */
@@ -88,7 +88,7 @@ export async function bringUpSandbox({
   for (const line of providerLines(providers)) log(line);
   const variables = await engineVariables(sandbox, engine, needs);
   const notes = [
-    ...(await writeStackFile(text, stackFile, settings, sandbox, engine, variables)),
+    ...(await writeStackFile({ text, file: stackFile, facts, settings }, sandbox, engine, variables)),
     ...needs.notes,
   ];
   return { ...sandbox, engine, configFile: folder.stackFile(stack), variables, notes };
@@ -159,11 +159,17 @@ async function readStackFile(file: string, stack: string): Promise<string> {
   }
 }
 
+/** A stack file, and what was read in it. */
+interface Source {
+  readonly text: string;
+  readonly file: string;
+  readonly facts: StackFileFacts;
+  readonly settings: Settings;
+}
+
 /** Writes the sandbox's copy when something in it is new, and seals the secrets in it by the engine. */
 async function writeStackFile(
-  text: string,
-  file: string,
-  settings: Settings,
+  { text, file, facts, settings }: Source,
   { folder, record, stack }: Sandbox,
   engine: Engine,
   variables: Readonly<Record<string, string>>,
@@ -171,7 +177,7 @@ async function writeStackFile(
   const copy = folder.stackFile(stack);
   const before = existsSync(copy) ? await readFile(copy, "utf8") : "";
   const kept = keptInCopy(before);
-  const direct = stackFileFacts(text, file).direct.map(({ port }) => port);
+  const direct = facts.direct.map(({ port }) => port);
   const ports = await reservePorts(hostLayout(folder.host).portsFile, direct);
   const standIns = originsWithStandIns(settings, file, readHostConfig(folder.host).config.images);
   const derived = deriveStackFile(text, file, { ...record, ports, standIns }, kept);
