@@ -19,6 +19,8 @@ export interface StateResource {
   readonly created?: string;
   /** When the record was last changed, ISO 8601. */
   readonly modified?: string;
+  /** Refused to be removed. Absent: not. */
+  readonly protect?: boolean;
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
@@ -51,6 +53,11 @@ export interface ExportedStack {
 export function parseExport(text: string): ExportedStack {
   const exported = JSON.parse(text) as { version: number; deployment: StackState | null };
   return { ...exported, deployment: exported.deployment ?? {} };
+}
+
+/** Whether something in it is refused to be removed. To take that off is a command of the engine's, half a second. */
+export function hasProtected({ resources = [] }: StackState): boolean {
+  return resources.some(({ protect }) => protect === true);
 }
 
 /** The logical name of a resource: the last part of its URN. */

@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
+import { hasProtected } from "../automation/state";
 import { emptyBuckets } from "../sandbox/empty-buckets";
 import { sandboxFolder } from "../sandbox/folder";
 import { removeSandbox } from "../sandbox/sandbox";
+import { readState } from "../sandbox/state-file";
 import type { CommandContext } from "./command";
 import { inSandbox } from "./in-sandbox";
 import { jsonAnswer } from "./json/answer";
@@ -27,7 +29,7 @@ async function destroy(stack: string, context: CommandContext): Promise<boolean>
   }
   await inSandbox({ stack }, `destroy ${stack}`, context, async (ready, environment) => {
     // What is protected in the cloud, and what lies in its buckets, is the sandbox's own here.
-    await environment.unprotect();
+    if (hasProtected(await readState(folder, stack))) await environment.unprotect();
     await emptyBuckets(ready, say);
     await runAndTell(environment, "destroy", context);
     await removeSandbox(stack, say);

@@ -9,6 +9,7 @@ import { cloudflareApiUrl } from "../cloudflare-api";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
 import type { StackConfig } from "../stack-config";
+import { hasProtected } from "../state";
 import { type Derivation, deriveStack, imagesOf } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
 import { isShortLived, type ShortLived, whyRemoved } from "./lifetime";
@@ -143,10 +144,11 @@ export async function removeShortLived(
     });
   await environment.ensureStack();
   const config = await environment.config();
-  const had = hadIn(await environment.state());
+  const state = await environment.state();
+  const had = hadIn(state);
   await removeFromHosts(config, (line) => log(`${name}: ${line}`));
   if (had.any) {
-    await environment.unprotect();
+    if (hasProtected(state)) await environment.unprotect();
     await environment.forgetPendingCreates();
     await destroy(environment);
   }

@@ -1,4 +1,5 @@
 import {
+  hasProtected,
   migrationFramesOf,
   outputsOf,
   parseExport,
@@ -108,4 +109,11 @@ test("outputs are read with secrets shown, and one with a secret anywhere in it 
 
 test("a stack that was only made has no outputs", () => {
   expect(outputsOf({})).toEqual({});
+});
+
+it("tells whether something is protected from removal", () => {
+  const resource = { urn: "urn:pulumi:prod::shop::a:b:C::c", type: "a:b:C", custom: true };
+  expect(hasProtected({})).toBe(false);
+  expect(hasProtected({ resources: [resource, { ...resource, protect: false }] })).toBe(false);
+  expect(hasProtected({ resources: [resource, { ...resource, protect: true }] })).toBe(true);
 });
