@@ -59,14 +59,14 @@ async function begunUp(prefix: string): Promise<{ engine: number; end: () => Pro
   };
 }
 
-/** The command and its engine at once, as what runs short of memory. @returns what the engine had started */
+/** The command and its engine at once, as what runs short of memory. @returns what the command had started beside the engine */
 async function killedUp(prefix: string): Promise<(ProcessIdentity | undefined)[]> {
   const { engine, end } = await begunUp(prefix);
   const [lease] = await paths(leases);
   const { pid } = JSON.parse((await store.read(lease!))!) as { pid: number };
-  let children = childrenOf(engine);
-  for (; children.length === 0; children = childrenOf(engine)) await sleep(50);
-  const providers = children.map((child) => identify(child));
+  const providers = childrenOf(pid)
+    .filter((child) => child !== engine)
+    .map((child) => identify(child));
   for (const each of [pid, engine]) process.kill(each, "SIGKILL");
   await end().catch(() => undefined);
   return providers;
@@ -107,7 +107,6 @@ test("a run in a bucket is seen while it lasts, refuses another one, and leaves 
 test("a job that was killed on another machine: its lease tells that it may live, then that it is gone, and up repairs it", async () => {
   const providers = await killedUp("second");
   expect(providers.length).toBeGreaterThan(0);
-  // Those of the sandbox look for their parent every two seconds.
   for (const end = Date.now() + 60_000; providers.some(isRunning) && Date.now() < end;) await sleep(200);
   expect(providers.filter(isRunning)).toEqual([]);
   await ofAnotherMachine(new Date(Date.now() + 60_000));

@@ -1,8 +1,18 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { identify } from "../../common/processes";
 
 /** A Docker daemon of the tests' own: its own data, its own socket. */
 export interface TestDaemon {
@@ -46,7 +56,10 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
     }).trim();
   // Daemons that start at the same moment do not see each other's networks: each has a range of its own, small ones.
   const range = `198.${18 + Math.floor(Math.random() * 2)}.${Math.floor(Math.random() * 64) * 4}.0/22`;
+  let settled = (): void => undefined;
   const launch = async () => {
+    settled();
+    if (networks) settled = await takeTurn();
     const output = openSync(join(directory, "log"), "a");
     const child = spawn(
       programOnPath("dockerd")!,
@@ -99,6 +112,7 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
       daemon = await launch();
     },
     close: async () => {
+      settled();
       const old = ended(daemon);
       daemon.kill("SIGTERM");
       await old;
@@ -107,6 +121,38 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** So long a daemon has the machine's firewall to itself: what its user makes first needs a few seconds. */
+const settlingMs = 15_000;
+
+/**
+ * A daemon that starts makes the machine's chain DOCKER anew; in that moment another one cannot make a network. So they start one
+ * after the other, each when the one before it has had time for its first networks.
+ *
+ * @returns what ends the turn early
+ */
+async function takeTurn(): Promise<() => void> {
+  const file = join(tmpdir(), "groundwork-test-daemons.lock");
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: "wx" });
+      break;
+    } catch {
+      const holder = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+      if (holder > 0 && identify(holder) === undefined) rmSync(file, { force: true });
+      await sleep(200);
+    }
+  }
+  let over = false;
+  const end = (): void => {
+    if (over) return;
+    over = true;
+    clearTimeout(clock);
+    rmSync(file, { force: true });
+  };
+  const clock = setTimeout(end, settlingMs).unref();
+  return end;
 }
 
 function childrenOf(pid: number): number[] {
