@@ -12,6 +12,7 @@ import { commandOf } from "./engine-command";
 import { ConcurrentUpdateError } from "./errors";
 import { explainFailure } from "./failures";
 import { parseHistory } from "./history";
+import { withoutLeftHandlers } from "./left-handlers";
 import { removeCutAttributes } from "./locks/cut-attributes";
 import { type Backend, backendOf, storeOf } from "./locks/backend";
 import { type BeforeRecord, beforeRecordOf, noBeforeRecord } from "./locks/before-record";
@@ -187,7 +188,7 @@ export class EngineStack {
     const watched = async (): Promise<RunResult> => {
       const watch = new RunWatch(verb, this.options.name, tell);
       try {
-        await start({
+        const given: EngineOptions = {
           onEvent: (event) => {
             if (isOfOwnRunner(event)) return;
             watch.add(event);
@@ -198,7 +199,8 @@ export class EngineStack {
           ...(signal === undefined ? {} : { signal }),
           ...(replace.length === 0 ? {} : { replace: [...replace] }),
           ...(refresh ? { refresh } : {}),
-        });
+        };
+        await withoutLeftHandlers(() => start(given));
         for (const event of (await judge?.events()) ?? []) watch.add(event);
         if (watch.isRefused) throw new Error("a mandatory policy is broken");
         return watch.result();
