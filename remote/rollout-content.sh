@@ -15,22 +15,12 @@ preflight() {
   [ -f "$root/compose.yaml" ] || fail 20 "there is no compose.yaml in $root; the step write-files puts it there"
   [ "$rolling" -gt 0 ] || return 0
   [ -f "$root/compose.colour.yaml" ] || fail 20 "there is no compose.colour.yaml in $root; the step write-files puts it there"
+  find_proxy
 }
 
-# Asks at once what every rollout asks docker before it starts anything: each question is a program.
-look_ahead() {
-  containers "$project-proxy" >"$run/proxy" 2>>"$log" &
-  n=1
-  while [ "$n" -le "$(number images 0)" ]; do
-    image_id "$(value "image_${n}_reference")" >"$run/image.$n" &
-    n=$((n + 1))
-  done
-}
-
-# A proxy that has stopped is started again.
+# The gate's address at the proxy. A proxy that has stopped is started again.
 find_proxy() {
-  [ "$rolling" -gt 0 ] || return 0
-  caddy=$(awk '$3 == "running" { print $1; exit }' "$run/proxy")
+  caddy=$(containers "$project-proxy" | awk '$3 == "running" { print $1; exit }')
   if [ -z "$caddy" ] && [ -f "$root/proxy/compose.json" ]; then
     at proxy-start
     run_docker compose --project-name "$project-proxy" --project-directory "$root" --file "$root/proxy/compose.json" \
@@ -38,10 +28,6 @@ find_proxy() {
     caddy=$(containers "$project-proxy" | awk '$3 == "running" { print $1; exit }')
   fi
   [ -n "$caddy" ] || fail 20 "the proxy of $project does not run; the step proxy starts it"
-}
-
-# The address at the proxy by which the colours are asked.
-find_gate() {
   gate=$(run_docker port "$caddy" 2020/tcp | head -n 1)
   case $gate in *:[0-9]*) ;; *) fail 20 "the proxy of $project has no gate on port 2020; the step proxy makes it" with-log ;; esac
   case $gate in 0.0.0.0:* | '[::]:'*) gate=127.0.0.1:${gate##*:} ;; esac
@@ -69,7 +55,7 @@ fetch_images() {
         release_json "$release" | store "$folder/compose.release.json" 0600 >/dev/null || fail 12 "cannot write in $folder" with-log
       fi
     else
-      [ "$policy" = always ] || id=$(cat "$run/image.$((n - 1))")
+      [ "$policy" = always ] || id=$(image_id "$reference")
     fi
     if [ -z "$id" ]; then
       [ "$policy" != never ] || no_image "$reference"
@@ -81,7 +67,6 @@ fetch_images() {
     fi
     printf '%s %s %s\n' "$name" "$reference" "$id" >>"$run/images" || fail 12 "cannot write in $run"
   done
-  rm -f "$run/proxy" "$run"/image.*
 }
 
 image_id() { run_docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }

@@ -113,7 +113,6 @@ passes() {
 # it looks at the containers, as each look starts docker.
 wait_healthy() {
   at gate
-  find_gate
   n=1
   while [ "$n" -le "$rolling" ]; do
     upstream "$(service "$n")" "$new" "$(number "rolling_${n}_port" 80)" .candidate

@@ -54,10 +54,7 @@ pull_rest=$(value_or pull missing)
 
 event started
 preflight
-look_ahead
 settle
-wait
-find_proxy
 [ -z "$target" ] || refuse_rollback
 fetch_images
 if [ -n "$target" ]; then restore_files "$folder/files"; else restore_wanted; fi
