@@ -36,7 +36,7 @@ import { editStackFile } from "./stack-file-edit";
 import { assertDescribed, namedStackFile } from "./stack-files";
 import { type ProgramPlace, platformProgram } from "./platform-program";
 import { CheckedProgram } from "./token/checked-program";
-import { outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
+import { hasProtected, outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
 export type { RunOptions, RunResult } from "./run";
 
@@ -538,9 +538,14 @@ export class Environment {
     return this.stack.locks.mend({ ...this.looking(options), until: Date.now() + lockWait });
   }
 
-  /** Takes protection off every resource, so that a destroy may remove them. */
-  async unprotect(): Promise<void> {
-    await this.stack.command(["state", "unprotect", "--all", "--yes"]);
+  /**
+   * Takes protection off every resource, so that a destroy may remove them.
+   *
+   * @param state the stack's, where it is known: where nothing in it is protected, the engine is not started. @default unknown
+   */
+  async unprotect(state?: StackState): Promise<void> {
+    if (state === undefined || hasProtected(state))
+      await this.stack.command(["state", "unprotect", "--all", "--yes"]);
   }
 
   /** Makes the stack's own record where there is none yet. */

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { hasProtected } from "../automation/state";
 import { emptyBuckets } from "../sandbox/empty-buckets";
 import { sandboxFolder } from "../sandbox/folder";
 import { removeSandbox } from "../sandbox/sandbox";
@@ -29,7 +28,7 @@ async function destroy(stack: string, context: CommandContext): Promise<boolean>
   }
   await inSandbox({ stack }, `destroy ${stack}`, context, async (ready, environment) => {
     // What is protected in the cloud, and what lies in its buckets, is the sandbox's own here.
-    if (hasProtected(await readState(folder, stack))) await environment.unprotect();
+    await environment.unprotect(await readState(folder, stack));
     await emptyBuckets(ready, say);
     await runAndTell(environment, "destroy", context);
     await removeSandbox(stack, say);

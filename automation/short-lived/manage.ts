@@ -9,7 +9,6 @@ import { cloudflareApiUrl } from "../cloudflare-api";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
 import type { StackConfig } from "../stack-config";
-import { hasProtected } from "../state";
 import { type Derivation, deriveStack, imagesOf } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
 import { isShortLived, type ShortLived, whyRemoved } from "./lifetime";
@@ -148,7 +147,7 @@ export async function removeShortLived(
   const had = hadIn(state);
   await removeFromHosts(config, (line) => log(`${name}: ${line}`));
   if (had.any) {
-    if (hasProtected(state)) await environment.unprotect();
+    await environment.unprotect(state);
     await environment.forgetPendingCreates();
     await destroy(environment);
   }

@@ -68,16 +68,18 @@ export function handlers(sessions: Sessions): Record<string, Handler> {
       run: (request: Request, operations: Operations) => Response | Promise<Response>,
     ): Handler =>
     (call, callback) => {
-      void (async () => {
+      const answer = async (): Promise<Response> => {
+        const { operations, log } = sessions.current();
         try {
-          const { operations, log } = sessions.current();
-          const { request } = call as unknown as { request: Request };
-          const response = await Promise.resolve(run(request, operations)).finally(() => log.flushed());
-          callback(null, response);
-        } catch (error) {
-          callback(grpcError(error));
+          return await run((call as unknown as { request: Request }).request, operations);
+        } finally {
+          await log.flushed();
         }
-      })();
+      };
+      answer().then(
+        (response) => callback(null, response),
+        (error: unknown) => callback(grpcError(error)),
+      );
     };
 
   return {

@@ -4,33 +4,29 @@
  */
 import { Server, type Socket } from "node:net";
 import { ServerCredentials } from "@grpc/grpc-js";
-import { endLocalRuns } from "./command/local-run";
+import { endLocalRunsWithProcess } from "./command/local-run";
 import type { ProviderDefinition } from "./definition";
 import type { ProviderName } from "./install";
 import { grpcServer, isGone } from "./serve";
 import { Session } from "./service";
 
-type Definition = ProviderDefinition<never>;
-
-const definitions: Readonly<Record<ProviderName, () => Promise<Definition>>> = {
-  aws: async () => (await import("./aws/provider")).provider as unknown as Definition,
-  cloudflare: async () => (await import("./cloudflare/provider")).provider as unknown as Definition,
-  command: async () => (await import("./command/provider")).provider as unknown as Definition,
-  docker: async () => (await import("./docker/provider")).provider as unknown as Definition,
-  random: async () => (await import("./random/provider")).provider as unknown as Definition,
+const modules: Readonly<Record<ProviderName, () => Promise<{ readonly provider: unknown }>>> = {
+  aws: () => import("./aws/provider"),
+  cloudflare: () => import("./cloudflare/provider"),
+  command: () => import("./command/provider"),
+  docker: () => import("./docker/provider"),
+  random: () => import("./random/provider"),
 };
 
 /** Of nearly every environment: loaded before the engine asks. */
 const usual = ["random", "cloudflare", "command"] as const;
 
-const connections = new Set<Socket>();
 const engines = new Set<string>();
 /** Sessions by provider whose connection has ended although the engine lives. */
 const left = new Map<ProviderName, Session[]>();
 
 async function serveConnection(name: ProviderName, socket: Socket): Promise<void> {
-  connections.add(socket);
-  const definition = await definitions[name]();
+  const definition = (await modules[name]()).provider as ProviderDefinition<never>;
   let session: Session | undefined;
   const server = grpcServer({
     current: () => (session ??= resumed(name)),
@@ -40,7 +36,6 @@ async function serveConnection(name: ProviderName, socket: Socket): Promise<void
     },
   });
   socket.once("close", () => {
-    connections.delete(socket);
     if (session !== undefined) left.set(name, [...(left.get(name) ?? []), session]);
     void endWithEngines();
   });
@@ -67,8 +62,7 @@ async function endWithEngines(): Promise<void> {
   if (engines.size > 0 && gone.every(Boolean)) process.exit(1);
 }
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
-process.once("exit", endLocalRuns);
+endLocalRunsWithProcess();
 
 process.on("message", (name: ProviderName, handed: Server | Socket) => {
   if (!(handed instanceof Server)) void serveConnection(name, handed);
@@ -81,4 +75,4 @@ process.once("disconnect", () => {
   setInterval(() => void endWithEngines(), 500);
 });
 
-setImmediate(() => void Promise.all(usual.map((name) => definitions[name]())));
+setImmediate(() => void Promise.all(usual.map((name) => modules[name]())));

@@ -1,18 +1,9 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { identify } from "../../common/processes";
+import { cacheDirectory, exclusively } from "../../common/cache";
 
 /** A Docker daemon of the tests' own: its own data, its own socket. */
 export interface TestDaemon {
@@ -132,27 +123,15 @@ const settlingMs = 15_000;
  *
  * @returns what ends the turn early
  */
-async function takeTurn(): Promise<() => void> {
-  const file = join(tmpdir(), "groundwork-test-daemons.lock");
-  for (;;) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: "wx" });
-      break;
-    } catch {
-      const holder = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
-      if (holder > 0 && identify(holder) === undefined) rmSync(file, { force: true });
-      await sleep(200);
-    }
-  }
-  let over = false;
-  const end = (): void => {
-    if (over) return;
-    over = true;
-    clearTimeout(clock);
-    rmSync(file, { force: true });
-  };
-  const clock = setTimeout(end, settlingMs).unref();
-  return end;
+function takeTurn(): Promise<() => void> {
+  return new Promise((begin, fail) => {
+    const turn = () =>
+      new Promise<void>((end) => {
+        setTimeout(end, settlingMs).unref();
+        begin(end);
+      });
+    exclusively(join(cacheDirectory(), "test-daemons"), turn).catch(fail);
+  });
 }
 
 function childrenOf(pid: number): number[] {

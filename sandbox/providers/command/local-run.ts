@@ -16,9 +16,12 @@ export interface LocalRun {
 
 const running = new Set<ChildProcess>();
 
-/** Ends what still runs, with all that it started: called when this process has to go. */
-export function endLocalRuns(): void {
-  for (const child of running) endGroup(child);
+/** The engine ends a provider by a signal; what it runs on this machine, with all that that started, must not outlive it. */
+export function endLocalRunsWithProcess(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+  process.once("exit", () => {
+    for (const child of running) endGroup(child);
+  });
 }
 
 function endGroup(child: ChildProcess): void {
