@@ -1,12 +1,15 @@
-import { spawn } from "node:child_process";
-import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { access, copyFile, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { cacheDirectory, exclusively } from "../../common/cache";
 import { type Log, silent } from "../../common/log";
 import { projectRoot } from "../../common/project-root";
 import { UserError } from "../../common/user-error";
+
+const execute = promisify(execFile);
 
 /** A command-line tool that is built from its Go module, pinned by go.mod and go.sum in sandbox/engine/go/<module>. */
 export interface GoTool {
@@ -18,6 +21,18 @@ export interface GoTool {
   readonly output: string;
   /** Linker flags beside `-s -w`. @default none */
   readonly ldflags?: string;
+  /** Build tags, with commas between them. @default none */
+  readonly tags?: string;
+  /** Packages that are left empty, as what they bring would take minutes to compile and is not used here. @default none */
+  readonly without?: readonly LeftOut[];
+}
+
+/** A package of a dependency that another one imports for its effect alone. */
+export interface LeftOut {
+  /** The module's path. */
+  readonly module: string;
+  /** Folder of the package in the module; its last part is the package's name. */
+  readonly folder: string;
 }
 
 /** The oldest Go that the modules here accept; an older one fetches a newer toolchain by itself where it may. */
@@ -73,24 +88,50 @@ async function compile(tool: GoTool, source: string, binary: string, log: Log): 
   await run("go", ["mod", "download"], source, () => undefined);
   let compiled = 0;
   let lastSaid = Date.now();
-  const flags = ["-s", "-w", tool.ldflags].filter((flag) => flag !== undefined).join(" ");
+  const linked = ["-s", "-w", tool.ldflags].filter((flag) => flag !== undefined).join(" ");
+  // What `-w` leaves out of the binary need not be made.
+  const flags = ["-v", "-trimpath", "-gcflags=all=-dwarf=false", `-ldflags=${linked}`];
+  if (tool.tags !== undefined) flags.push(`-tags=${tool.tags}`);
+  const changed = join(dirname(binary), `changed-${process.pid}`);
   try {
-    await run(
-      "go",
-      ["build", "-v", "-trimpath", "-ldflags", flags, "-o", partial, tool.package],
-      source,
-      () => {
-        compiled += 1;
-        if (Date.now() - lastSaid < 10_000) return;
-        lastSaid = Date.now();
-        log(`  ${tool.output}: ${compiled} packages compiled, ${seconds(started)} s`);
-      },
-    );
+    flags.push(...(await leaveOut(tool, source, changed)));
+    await run("go", ["build", ...flags, "-o", partial, tool.package], source, () => {
+      compiled += 1;
+      if (Date.now() - lastSaid < 10_000) return;
+      lastSaid = Date.now();
+      log(`  ${tool.output}: ${compiled} packages compiled, ${seconds(started)} s`);
+    });
     await rename(partial, binary);
   } finally {
     await rm(partial, { force: true });
+    await rm(changed, { recursive: true, force: true });
   }
   log(`built ${tool.output} in ${seconds(started)} s`);
+}
+
+/**
+ * Copies the modules of {@link GoTool.without} beside the module files, empties those packages, and has Go take the copies: what is
+ * in its own cache must not be replaced.
+ *
+ * @returns Flags of `go build`.
+ */
+async function leaveOut({ without }: GoTool, source: string, folder: string): Promise<string[]> {
+  if (without === undefined) return [];
+  const moduleFile = join(folder, "go.mod");
+  let text = await readFile(join(source, "go.mod"), "utf8");
+  for (const { module, folder: inModule } of without) {
+    const { stdout } = await execute("go", ["list", "-m", "-f", "{{.Dir}}", module], { cwd: source });
+    const copied = join(folder, "src", module);
+    await cp(stdout.trim(), copied, { recursive: true });
+    await run("chmod", ["-R", "u+w", copied], folder, () => undefined);
+    const emptied = join(copied, inModule);
+    for (const file of await readdir(emptied)) if (file.endsWith(".go")) await rm(join(emptied, file));
+    await writeFile(join(emptied, "empty.go"), `package ${basename(inModule)}\n`);
+    text += `\nreplace ${module} => ${copied}\n`;
+  }
+  await writeFile(moduleFile, text);
+  await copyFile(join(source, "go.sum"), join(folder, "go.sum"));
+  return [`-modfile=${moduleFile}`];
 }
 
 function seconds(started: number): number {

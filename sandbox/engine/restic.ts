@@ -14,6 +14,8 @@ export const resticTool: GoTool = {
   module: "restic",
   package: "github.com/restic/restic/cmd/restic",
   output: "restic",
+  // As restic's own releases are: without it Google's storage brings gRPC and all that describes Envoy.
+  tags: "disable_grpc_modules",
 };
 
 /** restic from its Go module, built once and kept in the cache. Debian's 0.14 has no exit codes for a locked repository. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { buildGoTool } from "../../engine/go-build";
+import { buildGoTool, type GoTool } from "../../engine/go-build";
 import { runProgram } from "../run-program";
 
 /** The oldest that knows `!override`, by which published ports are replaced. */
@@ -16,6 +16,15 @@ const folders = [
   "/Applications/Docker.app/Contents/Resources/cli-plugins",
 ];
 
+export const composeTool: GoTool = {
+  module: "compose",
+  package: "github.com/docker/compose/v2/cmd",
+  output: "docker-compose",
+  ldflags: "-X github.com/docker/compose/v2/internal.Version=v2.40.3",
+  // A builder in a Kubernetes cluster: a third of what Compose is compiled from.
+  without: [{ module: "github.com/docker/buildx", folder: "driver/kubernetes" }],
+};
+
 /** The machine's own compose plug-in where it is new enough, else the one built from its Go module. */
 export async function findComposePlugin(log: (line: string) => void): Promise<string> {
   for (const folder of folders) {
@@ -27,15 +36,7 @@ export async function findComposePlugin(log: (line: string) => void): Promise<st
       `the machine's docker compose is ${stdout.trim()}; ${oldest.join(".")} or newer is needed, so another one is used`,
     );
   }
-  return buildGoTool(
-    {
-      module: "compose",
-      package: "github.com/docker/compose/v2/cmd",
-      output: "docker-compose",
-      ldflags: "-X github.com/docker/compose/v2/internal.Version=v2.40.3",
-    },
-    log,
-  );
+  return buildGoTool(composeTool, log);
 }
 
 /** Whether a version such as `2.40.3` or `v2.40.3-desktop.1` is new enough. */

@@ -1,6 +1,6 @@
 module groundwork/engine/actionlint
 
-go 1.24.0
+go 1.25.0
 
 tool github.com/rhysd/actionlint/cmd/actionlint
 
@@ -16,5 +16,5 @@ require (
 	github.com/robfig/cron/v3 v3.0.1 // indirect
 	go.yaml.in/yaml/v4 v4.0.0-rc.2 // indirect
 	golang.org/x/sync v0.17.0 // indirect
-	golang.org/x/sys v0.36.0 // indirect
+	golang.org/x/sys v0.43.0 // indirect
 )
