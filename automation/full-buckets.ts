@@ -1,6 +1,6 @@
 import { UserError, type UserErrorParts } from "../common/user-error";
 import { cloudflareApiUrl } from "./cloudflare-api";
-import type { StackConfig } from "./stack-config";
+import { cloudflareAccess, type StackConfig } from "./stack-config";
 
 /** A bucket that could not be deleted, as it holds objects. */
 export interface FullBucket {
@@ -90,13 +90,12 @@ export async function countObjects(
 /** Throws on; of buckets that hold objects with their number, which only the API knows. */
 export async function throwCounted(error: unknown, config: () => Promise<StackConfig>): Promise<never> {
   if (!(error instanceof FullBucketsError)) throw error;
-  const { settings, secrets } = await config().catch(() => {
+  const known = await config().catch(() => {
     throw error;
   });
-  const { apiUrl, apiTokenSecret } = settings.cloudflare;
+  const { settings } = known;
   const api = {
-    apiUrl,
-    apiToken: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
+    ...cloudflareAccess(known),
     jurisdictions: Object.fromEntries(
       Object.values(settings.buckets).map(({ name, jurisdiction }) => [name, jurisdiction]),
     ),

@@ -30,14 +30,21 @@ export function stackConfigOf(
   const config = Object.fromEntries(
     Object.entries(entries).flatMap(([key, { value }]) => (value === undefined ? [] : [[key, value]])),
   );
-  const token = process.env["CLOUDFLARE_API_TOKEN"];
   const result = settingsFromConfig({
     config,
     secretKeys: Object.keys(entries).filter((key) => entries[key]?.secret === true),
     stack,
     source: existsSync(file) ? { file, text: readFileSync(file, "utf8") } : undefined,
-    environment: token === undefined || token === "" ? {} : { CLOUDFLARE_API_TOKEN: token },
+    apiToken: process.env["CLOUDFLARE_API_TOKEN"],
   });
   if ("issues" in result) throw new SettingsError(result.issues);
   return { stack, settings: result.settings, secrets: result.secrets };
+}
+
+/** Where a stack asks Cloudflare, and by which token: the environment's is among its secrets where it has none of its own. */
+export function cloudflareAccess({ settings: { cloudflare }, secrets }: StackConfig): {
+  readonly apiUrl: string | undefined;
+  readonly apiToken: string;
+} {
+  return { apiUrl: cloudflare.apiUrl, apiToken: secrets[cloudflare.apiTokenSecret] ?? "" };
 }

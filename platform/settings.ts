@@ -51,9 +51,6 @@ export interface LoadedSettings {
   readonly plainSecrets: Readonly<Record<string, string>>;
 }
 
-/** Secrets that the environment may have instead of the stack: setting of the name -> variable. */
-const ENVIRONMENT_TOKEN = "CLOUDFLARE_API_TOKEN";
-
 /**
  * Reads the running program's configuration.
  *
@@ -67,13 +64,12 @@ export function loadSettings(
 ): LoadedSettings {
   const config = pulumi.runtime.allConfig();
   const stack = pulumi.getStack();
-  const token = process.env[ENVIRONMENT_TOKEN];
   const result = settingsFromConfig({
     config,
     secretKeys: Object.keys(config).filter(isConfigSecret),
     stack,
     source: findStackFile(stack, directory, configFile),
-    environment: token === undefined || token === "" ? {} : { [tokenNameOf(config)]: token },
+    apiToken: process.env["CLOUDFLARE_API_TOKEN"],
   });
   if ("issues" in result) throw new SettingsError(result.issues);
   const secrets = Object.fromEntries(
@@ -94,18 +90,6 @@ export function loadSettings(
 function isConfigSecret(key: string): boolean {
   const runtime = pulumi.runtime as unknown as { isConfigSecret?: (key: string) => boolean };
   return runtime.isConfigSecret?.(key) ?? false;
-}
-
-/** Under which name the settings want the API token, so that the environment's can stand in for it. */
-function tokenNameOf(config: Readonly<Record<string, string>>): string {
-  try {
-    const { apiTokenSecret } = JSON.parse(config["groundwork:cloudflare"] ?? "{}") as {
-      apiTokenSecret?: unknown;
-    };
-    return typeof apiTokenSecret === "string" ? apiTokenSecret : ENVIRONMENT_TOKEN;
-  } catch {
-    return ENVIRONMENT_TOKEN;
-  }
 }
 
 /** The file that the engine read, where it can be told: only for line numbers in messages. */

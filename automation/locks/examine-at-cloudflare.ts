@@ -1,4 +1,4 @@
-import type { StackConfig } from "../stack-config";
+import { cloudflareAccess, type StackConfig } from "../stack-config";
 import type { Examine, LookBefore } from "./examine";
 
 /** The looks at Cloudflare of one run, by listing and reading alone. */
@@ -23,10 +23,11 @@ export function looksAtCloudflare(
   const placeOf = async ({ type }: { readonly type: string }) => {
     if (!type.startsWith("cloudflare:")) return undefined;
     // A program of one's own may have other settings.
-    const { settings, secrets } = (await (known ??= config().catch(() => undefined))) ?? {};
-    const apiUrl = settings?.cloudflare.apiUrl ?? variables["CLOUDFLARE_BASE_URL"];
-    const apiToken =
-      secrets?.[settings?.cloudflare.apiTokenSecret ?? ""] ?? variables["CLOUDFLARE_API_TOKEN"];
+    const own = await (known ??= config().catch(() => undefined));
+    const settings = own?.settings;
+    const access = own === undefined ? undefined : cloudflareAccess(own);
+    const apiUrl = access?.apiUrl ?? variables["CLOUDFLARE_BASE_URL"];
+    const apiToken = access?.apiToken || variables["CLOUDFLARE_API_TOKEN"];
     if (apiToken === undefined || apiToken === "") return undefined;
     const id = settings?.cloudflare.zoneId;
     return {

@@ -8,7 +8,7 @@ import { SettingsError, validateStackFile } from "../../platform/settings";
 import { cloudflareApiUrl } from "../cloudflare-api";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
-import type { StackConfig } from "../stack-config";
+import { cloudflareAccess, type StackConfig } from "../stack-config";
 import { type Derivation, deriveStack, imagesOf } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
 import { isShortLived, type ShortLived, whyRemoved } from "./lifetime";
@@ -190,11 +190,12 @@ function hadIn(state: unknown): { readonly any: boolean; readonly cloudflare: Ha
   };
 }
 
-function lookingAt(place: ShortLivedPlace, { settings, secrets }: StackConfig) {
-  const { accountId, zoneId, apiUrl, apiTokenSecret } = settings.cloudflare;
+function lookingAt(place: ShortLivedPlace, config: StackConfig) {
+  const { accountId, zoneId } = config.settings.cloudflare;
+  const { apiUrl, apiToken } = cloudflareAccess(config);
   return {
     apiUrl: apiUrl ?? place.apiUrl ?? cloudflareApiUrl,
-    token: secrets[apiTokenSecret] ?? process.env["CLOUDFLARE_API_TOKEN"] ?? "",
+    token: apiToken,
     accountId,
     zoneId,
   };

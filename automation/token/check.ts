@@ -1,7 +1,7 @@
 import { UserError } from "../../common/user-error";
 import type { Settings } from "../../platform/settings";
 import { CloudflareApi, CloudflareRefusal } from "../cloudflare-api";
-import type { StackConfig } from "../stack-config";
+import { cloudflareAccess, type StackConfig } from "../stack-config";
 import { missingPermissions, type TokenPolicy } from "./grants";
 import { neededPermissions, type NeededPermission } from "./permissions";
 import { type ZonePlan, zonePlanOf } from "./zone-plan";
@@ -48,10 +48,8 @@ export async function checkToken(api: CloudflareApi, settings: Settings): Promis
 }
 
 /** Asks what a stack's own token may do. @throws UserError where there is none, or it is not valid */
-export async function tokenCheckOf({ settings, secrets }: StackConfig): Promise<TokenCheck> {
-  const { apiUrl, apiTokenSecret } = settings.cloudflare;
-  const apiToken = secrets[apiTokenSecret] ?? "";
-  return checkToken(new CloudflareApi({ apiUrl, apiToken }), settings);
+export async function tokenCheckOf(config: StackConfig): Promise<TokenCheck> {
+  return checkToken(new CloudflareApi(cloudflareAccess(config)), config.settings);
 }
 
 /** @throws UserError that names each permission that is missing, and what to do */

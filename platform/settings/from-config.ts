@@ -18,8 +18,8 @@ export interface ProgramConfig {
   readonly stack: string;
   /** The stack's file where it was found, for line numbers and to tell what is encrypted in it. */
   readonly source?: { readonly file: string; readonly text: string } | undefined;
-  /** Secrets of the environment, by the names that settings give them. @default {} */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** The environment's CLOUDFLARE_API_TOKEN, which stands in for the secret that the settings name. @default none; empty is none */
+  readonly apiToken?: string | undefined;
 }
 
 /** Settings with the secrets that they name, or everything that is wrong. */
@@ -54,6 +54,7 @@ export function settingsFromConfig(input: ProgramConfig): FromConfig {
       fix: `move it: ${setSecretCommand("NAME", stack)}`,
     });
   }
+  const environment = secretsOfEnvironment(values["cloudflare"], input.apiToken);
   const isSealed = input.secretKeys.includes(`${NAMESPACE}:secrets`);
   const checked = checkSettings({
     stack,
@@ -63,11 +64,11 @@ export function settingsFromConfig(input: ProgramConfig): FromConfig {
       present: Object.keys(secrets),
       plain: source?.plain ?? (isSealed ? [] : Object.keys(secrets)),
     },
-    otherSecrets: Object.keys(input.environment ?? {}),
+    otherSecrets: Object.keys(environment),
     requireSecrets: true,
   });
   findings.push(...(source?.encrypted ?? []), ...checked.findings);
-  const all = { ...input.environment, ...secrets };
+  const all = { ...environment, ...secrets };
   if (checked.settings !== undefined)
     findings.push(...wrongSecrets(checked.settings.requiredSecrets, all, stack));
   if (findings.length === 0 && checked.settings !== undefined)
@@ -114,6 +115,12 @@ function parseSource(
     plain: plain.map(({ keys }) => String(keys[1])),
     encrypted: encrypted.map(({ keys, what, allowed, fix }) => ({ keys, what, allowed, fix })),
   };
+}
+
+function secretsOfEnvironment(cloudflare: unknown, apiToken = ""): Record<string, string> {
+  if (apiToken === "") return {};
+  const named = isRecord(cloudflare) ? cloudflare["apiTokenSecret"] : undefined;
+  return { [typeof named === "string" ? named : "CLOUDFLARE_API_TOKEN"]: apiToken };
 }
 
 function readSecrets(text: string | undefined, findings: Finding[], stack: string): Record<string, string> {

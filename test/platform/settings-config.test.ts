@@ -60,18 +60,22 @@ describe("settingsFromConfig", () => {
     });
   });
 
-  test("the environment's API token stands in for the stack's", () => {
-    const config = configOf({ SSH_PRIVATE_KEY: privateKey });
-    const environment = { CLOUDFLARE_API_TOKEN: token };
-    expect(issuesOf({ config })).toMatchObject([{ path: "secrets.CLOUDFLARE_API_TOKEN" }]);
-    const result = settingsFromConfig({
-      config,
-      secretKeys: ["groundwork:secrets"],
-      stack: "staging",
-      environment,
-    });
-    expect("secrets" in result && result.secrets.CLOUDFLARE_API_TOKEN).toBe(token);
-  });
+  test.each(["CLOUDFLARE_API_TOKEN", "ZONE_TOKEN"])(
+    "the environment's API token stands in for the stack's, which is called %s",
+    (name) => {
+      const cloudflare = { accountId: `${"0".repeat(31)}1`, apiTokenSecret: name };
+      const config = configOf({ SSH_PRIVATE_KEY: privateKey }, { "groundwork:cloudflare": cloudflare });
+      for (const apiToken of [undefined, ""])
+        expect(issuesOf({ config, apiToken })).toMatchObject([{ path: `secrets.${name}` }]);
+      const result = settingsFromConfig({
+        config,
+        secretKeys: ["groundwork:secrets"],
+        stack: "staging",
+        apiToken: token,
+      });
+      expect("secrets" in result && result.secrets[name]).toBe(token);
+    },
+  );
 
   test.each<[string, Record<string, string>, string]>([
     ["empty", { ...good, SSH_PRIVATE_KEY: "  " }, "SSH_PRIVATE_KEY is empty"],
