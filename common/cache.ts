@@ -19,21 +19,24 @@ const lockTiming = { update: 5_000, stale: 30_000 };
 /**
  * Runs `work` while no other process works on the same folder. A second process waits, and says so once.
  *
- * @param folder Made if it does not exist.
+ * @param folder Made if it does not exist. `work` may remove it.
  */
 export async function exclusively<T>(
   folder: string,
   work: () => Promise<T>,
   { log = silent, doing = "work here" }: { log?: Log; doing?: string } = {},
 ): Promise<T> {
-  await mkdir(folder, { recursive: true });
   let said = false;
   for (;;) {
+    await mkdir(folder, { recursive: true });
     let release: () => Promise<void>;
     try {
       release = await lock(folder, lockTiming);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ELOCKED") throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // Whose turn it was may have removed the folder just now.
+      if (code === "ENOENT") continue;
+      if (code !== "ELOCKED") throw error;
       if (!said) log(`another process is about to ${doing}; waiting for it`);
       said = true;
       await new Promise((resolve) => setTimeout(resolve, 500));

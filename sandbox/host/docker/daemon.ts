@@ -48,9 +48,12 @@ const howToStart =
  * @throws UserError that says what is missing.
  */
 export async function findDaemon({
+  directory,
   withDocker,
   log,
 }: {
+  /** The host's folder: entered among those that use the sandboxes' own daemon, where it is that one. */
+  directory: string;
   withDocker: boolean;
   log: Log;
 }): Promise<DockerDaemon> {
@@ -61,7 +64,7 @@ export async function findDaemon({
   }
   // Who names a daemon means that one.
   if (client !== undefined && (process.env["DOCKER_HOST"] ?? "") === "") {
-    const host = await runningOwnDaemon(client);
+    const host = await joinOwnDaemon(client, directory);
     if (host !== undefined) return { client, host, own: true };
   }
   if (!withDocker) {
@@ -97,7 +100,7 @@ export async function findDaemon({
     const host = await currentHost(client);
     if ((await serverVersion(client, host)) !== undefined) return { client, host, own: false };
   }
-  const host = await startOwnDaemon(client, daemon, log);
+  const host = await startOwnDaemon(client, daemon, { directory, log });
   return { client, host, own: true };
 }
 
@@ -170,7 +173,7 @@ async function installDocker(log: Log): Promise<void> {
 
 /** One for the machine, and short enough for a socket; gone after a reboot, as the daemon is. */
 function ownFolder(): string {
-  return "/run/groundwork-docker";
+  return process.env["GROUNDWORK_DOCKER"] ?? "/run/groundwork-docker";
 }
 
 /** Ways to start a daemon, tried in this order: what a machine in a container cannot do is left out. */
@@ -193,18 +196,39 @@ async function runningOwnDaemon(client: string): Promise<string | undefined> {
   return (await serverVersion(client, socketHost())) === undefined ? undefined : socketHost();
 }
 
-async function startOwnDaemon(client: string, daemon: string, log: Log): Promise<string> {
+/**
+ * Enters a host among those that use the running daemon. Under the lock: one that its last user is about to end answers still, and
+ * would be gone in a moment.
+ */
+async function joinOwnDaemon(client: string, directory: string): Promise<string | undefined> {
+  if ((await runningOwnDaemon(client)) === undefined) return undefined;
+  return exclusively(ownFolder(), async () => {
+    const host = await runningOwnDaemon(client);
+    if (host !== undefined) enterUser(directory);
+    return host;
+  });
+}
+
+async function startOwnDaemon(
+  client: string,
+  daemon: string,
+  { directory, log }: { readonly directory: string; readonly log: Log },
+): Promise<string> {
   const folder = ownFolder();
   const host = socketHost();
   return exclusively(
     folder,
     async () => {
-      if ((await runningOwnDaemon(client)) !== undefined) return host;
+      if ((await runningOwnDaemon(client)) !== undefined) {
+        enterUser(directory);
+        return host;
+      }
       for (const attempt of attempts) {
         log(`starting the Docker daemon${attempt.said}`);
         const identity = await launchDaemon({ client, daemon, folder, host, args: attempt.args });
         if (identity === undefined) continue;
         writeJson(recordFile(), { process: identity });
+        enterUser(directory);
         return host;
       }
       throw new UserError({
@@ -268,8 +292,7 @@ function userFile(directory: string): string {
   return join(ownFolder(), "users", sha256(directory).slice(0, 16));
 }
 
-/** Enters a host among those that use the sandboxes' own daemon. */
-export function useOwnDaemon(directory: string): void {
+function enterUser(directory: string): void {
   mkdirSync(join(ownFolder(), "users"), { recursive: true });
   writeFileSync(userFile(directory), directory);
 }
@@ -281,12 +304,12 @@ export async function leaveOwnDaemon(directory: string, log: Log): Promise<void>
     rmSync(userFile(directory), { force: true });
     if (hasUsers(folder)) return;
     const record = readJson<OwnDaemon>(recordFile());
-    if (record === undefined) return;
-    log("ending the Docker daemon that the sandbox had started");
-    await endProcess(record.process, { graceMs: 30_000 });
-    rmSync(recordFile(), { force: true });
+    if (record !== undefined) {
+      log("ending the Docker daemon that the sandbox had started");
+      await endProcess(record.process, { graceMs: 30_000 });
+    }
+    rmSync(folder, { recursive: true, force: true });
   });
-  if (!existsSync(recordFile()) && !hasUsers(folder)) rmSync(folder, { recursive: true, force: true });
 }
 
 /** Whether a host that still exists uses the daemon. */

@@ -9,7 +9,7 @@ import type { HostService, Machine, MachineContext } from "../machine";
 import { runProgram, type ProgramResult } from "../run-program";
 import { findComposePlugin } from "./compose-plugin";
 import { dockerEnvironment } from "./environment";
-import { findDaemon, leaveOwnDaemon, useOwnDaemon } from "./daemon";
+import { findDaemon, leaveOwnDaemon } from "./daemon";
 import { hostLabel, projectLabel, serviceLabel } from "./labels";
 
 /** Finds or starts Docker, makes the images, and tries one container: a daemon that answers may still not run any. */
@@ -24,8 +24,7 @@ export async function prepareDockerMachine(
       next: "run the sandbox in a Linux machine or container",
     });
   }
-  const daemon = await findDaemon(context);
-  if (daemon.own) useOwnDaemon(layout.directory);
+  const daemon = await findDaemon({ ...context, directory: layout.directory });
   const docker: DockerConfig = {
     client: daemon.client,
     host: daemon.host,
@@ -70,7 +69,12 @@ async function tryContainer(
   if (code === 0) return;
   throw new UserError({
     what: "Docker answers, but cannot run a container",
-    value: stderr.trim().split("\n").slice(-2).join(" "),
+    // Its last words point at its help.
+    value: stderr
+      .split("\n")
+      .filter((line) => line.trim() !== "" && !line.includes("--help"))
+      .slice(-2)
+      .join(" "),
     next: "docker run hello-world says more; the sandbox also runs without Docker",
   });
 }
