@@ -262,8 +262,9 @@ async function launchDaemon(options: {
       detached: true,
       stdio: ["ignore", output, output],
       cwd: "/",
-      // It outlives whoever starts it, and calls iptables by where it found it.
-      env: { ...process.env, PATH: `${systemPath}:${process.env["PATH"] ?? ""}` },
+      // It outlives whoever starts it, and that one's temporary folder: without one no container could be entered. It calls iptables
+      // by where it found it.
+      env: { ...process.env, TMPDIR: "/tmp", PATH: `${systemPath}:${process.env["PATH"] ?? ""}` },
     },
   );
   closeSync(output);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findDaemon, leaveOwnDaemon } from "../../../sandbox/host/docker/daemon";
@@ -8,6 +8,7 @@ const programs = {
   dockerd: `
     const socket = process.argv[process.argv.indexOf("-H") + 1].replace("unix://", "");
     const server = require("node:net").createServer((peer) => peer.end("20.10.24")).listen(socket);
+    require("node:fs").writeFileSync(socket + ".temporary", process.env.TMPDIR);
     // A real one answers while it stops its containers.
     process.on("SIGTERM", () => setTimeout(() => process.exit(0), 5000));`,
   docker: `
@@ -59,6 +60,12 @@ if (!isStarted)
     expect(await answers("second")).toBe(true);
     await leave("second");
     expect(existsSync(join(folder, "run"))).toBe(false);
+  }, 60_000);
+
+  test("does not depend on the temporary folder of who started it", async () => {
+    process.env["TMPDIR"] = join(folder, "first");
+    const { host } = await find("first");
+    expect(readFileSync(`${host.replace("unix://", "")}.temporary`, "utf8")).toBe("/tmp");
   }, 60_000);
 
   test("that is being ended is not taken for one that runs: who comes meanwhile gets a new one", async () => {
