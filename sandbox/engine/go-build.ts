@@ -123,7 +123,7 @@ async function leaveOut({ without }: GoTool, source: string, folder: string): Pr
     const { stdout } = await execute("go", ["list", "-m", "-f", "{{.Dir}}", module], { cwd: source });
     const copied = join(folder, "src", module);
     await cp(stdout.trim(), copied, { recursive: true });
-    await run("chmod", ["-R", "u+w", copied], folder, () => undefined);
+    await execute("chmod", ["-R", "u+w", copied]);
     const emptied = join(copied, inModule);
     for (const file of await readdir(emptied)) if (file.endsWith(".go")) await rm(join(emptied, file));
     await writeFile(join(emptied, "empty.go"), `package ${basename(inModule)}\n`);

@@ -202,11 +202,14 @@ async function runningOwnDaemon(client: string): Promise<string | undefined> {
  */
 async function joinOwnDaemon(client: string, directory: string): Promise<string | undefined> {
   if ((await runningOwnDaemon(client)) === undefined) return undefined;
-  return exclusively(ownFolder(), async () => {
-    const host = await runningOwnDaemon(client);
-    if (host !== undefined) enterUser(directory);
-    return host;
-  });
+  return exclusively(ownFolder(), () => enterRunning(client, directory));
+}
+
+/** Under the lock. */
+async function enterRunning(client: string, directory: string): Promise<string | undefined> {
+  const host = await runningOwnDaemon(client);
+  if (host !== undefined) enterUser(directory);
+  return host;
 }
 
 async function startOwnDaemon(
@@ -219,10 +222,7 @@ async function startOwnDaemon(
   return exclusively(
     folder,
     async () => {
-      if ((await runningOwnDaemon(client)) !== undefined) {
-        enterUser(directory);
-        return host;
-      }
+      if ((await enterRunning(client, directory)) !== undefined) return host;
       for (const attempt of attempts) {
         log(`starting the Docker daemon${attempt.said}`);
         const identity = await launchDaemon({ client, daemon, folder, host, args: attempt.args });
