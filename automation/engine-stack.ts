@@ -22,6 +22,7 @@ import { stateFileOf } from "./locks/lock-files";
 import { type LockedStack, StackLocks } from "./locks/stack-locks";
 import type { StateStore } from "./locks/state-store";
 import type { Variables } from "./passphrase";
+import { keepConnectionsApart } from "./own-connections";
 import { pluginsAreInstalled } from "./plugins";
 import { isOfOwnRunner, type ReadyPacks } from "./policies/packs";
 import { openProject } from "./project";
@@ -80,6 +81,7 @@ export class EngineStack {
     const stackFile = join(directory, `Pulumi.${name.split("/").at(-1) ?? name}.yaml`);
     const starts: EngineStarts = {};
     tellRootToEngines();
+    keepConnectionsApart();
     const workspace = await LocalWorkspace.create({
       workDir: directory,
       pulumiCommand: commandOf(engine, (pid, verb) => starts.onStart?.(pid, verb)),

@@ -12,6 +12,7 @@ import {
   Stack,
 } from "@pulumi/pulumi/automation";
 import semver from "semver";
+import { keepConnectionsApart } from "../../automation/own-connections";
 import { type Engine, findEngine } from "../../sandbox/engine/engine";
 import { installProviders, type ProviderName } from "../../sandbox/providers/install";
 
@@ -126,6 +127,7 @@ function isEmpty(stack: EngineStack): boolean {
 }
 
 async function openStack(options: StackOptions, directory: string): Promise<EngineStack> {
+  keepConnectionsApart();
   const engine = await findEngine();
   const pulumiHome = join(directory, "home");
   const state = join(directory, "state");
