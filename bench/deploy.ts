@@ -7,6 +7,7 @@ import Table from "cli-table3";
 import { caddyVersion } from "../sandbox/engine/caddy";
 import { Load, type LoadReport } from "../test/support/load";
 import { type RolloutHost, rolloutHost } from "../test/support/rollout-host";
+import { bareUp } from "./deploy-bare";
 import { byCommand } from "./deploy-by-command";
 import { median } from "./measure";
 
@@ -21,6 +22,8 @@ export interface Deployer {
   readonly url: string;
   /** Makes the release's image, before the clock runs. */
   prepare(release: string): void;
+  /** False: a control, by which nothing that runs is replaced. @default true */
+  readonly replaces?: boolean;
   /** Replaces what runs by this release; done when the command has ended. */
   deploy(release: string): Promise<void>;
   close(): Promise<void>;
@@ -43,9 +46,10 @@ interface Replacement {
 
 /**
  * A new release under load (200 requests a second, half of them POST with a body, 50 WebSockets): plain
- * `docker compose up -d`, compose behind a Caddy that tries again, and ours, each on real Docker, in turn.
+ * `docker compose up -d`, compose behind a Caddy that tries again, and ours, each on real Docker, in turn; beside ours what
+ * plain `pulumi up` of one command takes under the same load.
  *
- * Options: `--rounds=N` (5), `--row=N` (20: so many of ours in a row), `--only=compose,retries,step,up`.
+ * Options: `--rounds=N` (5), `--row=N` (20: so many of ours in a row), `--only=compose,retries,step,bare,up`.
  */
 export async function deploy(options: readonly string[]): Promise<void> {
   const number = (name: string, byDefault: number) =>
@@ -60,6 +64,7 @@ export async function deploy(options: readonly string[]): Promise<void> {
       ["compose", () => Promise.resolve(composeUp(host))],
       ["retries", () => Promise.resolve(composeBehindCaddy(host))],
       ["step", () => ourStep(host)],
+      ["bare", () => bareUp(composeUp(host))],
       ["up", () => byCommand(host, app)],
     ];
     const table = new Table({
@@ -123,7 +128,7 @@ async function replaceUnderLoad(deployer: Deployer, release: string): Promise<Re
   const from = Date.now();
   await deployer.deploy(release);
   const ended = Date.now();
-  await running.until(release, 60_000);
+  if (deployer.replaces !== false) await running.until(release, 60_000);
   // Sockets of the old release may still have their time.
   await new Promise((resolve) => setTimeout(resolve, 2000));
   return replacementOf(await running.stop(), release, from, ended);
@@ -149,14 +154,17 @@ function rowOf(name: string, runs: readonly Replacement[]): string[] {
   const of = (pick: (run: Replacement) => number) => median(runs.map(pick));
   return [
     name,
-    `${of(({ answersAfter }) => answersAfter).toFixed(1)} s`,
-    `${of(({ endsAfter }) => endsAfter).toFixed(1)} s`,
+    secondsOf(of(({ answersAfter }) => answersAfter)),
+    secondsOf(of(({ endsAfter }) => endsAfter)),
     `${of(({ failed }) => failed)} of ${of(({ requests }) => requests)}`,
     `${of(({ gapMs }) => gapMs)} ms`,
     `${of(({ cut }) => cut)} / ${of(({ closed }) => closed)}`,
-    `${of(({ firstEnd }) => firstEnd ?? Number.NaN).toFixed(1)} s`,
+    secondsOf(of(({ firstEnd }) => firstEnd ?? Number.NaN)),
   ];
 }
+
+/** Empty for what did not come. */
+const secondsOf = (value: number): string => (Number.isNaN(value) ? "" : `${value.toFixed(1)} s`);
 
 async function manyInARow(host: RolloutHost, count: number): Promise<void> {
   const deployer = await ourStep(host);

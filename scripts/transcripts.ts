@@ -39,6 +39,7 @@ const session: readonly Step[] = [
 /** What needs a zone made by hand, a browser or an SDK beside the commands is shown by the test that looks at it. */
 const shownByTests: readonly Step[] = [
   { name: "adopt", command: "npx jest test/automation/adopt/adopt.engine" },
+  { name: "releases", command: "npx jest test/sandbox/release.engine -t 'by docker'" },
   { name: "edge-plyr", command: "npx jest test/examples/systems -t 'plyr.fm staging'" },
   { name: "edge-pika", command: "npx jest test/examples/systems -t 'Pika! staging'" },
 ];

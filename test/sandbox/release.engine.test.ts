@@ -9,6 +9,7 @@ import { sandboxFolder } from "../../sandbox/folder";
 import type { SandboxRecord } from "../../sandbox/record";
 import { canStartDaemon } from "../support/docker-daemon";
 import { type CommandResult, dockerServes, exportedVariables, SandboxHome } from "../support/command";
+import { transcribe } from "../support/transcript";
 
 // Streampai's API with two colours behind Caddy, brought up and released as a user does it: by the real command.
 
@@ -148,36 +149,65 @@ describe.each(modes)("groundwork up with a changed image, in the sandbox by $mod
     rmSync(directory, { recursive: true, force: true });
   }, 120_000);
 
+  /** A release while there are visitors, who notice nothing but that sockets are closed by the application after their drain. */
+  const unnoticed = async (release: () => Promise<CommandResult>): Promise<CommandResult> => {
+    const folder = sandboxFolder("dev", { GROUNDWORK_HOME: home.folder, GROUNDWORK_PROJECT: directory });
+    const { edge } = JSON.parse(readFileSync(folder.recordFile, "utf8")) as SandboxRecord;
+    visitors = new Visitors(edge.httpsPort, readFileSync(edge.caFile));
+    await visitors.connect(5);
+    await sleep(1000);
+    const before = Date.now();
+    const result = await release();
+    expectSuccess(result);
+    await sleep(500);
+    await visitors.leave();
+    expect(visitors.failures).toEqual([]);
+    expect(visitors.requests).toBeGreaterThan(200);
+    expect(visitors.releases.size).toBe(2);
+    // Near the end of its drain.
+    expect(visitors.sockets.map(({ code }) => code)).toEqual(Array(5).fill(1012));
+    for (const { at } of visitors.sockets) expect(at - before).toBeGreaterThan((drainSeconds - 2) * 1000);
+    return result;
+  };
+
+  /** A command by the sandbox's login, kept for the transcript without this test's own places. */
+  const shown = async (command: string): Promise<CommandResult> => {
+    const env = exportedVariables((await home.run(["sandbox", "env", ...named()])).stdout);
+    const result = await home.run([command, ...named()], env);
+    const all = result.all.replaceAll(/ --directory [^\s;)]+/g, "");
+    transcribe(`$ npx groundwork ${command} -s dev`, { ...result, all });
+    return result;
+  };
+
+  /** The image's tags in `groundwork releases`, each with whether it has the traffic. */
+  const listed = ({ stdout }: CommandResult): string[] =>
+    stdout
+      .split("\n")
+      .filter((line) => line.includes("elixir:"))
+      .map((line) => `${/elixir:(\w+)/.exec(line)?.[1] ?? ""}${/│ active /.test(line) ? " active" : ""}`);
+
   tests(
     "loses no request through the edge, and no socket before its drain",
     async () => {
       writeProject(directory, "first");
-      const first = await home.run(["sandbox", ...named(), flag]);
-      expectSuccess(first);
-
+      expectSuccess(await home.run(["sandbox", ...named(), flag]));
       process.env["GROUNDWORK_PROJECT"] = directory;
-      const folder = sandboxFolder("dev", { GROUNDWORK_HOME: home.folder, GROUNDWORK_PROJECT: directory });
-      const { edge } = JSON.parse(readFileSync(folder.recordFile, "utf8")) as SandboxRecord;
-      visitors = new Visitors(edge.httpsPort, readFileSync(edge.caFile));
-      await visitors.connect(5);
-      await sleep(1000);
-      const before = Date.now();
       writeProject(directory, "second");
-      const second = await home.run(["sandbox", ...named()]);
-      expectSuccess(second);
-      await sleep(500);
-      await visitors.leave();
-      expect(visitors.failures).toEqual([]);
-      expect(visitors.requests).toBeGreaterThan(200);
-      expect(visitors.releases.size).toBe(2);
-      // Closed by the application, near the end of its drain.
-      expect(visitors.sockets.map(({ code }) => code)).toEqual(Array(5).fill(1012));
-      for (const { at } of visitors.sockets) expect(at - before).toBeGreaterThan((drainSeconds - 2) * 1000);
-
-      const env = exportedVariables((await home.run(["sandbox", "env", ...named()])).stdout);
-      const releases = await home.run(["releases", ...named()], env);
+      await unnoticed(() => home.run(["sandbox", ...named()]));
+      const releases = await shown("releases");
       expectSuccess(releases);
-      expect(releases.stdout.match(/elixir:(first|second)/g)).toHaveLength(2);
+      expect(listed(releases)).toEqual(["second active", "first"]);
+    },
+    300_000,
+  );
+
+  tests(
+    "and none where it is taken back by `groundwork rollback`",
+    async () => {
+      await unnoticed(() => shown("rollback"));
+      const releases = await shown("releases");
+      expectSuccess(releases);
+      expect(listed(releases).sort()).toEqual(["first active", "second"]);
     },
     300_000,
   );
