@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
+import type { Readable, Writable } from "node:stream";
 import type { ServerChannel } from "ssh2";
 
 /** One command of a session. */
@@ -23,7 +24,7 @@ export function runCommand(channel: ServerChannel, context: CommandContext): (si
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
   });
-  const ended = { stdout: false, stderr: false, process: false };
+  let hasEnded = false;
   let gone = false;
 
   child.on("error", (error) => {
@@ -34,29 +35,18 @@ export function runCommand(channel: ServerChannel, context: CommandContext): (si
   // A command that does not read its input closes the pipe: no error to anyone.
   child.stdin.on("error", () => undefined);
   channel.pipe(child.stdin);
-  child.stdout.pipe(channel, { end: false });
-  child.stderr.pipe(channel.stderr, { end: false });
-
-  const finish = (): void => {
-    if (!ended.stdout || !ended.stderr || !ended.process || gone) return;
-    // Both streams share the client's window: what is still buffered for stderr goes before the channel's end.
-    channel.stderr.end(() => channel.end());
-  };
-  child.stdout.on("close", () => {
-    ended.stdout = true;
-    finish();
-  });
-  child.stderr.on("close", () => {
-    ended.stderr = true;
-    finish();
-  });
+  const outputs = sendInTurn(channel, [
+    [child.stdout, channel],
+    [child.stderr, channel.stderr],
+  ]);
   child.on("exit", (code, signal) => {
-    ended.process = true;
-    if (!gone) {
-      if (signal !== null) channel.exit(signal.replace(/^SIG/, ""), false, "");
-      else channel.exit(code ?? 255);
-    }
-    finish();
+    hasEnded = true;
+    if (gone) return;
+    if (signal !== null) channel.exit(signal.replace(/^SIG/, ""), false, "");
+    else channel.exit(code ?? 255);
+    void outputs.then(() => {
+      if (!gone) channel.end();
+    });
   });
   channel.on("error", () => undefined);
   channel.on("close", () => {
@@ -68,7 +58,7 @@ export function runCommand(channel: ServerChannel, context: CommandContext): (si
 
   return (name) => {
     const signal = `SIG${name}`;
-    if (child.pid === undefined || ended.process || !(signal in constants.signals)) return;
+    if (child.pid === undefined || hasEnded || !(signal in constants.signals)) return;
     try {
       process.kill(-child.pid, signal);
     } catch {
@@ -76,3 +66,36 @@ export function runCommand(channel: ServerChannel, context: CommandContext): (si
     }
   };
 }
+
+/**
+ * Sends outputs of a command to their ends, one piece at a time over all of them: they share the client's window, and where both
+ * wait for it ssh2 (1.17) forgets one. It also keeps what has waited, and sends it again in the place of the other's, so it is
+ * made to forget that.
+ */
+async function sendInTurn(
+  channel: ServerChannel,
+  outputs: readonly (readonly [from: Readable, to: Writable])[],
+): Promise<void> {
+  let turn: Promise<unknown> = Promise.resolve();
+  const send = (to: Writable, piece: Buffer): Promise<unknown> =>
+    (turn = turn
+      .then(() => channel.writable && new Promise((sent) => to.write(piece, sent)))
+      .then(() => Object.assign(channel, nothingWaits)));
+  await Promise.all(
+    outputs.map(async ([from, to]) => {
+      try {
+        for await (const piece of from) await send(to, piece as Buffer);
+      } catch {
+        // The client has gone: nobody reads it any more.
+      }
+    }),
+  );
+}
+
+/** The fields of ssh2's channel for what waits for the client's window. */
+const nothingWaits = {
+  _chunk: undefined,
+  _chunkcb: undefined,
+  _chunkErr: undefined,
+  _chunkcbErr: undefined,
+};

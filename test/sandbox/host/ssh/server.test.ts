@@ -165,6 +165,26 @@ test("hands standard input over whole and both outputs back apart", async () => 
   client.end();
 });
 
+test("goes on with both outputs where the client has let them wait", async () => {
+  const client = await connect();
+  // More than the client's window takes of one, so that the other waits behind it.
+  const size = 5_000_000;
+  const command = `head -c ${size} /dev/zero | tr '\\0' x; echo problem >&2; echo more; sleep 0.2; head -c ${size} /dev/zero | tr '\\0' y >&2; echo last; exit 4`;
+  const ended = await exec(client, command, (channel) => {
+    channel.pause();
+    channel.stderr.pause();
+    setTimeout(() => {
+      channel.resume();
+      channel.stderr.resume();
+    }, 1000);
+    channel.end();
+  });
+  expect(ended.stdout === `${"x".repeat(size)}more\nlast\n`).toBe(true);
+  expect(ended.stderr === `problem\n${"y".repeat(size)}`).toBe(true);
+  expect(ended.code).toBe(4);
+  client.end();
+}, 10_000);
+
 test("does not lose the end of a large output on standard error", async () => {
   const client = await connect();
   const ended = await exec(client, "head -c 4000000 /dev/zero | tr '\\0' x >&2");
