@@ -109,7 +109,7 @@ describeWhere(canRun, "process mode needs Linux and ssh")("kills", () => {
       }
     }
     const { code, stderr } = await up(host);
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr });
     expect((await get(host.host.resolvePort(80) ?? 0)).status).toBe(200);
   });
 
@@ -119,7 +119,8 @@ describeWhere(canRun, "process mode needs Linux and ssh")("kills", () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(isRunning(before.child)).toBe(true);
     expect((await host.ssh("cd notes && docker compose ps --services")).stdout).toBe("db\n");
-    expect((await up(host)).code).toBe(0);
+    const { code, stderr } = await up(host);
+    expect({ code, stderr }).toEqual({ code: 0, stderr });
     expect(isRunning(before.child)).toBe(false);
     expect((await get(host.host.resolvePort(80) ?? 0)).status).toBe(200);
   });
@@ -176,7 +177,7 @@ if (!canMount)
 
       await host.ssh("rm filler");
       const { code, stderr } = await up(host);
-      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect({ code, stderr }).toEqual({ code: 0, stderr });
       expect((await get(host.host.resolvePort(80) ?? 0)).status).toBe(200);
       await host.remove();
     } finally {
