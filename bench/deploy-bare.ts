@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { projectRoot } from "../common/project-root";
 import { findEngine } from "../sandbox/engine/engine";
+import { runEngine } from "../sandbox/engine/run";
 import { installProviders } from "../sandbox/providers/install";
 import type { Deployer } from "./deploy";
 
@@ -32,26 +32,12 @@ export async function bareUp(served: Deployer): Promise<Deployer> {
       'new local.Command("release", { create: "true", environment: { RELEASE: process.env.RELEASE } });\n',
   );
   const variables = {
-    PATH: [engine.binDirectory, process.env.PATH ?? ""].join(delimiter),
     PULUMI_HOME: pulumiHome,
     PULUMI_BACKEND_URL: `file://${state}`,
     PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
-    PULUMI_SKIP_UPDATE_CHECK: "1",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
   };
-  const pulumi = (args: readonly string[], release: string): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const child = spawn(engine.pulumi, [...args, "--non-interactive"], {
-        cwd: folder,
-        env: { ...process.env, ...variables, RELEASE: release },
-        stdio: "ignore",
-      });
-      child.once("error", reject);
-      child.once("close", (code) =>
-        code === 0 ? resolve() : reject(new Error(`pulumi ${args[0] ?? ""}: exit ${code ?? "by a signal"}`)),
-      );
-    });
-  await pulumi(["stack", "init", "bench"], "");
+  await runEngine(engine, ["stack", "init", "bench"], { directory: folder, variables });
   let isServed = false;
   return {
     name: "control, plain `pulumi up` of one command",
@@ -63,7 +49,10 @@ export async function bareUp(served: Deployer): Promise<Deployer> {
     deploy: async (release) => {
       if (!isServed) await served.deploy(release);
       isServed = true;
-      await pulumi(["up", "--yes", "--skip-preview", "--stack", "bench"], release);
+      await runEngine(engine, ["up", "--yes", "--skip-preview", "--stack", "bench"], {
+        directory: folder,
+        variables: { ...variables, RELEASE: release },
+      });
     },
     close: async () => {
       await served.close();

@@ -150,15 +150,14 @@ describe.each(modes)("groundwork up with a changed image, in the sandbox by $mod
   }, 120_000);
 
   /** A release while there are visitors, who notice nothing but that sockets are closed by the application after their drain. */
-  const unnoticed = async (release: () => Promise<CommandResult>): Promise<CommandResult> => {
+  const unnoticed = async (release: () => Promise<CommandResult>): Promise<void> => {
     const folder = sandboxFolder("dev", { GROUNDWORK_HOME: home.folder, GROUNDWORK_PROJECT: directory });
     const { edge } = JSON.parse(readFileSync(folder.recordFile, "utf8")) as SandboxRecord;
     visitors = new Visitors(edge.httpsPort, readFileSync(edge.caFile));
     await visitors.connect(5);
     await sleep(1000);
     const before = Date.now();
-    const result = await release();
-    expectSuccess(result);
+    expectSuccess(await release());
     await sleep(500);
     await visitors.leave();
     expect(visitors.failures).toEqual([]);
@@ -167,7 +166,6 @@ describe.each(modes)("groundwork up with a changed image, in the sandbox by $mod
     // Near the end of its drain.
     expect(visitors.sockets.map(({ code }) => code)).toEqual(Array(5).fill(1012));
     for (const { at } of visitors.sockets) expect(at - before).toBeGreaterThan((drainSeconds - 2) * 1000);
-    return result;
   };
 
   /** A command by the sandbox's login, kept for the transcript without this test's own places. */
