@@ -3,6 +3,7 @@ import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import semver from "semver";
 import type { Engine } from "../sandbox/engine/engine";
 import { startTogether } from "../sandbox/providers/together";
+import { starterVariables } from "./locks/starter";
 
 /** What the SDK asks of a command; internal to it, so a test holds the pinned version to it. */
 type Run = (
@@ -41,6 +42,7 @@ function runOf({ pulumi, binDirectory }: Engine, onStart?: (pid: number, verb: s
       ...given,
       PATH: `${binDirectory}:${given.PATH ?? process.env.PATH ?? ""}`,
       PULUMI_AUTOMATION_API: "true",
+      ...starterVariables(),
     };
     const providers = asking.has(args[0] ?? "")
       ? await startTogether({ environment, directory, ...(onError === undefined ? {} : { onError }) })

@@ -1,4 +1,5 @@
 /** Who holds a stack's lock, and whether they are still there. Pure: what is known is handed in. */
+import { type ProcessIdentity } from "../../common/processes";
 import type { CiRun } from "./ci-run";
 
 /** What the engine writes into a lock. */
@@ -45,12 +46,19 @@ export interface Surroundings {
   readonly host: string;
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** A process that runs here, with the time of its start (milliseconds since 1970) and its program, where the system tells. */
-  readonly process: (
-    pid: number,
-  ) => { readonly startedAt?: number; readonly program?: string; readonly ci?: CiRun } | undefined;
-  /** Whether the process of a lease runs here. */
-  readonly isRunning: (lease: Lease) => boolean;
+  readonly process: (pid: number) => SeenProcess | undefined;
+  /** Whether the process of a lease, or one that has started an engine, runs here. */
+  readonly isRunning: (process: ProcessIdentity) => boolean;
+}
+
+/** A process that runs here, as far as the system tells. */
+export interface SeenProcess {
+  /** Milliseconds since 1970. */
+  readonly startedAt?: number;
+  readonly program?: string;
+  /** The command that has started it, where it is an engine. */
+  readonly startedBy?: ProcessIdentity;
+  readonly ci?: CiRun;
 }
 
 /** Clocks of machines that share a store may differ by that. Milliseconds. */
@@ -110,7 +118,9 @@ export function judge(lock: EngineLock, lease: Lease | undefined, surroundings: 
     return said("gone", `process ${lock.pid} is now another program (${found.program})`);
   if (found.startedAt !== undefined && found.startedAt > Date.parse(lock.since) + clockDifference / 30)
     return said("gone", `process ${lock.pid} began after the lock was taken: it is another one`);
-  const ending = lease !== undefined && !surroundings.isRunning(lease);
+  // A lease is written when the engine runs already: a command that is killed just then leaves none.
+  const command = lease ?? found.startedBy;
+  const ending = command !== undefined && !surroundings.isRunning(command);
   return said(
     "lives",
     ending

@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { identify, isRunning } from "../../common/processes";
-import { ciRunOf, type CiRun } from "./ci-run";
+import { ciRunOf } from "./ci-run";
 import { judge, type LockHolder, parseLock, type Surroundings } from "./holder";
 import { leaseOf } from "./lease";
+import { starterOf } from "./starter";
 import type { StateStore } from "./state-store";
 
 /** Which stack of which backend. */
@@ -71,10 +72,13 @@ function here(): Surroundings {
       if (identity === undefined) return undefined;
       const startedAt = startOf(identity.started);
       const program = textOf(`/proc/${pid}/comm`)?.trim();
-      const ci = ciOf(pid);
+      const variables = variablesOf(pid);
+      const startedBy = starterOf(variables);
+      const ci = ciRunOf(variables);
       return {
         ...(startedAt === undefined ? {} : { startedAt }),
         ...(program === undefined ? {} : { program }),
+        ...(startedBy === undefined ? {} : { startedBy }),
         ...(ci === undefined ? {} : { ci }),
       };
     },
@@ -89,14 +93,15 @@ function startOf(started: string): number | undefined {
   return Number.isNaN(ticks) || Number.isNaN(boot) ? undefined : boot * 1000 + ticks * 10;
 }
 
-function ciOf(pid: number): CiRun | undefined {
-  const text = textOf(`/proc/${pid}/environ`);
-  if (text === undefined) return undefined;
-  const variables = text.split("\0").map((line): [string, string] => {
-    const at = line.indexOf("=");
-    return [line.slice(0, at), line.slice(at + 1)];
-  });
-  return ciRunOf(Object.fromEntries(variables));
+/** The environment that a process was started with; empty where the system does not tell it. */
+function variablesOf(pid: number): Record<string, string> {
+  const lines = textOf(`/proc/${pid}/environ`)?.split("\0") ?? [];
+  return Object.fromEntries(
+    lines.map((line): [string, string] => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
 }
 
 function textOf(file: string): string | undefined {

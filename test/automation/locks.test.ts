@@ -62,6 +62,17 @@ describe("a lock's holder on this machine", () => {
     expect(judge(lock, own, surroundings(engine, false))).toMatchObject({ state: "lives", ending: true });
     expect(judge(lock, own, surroundings(engine, true))).toMatchObject({ state: "lives", ending: false });
   });
+
+  test("killed before it could write its lease, it is known by its engine's environment", () => {
+    const startedBy = { pid: 4700, started: "boot:1" };
+    const engine = { startedAt: started, program: "pulumi", startedBy };
+    for (const lives of [true, false]) {
+      expect(judge(lock, undefined, surroundings(engine, lives))).toMatchObject({
+        state: "lives",
+        ending: !lives,
+      });
+    }
+  });
 });
 
 describe("a lock's holder on another machine", () => {

@@ -1,5 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,6 +26,7 @@ const kills = Number(process.env["GROUNDWORK_KILLS"] ?? 2);
 
 let project: SmallProject;
 let locks: string;
+let leases: string;
 let stateFile: string;
 let environment: Environment;
 const begun = new Date().toISOString();
@@ -25,6 +34,7 @@ const begun = new Date().toISOString();
 beforeAll(async () => {
   project = await SmallProject.start();
   locks = join(project.directory, "state", ".pulumi", "locks", "organization", "small", "shop");
+  leases = join(project.directory, "state", ".pulumi", "groundwork-leases", "small", "shop");
   stateFile = join(project.directory, "state", ".pulumi", "stacks", "small", "shop.json");
   const { directory, variables } = project;
   // The program runs in this process, and takes its token from here.
@@ -230,6 +240,32 @@ test("a holder that lives is never unlocked unless that is forced; --lock-wait w
   }
 });
 
+test("a command that is killed before its lease is there: up waits for its engine as for one that ends by itself", async () => {
+  project.describe("shop", 3, "early");
+  project.delay(/\/r2\/buckets/, 4_000);
+  const command = project.begin(["up", "-s", "shop"]);
+  let holder: LockState["holders"][number] | undefined;
+  while (holder === undefined) {
+    await sleep(50);
+    if (heldLocks().length > 0) [holder] = (await environment.lockState()).holders;
+  }
+  // It stands still, so that it is there as long as this test needs it.
+  process.kill(holder.pid, "SIGSTOP");
+  try {
+    command.signal("SIGKILL");
+    await command.ended;
+    rmSync(leases, { recursive: true });
+    expect((await environment.lockState()).holders).toMatchObject([{ pid: holder.pid, ending: true }]);
+    const next = project.begin(["up", "-s", "shop"]);
+    await next.until(/waiting for .* the command that started it is gone/);
+    process.kill(holder.pid, "SIGCONT");
+    expect((await next.ended).code).toBe(0);
+    await expectWhole(["early-0", "early-1", "early-2"]);
+  } finally {
+    killIfThere(holder.pid);
+  }
+});
+
 test("a holder on another machine counts as one that may live; --force takes its lock off", async () => {
   writeLock(4711, new Date().toISOString(), "elsewhere");
   const refused = await project.run(["unlock", "-s", "shop"]);
@@ -249,7 +285,6 @@ test("two at once: the second waits for the first, then both have done their par
   const second = project.begin(["up", "-s", "shop", "--lock-wait", "10m"]);
   await second.until(/waiting for /);
   const { holders }: LockState = await environment.lockState();
-  const leases = join(project.directory, "state", ".pulumi", "groundwork-leases", "small", "shop");
   const held = readdirSync(leases).filter((name) => name.endsWith(".json"));
   expect(held).toEqual([`${encodeURIComponent(hostname())}-${first.pid}-${holders[0]!.pid}.json`]);
   const [one, other] = await Promise.all([first.ended, second.ended]);
