@@ -35,6 +35,8 @@ export interface EngineStackOptions {
   readonly directory: string;
   readonly engine: Engine;
   readonly program: PulumiFn;
+  /** Loads what the program needs, while the engine starts. @default nothing */
+  readonly prepare?: () => Promise<void>;
   readonly configFile: string | undefined;
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -76,7 +78,7 @@ export class EngineStack {
 
   /** Nothing is started yet. */
   static async open(options: EngineStackOptions): Promise<EngineStack> {
-    const { name, directory, engine, program, variables } = options;
+    const { name, directory, engine, program, prepare, variables } = options;
     const home = variables.PULUMI_HOME ?? process.env.PULUMI_HOME;
     const stackFile = join(directory, `Pulumi.${name.split("/").at(-1) ?? name}.yaml`);
     const starts: EngineStarts = {};
@@ -84,7 +86,10 @@ export class EngineStack {
     keepConnectionsApart();
     const workspace = await LocalWorkspace.create({
       workDir: directory,
-      pulumiCommand: commandOf(engine, (pid, verb) => starts.onStart?.(pid, verb)),
+      pulumiCommand: commandOf(engine, (pid, verb) => {
+        starts.onStart?.(pid, verb);
+        if (prepare !== undefined && asksForProgram.has(verb)) setImmediate(() => void prepare());
+      }),
       program,
       envVars: {
         PULUMI_SKIP_UPDATE_CHECK: "1",
@@ -369,6 +374,9 @@ interface ListedStack {
   readonly lastUpdate?: string;
   readonly updateInProgress?: boolean;
 }
+
+/** Commands of the engine that run the program. */
+const asksForProgram: ReadonlySet<string> = new Set(["preview", "up"]);
 
 /** Told of each command of the engine that is started. */
 interface EngineStarts {

@@ -34,7 +34,7 @@ import { type StackConfig, stackConfigOf } from "./stack-config";
 import { decodeStepInput } from "../remote/framing";
 import { editStackFile } from "./stack-file-edit";
 import { assertDescribed, namedStackFile } from "./stack-files";
-import { type ProgramPlace, platformProgram } from "./platform-program";
+import { loadPlatform, type ProgramPlace, platformProgram } from "./platform-program";
 import { CheckedProgram } from "./token/checked-program";
 import { hasProtected, outputsOf, resourceNamed, type StackState, stepOf, urnsOf } from "./state";
 
@@ -110,9 +110,12 @@ export class Environment {
     if (options.program === undefined || file !== undefined) assertDescribed(name, directory, file);
     const engine =
       options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
-    const program = options.program ?? platformProgram({ stack: name, directory, configFile: file });
+    const work =
+      options.program === undefined
+        ? { program: platformProgram({ stack: name, directory, configFile: file }), prepare: loadPlatform }
+        : { program: options.program };
     const { configFile, checkToken = options.program === undefined } = options;
-    const stack = await EngineStack.open({ name, directory, engine, program, configFile, variables });
+    const stack = await EngineStack.open({ name, directory, engine, ...work, configFile, variables });
     const isPlatform = options.program === undefined;
     return new Environment(name, stack, directory, configFile, variables, checkToken, isPlatform);
   }

@@ -1,5 +1,6 @@
 import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import { loadSettings } from "../platform/settings";
+import { stackSchema } from "../platform/settings/stack-schema";
 import type { StackConfig } from "./stack-config";
 
 /** Whose program it is, and where its settings stand. */
@@ -9,6 +10,12 @@ export interface ProgramPlace {
   readonly directory: string;
   /** A stack file that is used instead. */
   readonly configFile: string | undefined;
+}
+
+/** Loads what the program needs, so that it is there once the engine asks for the program. */
+export async function loadPlatform(): Promise<void> {
+  stackSchema();
+  await import("../platform/platform");
 }
 
 /**

@@ -13,8 +13,6 @@ export {
   type Report,
   type Risk,
   type Sections,
-  parseReport,
-  reportJsonSchema,
 } from "./model";
 export { comesFirst, worst } from "./order";
 export { brokenRules, countRules, type MigrationFacts, ownPack, type PolicyRules } from "./policies";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { jsonSchemaFiles } from "../cli/json/schemas";
 import { generatedSettingsFiles } from "../platform/settings/generated-files";
-import { reportJsonSchema } from "../report/model";
+import { reportJsonSchema } from "../report/schema";
 import { withCommandTables } from "./command-table";
 import { componentPages } from "./component-docs";
 

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { parse } from "yaml";
 import { UserError } from "../../common/user-error";
-import { policies, type PolicySettings } from "../../platform/settings/schema/policies";
+import type { PolicySettings } from "../../platform/settings/schema/policies";
+import { stackSchema } from "../../platform/settings/stack-schema";
 import { brokenRules, countRules, ownPack, type PolicyResult, ReportCollector } from "../../report";
 import { migratesAgain } from "../database/rehearsal/of-origin";
 import { migrationFacts, type MigrationSources } from "./migrations";
@@ -18,7 +19,7 @@ export function policiesOf(file: string): PolicySettings | undefined {
   const { config } = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: Record<string, unknown> };
   const written = config?.["groundwork:policies"];
   if (written === undefined) return undefined;
-  const read = policies.safeParse(written);
+  const read = stackSchema().shape.policies.safeParse(written);
   if (read.success) return read.data;
   throw new UserError({
     what: "groundwork:policies is not right",

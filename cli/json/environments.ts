@@ -1,6 +1,6 @@
 /** Answers of commands that run, look at or remove an environment, its sandbox, or those of pull requests. */
 import { z } from "zod";
-import { reportSchema } from "../../report/model";
+import { reportSchema } from "../../report/schema";
 import { ci, stack, time, urn } from "./shared";
 
 const { properties, ...driftChange } = reportSchema.shape.changes.element.shape;

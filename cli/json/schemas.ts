@@ -1,6 +1,6 @@
 /** What `--json` prints, command by command: schemas/json has a JSON Schema of each, made from these. */
 import { z } from "zod";
-import { reportSchema } from "../../report/model";
+import { reportSchema } from "../../report/schema";
 import * as databases from "./databases";
 import * as environments from "./environments";
 import * as releases from "./releases";

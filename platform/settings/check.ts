@@ -5,8 +5,9 @@ import { completeSettings } from "./complete";
 import { allRules } from "./rules/all";
 import { type RuleContext, type SecretNames, touchedBy } from "./rules/context";
 import { findPlainSecrets, missingSecrets, requireSecrets, setSecretCommand } from "./rules/secrets";
-import { stackSchema, type StackValues } from "./schema/stack";
+import type { StackValues } from "./schema/stack";
 import type { Settings } from "./settings-type";
+import { stackSchema } from "./stack-schema";
 import { structuralFindings } from "./structure";
 import { tierOf } from "./tier";
 
@@ -124,7 +125,7 @@ function readWhatCanBe(
   };
   let current = start;
   for (let round = 0; round < 200; round += 1) {
-    const result = stackSchema.safeParse(current);
+    const result = stackSchema().safeParse(current);
     if (result.success) return { values: result.data, restore };
     const found = structuralFindings(current, result.error.issues);
     if (round === 0)
@@ -144,7 +145,7 @@ function readWhatCanBe(
       if (typeof keys.at(-1) === "number") removed.push(keys);
     }
   }
-  return { values: stackSchema.parse(PLACEHOLDERS), restore };
+  return { values: stackSchema().parse(PLACEHOLDERS), restore };
 }
 
 /** What must be there cannot be left out: something stands in for it, which rules know as touched. */

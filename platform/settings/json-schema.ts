@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { NAMESPACE, stackSchema } from "./schema/stack";
+import { NAMESPACE } from "./paths";
+import { stackSchema } from "./schema/stack";
 
 type JsonSchema = Record<string, unknown>;
 

@@ -1,3 +1,6 @@
+/** The namespace of all keys in a stack file, and the project's name. */
+export const NAMESPACE = "groundwork";
+
 /** Where something is in the settings: keys of maps and indices of lists. */
 export type Keys = readonly (string | number)[];
 
@@ -19,7 +22,7 @@ export function configKey(keys: Keys): string {
     const path = configPath(rest);
     return path === "" || path.startsWith("[") ? `${first}${path}` : `${first}.${path}`;
   }
-  return `groundwork:${configPath(keys)}`;
+  return `${NAMESPACE}:${configPath(keys)}`;
 }
 
 /** The value at a path; undefined where there is none. Looks at own keys only. */

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Finding } from "./issue";
 import { listOf, nearest } from "./nearest";
 import { configPath, existsAt, isRecord, type Keys, valueAt } from "./paths";
-import { stackSchema } from "./schema/stack";
+import { stackSchema } from "./stack-schema";
 import {
   definitionOf,
   describeType,
@@ -54,7 +54,7 @@ function translate(values: unknown, issue: ZodIssue, base: Keys): StructuralFind
 }
 
 function keyAllowed(values: unknown, keys: Keys): string | undefined {
-  for (const schema of schemasAt(stackSchema, keys.slice(0, -1), values)) {
+  for (const schema of schemasAt(stackSchema(), keys.slice(0, -1), values)) {
     const { keyType } = definitionOf(schema);
     if (keyType !== undefined) return unwrap(keyType).info?.allowed;
   }
@@ -64,7 +64,7 @@ function keyAllowed(values: unknown, keys: Keys): string | undefined {
 function unknownKey(values: unknown, keys: Keys): StructuralFinding {
   const key = String(keys.at(-1) ?? "");
   const parent = keys.slice(0, -1);
-  const schemas = schemasAt(stackSchema, parent, values);
+  const schemas = schemasAt(stackSchema(), parent, values);
   const known = knownKeys(schemas) ?? [];
   const present = valueAt(values, parent);
   const free = known.filter((name) => !isRecord(present) || !Object.hasOwn(present, name));
@@ -87,7 +87,7 @@ function unknownKey(values: unknown, keys: Keys): StructuralFinding {
 /** The kinds that have this key, where the kind that the value names has not. */
 function otherKinds(values: unknown, parent: Keys, key: string): string | undefined {
   const grandparent = parent.slice(0, -1);
-  for (const schema of schemasAt(stackSchema, grandparent, values)) {
+  for (const schema of schemasAt(stackSchema(), grandparent, values)) {
     const { valueType } = definitionOf(schema);
     if (valueType === undefined) continue;
     const { options, discriminator } = definitionOf(unwrap(valueType).schema);
@@ -134,7 +134,7 @@ function discriminatorAt(
   const { discriminator: name } = issue as { discriminator?: string };
   if (name === undefined) return undefined;
   const at = keys.at(-1) === name ? keys.slice(0, -1) : keys;
-  const kinds = schemasAt(stackSchema, at, {}).flatMap((schema) => discriminatorValues(schema, name));
+  const kinds = schemasAt(stackSchema(), at, {}).flatMap((schema) => discriminatorValues(schema, name));
   return { name, values: kinds.map(String) };
 }
 
@@ -161,8 +161,8 @@ function bestBranch(
 
 function simple(values: unknown, issue: ZodIssue, keys: Keys): StructuralFinding {
   const value = valueAt(values, keys);
-  const info = infoAt(stackSchema, keys, values);
-  const [schema] = schemasAt(stackSchema, keys, values);
+  const info = infoAt(stackSchema(), keys, values);
+  const [schema] = schemasAt(stackSchema(), keys, values);
   const common = { keys, prune: keys, value: true };
   const allowedHere = info?.allowed ?? (schema === undefined ? undefined : describeType(schema));
   switch (issue.code) {
@@ -230,8 +230,8 @@ function sizeOf(origin: string, value: unknown): string {
 
 function missing(values: unknown, keys: Keys, examples: readonly unknown[] | undefined): StructuralFinding {
   const name = String(keys.at(-1) ?? "");
-  const info = infoAt(stackSchema, keys, values);
-  const [schema] = schemasAt(stackSchema, keys, values);
+  const info = infoAt(stackSchema(), keys, values);
+  const [schema] = schemasAt(stackSchema(), keys, values);
   const example = examples?.[0];
   const shown = typeof example === "string" || typeof example === "number" ? String(example) : undefined;
   return {
@@ -247,8 +247,8 @@ function missing(values: unknown, keys: Keys, examples: readonly unknown[] | und
 }
 
 function wrongType(values: unknown, keys: Keys, value: unknown): StructuralFinding {
-  const info = infoAt(stackSchema, keys, values);
-  const schemas = schemasAt(stackSchema, keys, values);
+  const info = infoAt(stackSchema(), keys, values);
+  const schemas = schemasAt(stackSchema(), keys, values);
   const types = new Set(schemas.map((schema) => definitionOf(schema).type));
   const described = [...new Set(schemas.map(describeType))].join(", or ");
   const base = { keys, prune: keys, value: true, allowed: info?.allowed ?? described };

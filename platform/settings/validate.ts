@@ -3,9 +3,9 @@ import { checkSettings, type Checked } from "./check";
 import { ENCRYPTED, parseStackDocument, type StackDocument } from "./document";
 import { type Finding, type SettingsIssue, sortIssues } from "./issue";
 import { listOf, nearest } from "./nearest";
-import { configKey, configPath, existsAt, isRecord, type Keys, valueAt } from "./paths";
+import { configKey, configPath, existsAt, isRecord, type Keys, valueAt, NAMESPACE } from "./paths";
 import type { SecretNames } from "./rules/context";
-import { NAMESPACE, stackSchema } from "./schema/stack";
+import { stackSchema } from "./stack-schema";
 import { hiddenParts, secretLook, showValue } from "./secret-patterns";
 import type { Settings } from "./settings-type";
 import { stackNameOf } from "./tier";
@@ -139,7 +139,7 @@ function sections(document: StackDocument, stack: string) {
         atKey: true,
         what: "the key has no namespace, so the engine refuses the file",
         allowed: "groundwork:<name>",
-        fix: `rename it to ${NAMESPACE}:${nearest(key, Object.keys(stackSchema.shape)) ?? key}`,
+        fix: `rename it to ${NAMESPACE}:${nearest(key, Object.keys(stackSchema().shape)) ?? key}`,
       });
     } else if (key.slice(0, separator) !== NAMESPACE) {
       foreign[key] = value;

@@ -1,7 +1,7 @@
 import Ajv from "ajv/dist/2020";
 import fc from "fast-check";
 import { reportJson } from "../../report/json";
-import { parseReport, reportJsonSchema } from "../../report/model";
+import { parseReport, reportJsonSchema } from "../../report/schema";
 import { step } from "./arbitrary";
 import { eventOf, realPreview, reportOf } from "./events";
 

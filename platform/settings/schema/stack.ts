@@ -15,9 +15,6 @@ import { site } from "./sites";
 import { tunnel } from "./tunnels";
 import { entryName, resolveEntry } from "./values";
 
-/** The namespace of all keys in a stack file, and the project's name. */
-export const NAMESPACE = "groundwork";
-
 const map = <S extends z.ZodType>(value: S, description: string) =>
   field(z.record(entryName, value), { description: `${description} Name -> settings. Default: none.` });
 

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "../../../common/project-root";
-import { parseReport } from "../../../report";
+import { parseReport } from "../../../report/schema";
 import { runProgram } from "../../support/command";
 import { SmallProject } from "../../support/small-project";
 
