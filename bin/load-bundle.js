@@ -16,8 +16,10 @@ function loadBundle(file) {
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(file), module, file, path.dirname(file));
   if (cachedData === undefined || script.cachedDataRejected) {
-    // At the end, when what was used has been compiled: that is what the next start needs.
-    process.once("exit", () => keep(cacheFile, script.createCachedData()));
+    // At the end, when what was used has been compiled: that is what the next start needs. And before, for who is killed then.
+    const keepCompiled = () => keep(cacheFile, script.createCachedData());
+    setTimeout(keepCompiled, 1000).unref();
+    process.once("exit", keepCompiled);
   }
   return module.exports;
 }
@@ -40,3 +42,10 @@ function keep(file, data) {
 }
 
 module.exports = { loadBundle };
+
+// `node bin/load-bundle.js providers/random ARGUMENT…`: the bundle as if it had been started itself.
+if (require.main === module) {
+  const file = path.join(__dirname, "..", "dist", `${process.argv[2]}.js`);
+  process.argv.splice(1, 2, file);
+  loadBundle(file);
+}

@@ -134,8 +134,8 @@ function place(folder: string, file: string, script: string): void {
 }
 
 function scriptOf(name: ProviderName): string {
-  const bundle = join(projectRoot(), "dist", "providers", `${name}.js`);
-  return `#!/bin/sh\n${mark}\nexec ${shellWords([process.execPath, bundle])} "$@"\n`;
+  const start = [process.execPath, join(projectRoot(), "bin", "load-bundle.js"), `providers/${name}`];
+  return `#!/bin/sh\n${mark}\nexec ${shellWords(start)} "$@"\n`;
 }
 
 /** The version of `@pulumi/<name>` in node_modules. */

@@ -46,13 +46,17 @@ export async function startTogether({
   if (names.length === 0) return undefined;
   const servers = await Promise.all(names.map(listen));
   const ports = names.map((name, index) => `${name}:${portOf(servers[index]!)}`);
-  const child = spawn(process.execPath, [join(projectRoot(), "dist", "providers", "together.js")], {
-    cwd: directory,
-    env: environment,
-    // Ctrl-C in a terminal is the engine's to be told.
-    detached: true,
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(projectRoot(), "bin", "load-bundle.js"), "providers/together"],
+    {
+      cwd: directory,
+      env: environment,
+      // Ctrl-C in a terminal is the engine's to be told.
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    },
+  );
   child.on("error", (error) => onError?.(`the providers could not be started: ${error.message}\n`));
   child.stderr?.setEncoding("utf8").on("data", (text: string) => onError?.(text));
   names.forEach((name, index) => hand(servers[index]!, name, child));

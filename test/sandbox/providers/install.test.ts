@@ -13,6 +13,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { projectRoot } from "../../../common/project-root";
 import { installProviders, type InstallOptions, sdkVersion } from "../../../sandbox/providers/install";
 
 let directory: string;
@@ -59,7 +60,7 @@ describe("installing the sandbox's providers", () => {
     });
     expect(line).toBe("provider random 4.21.2: the sandbox's own provider (no plugin on PATH or installed)");
     expect(readFileSync(executable(), "utf8")).toMatch(
-      /^#!\/bin\/sh\n# Groundwork.*\nexec '.*' '.*random\.js' "\$@"\n$/,
+      /^#!\/bin\/sh\n# Groundwork.*\nexec '.*' '.*load-bundle\.js' 'providers\/random' "\$@"\n$/,
     );
     expect(readdirSync(join(home, "plugins"))).toEqual([`resource-random-v${version}`]);
   });
@@ -151,6 +152,19 @@ describe("installing the sandbox's providers", () => {
       },
       20_000,
     );
+
+    it("leaves its compiled form for the next start, also where it is killed", async () => {
+      await install("missing");
+      const bundles = join(projectRoot(), "dist", "providers");
+      const compiled = (): string[] =>
+        readdirSync(bundles).filter((name) => /^random\.js\.\d+\.compiled$/.test(name));
+      for (const name of compiled()) rmSync(join(bundles, name));
+      const started = spawn(executable(), [engineAddress()], { stdio: "ignore" });
+      const ended = new Promise((resolve) => started.once("exit", resolve));
+      while (compiled().length === 0) await sleep(50);
+      started.kill("SIGKILL");
+      await ended;
+    }, 20_000);
 
     it("goes when the engine was killed", async () => {
       await install("missing");
