@@ -88,7 +88,9 @@ export class EngineStack {
       workDir: directory,
       pulumiCommand: commandOf(engine, (pid, verb) => {
         starts.onStart?.(pid, verb);
-        if (prepare !== undefined && asksForProgram.has(verb)) setImmediate(() => void prepare());
+        if (prepare === undefined || !asksForProgram.has(verb)) return;
+        // What fails here fails in the program as well, which tells it.
+        setImmediate(() => void prepare().catch(() => undefined));
       }),
       program,
       envVars: {

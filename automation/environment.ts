@@ -110,13 +110,12 @@ export class Environment {
     if (options.program === undefined || file !== undefined) assertDescribed(name, directory, file);
     const engine =
       options.engine ?? (await findEngine(options.log === undefined ? {} : { log: options.log }));
-    const work =
-      options.program === undefined
-        ? { program: platformProgram({ stack: name, directory, configFile: file }), prepare: loadPlatform }
-        : { program: options.program };
-    const { configFile, checkToken = options.program === undefined } = options;
-    const stack = await EngineStack.open({ name, directory, engine, ...work, configFile, variables });
     const isPlatform = options.program === undefined;
+    const work = isPlatform
+      ? { program: platformProgram({ stack: name, directory, configFile: file }), prepare: loadPlatform }
+      : { program: options.program };
+    const { configFile, checkToken = isPlatform } = options;
+    const stack = await EngineStack.open({ name, directory, engine, ...work, configFile, variables });
     return new Environment(name, stack, directory, configFile, variables, checkToken, isPlatform);
   }
 

@@ -1,5 +1,5 @@
 /** Who holds a stack's lock, and whether they are still there. Pure: what is known is handed in. */
-import { type ProcessIdentity } from "../../common/processes";
+import type { ProcessIdentity } from "../../common/processes";
 import type { CiRun } from "./ci-run";
 
 /** What the engine writes into a lock. */
