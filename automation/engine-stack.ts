@@ -13,13 +13,13 @@ import { ConcurrentUpdateError } from "./errors";
 import { explainFailure } from "./failures";
 import { parseHistory } from "./history";
 import { withoutLeftHandlers } from "./left-handlers";
-import { removeCutAttributes } from "./locks/cut-attributes";
+import { readingWhole, removeCutAttributes } from "./locks/cut-attributes";
 import { type Backend, backendOf, storeOf } from "./locks/backend";
 import { type BeforeRecord, beforeRecordOf, noBeforeRecord } from "./locks/before-record";
 import { holderWords } from "./locks/holder";
 import { type KeptLease, keepLease } from "./locks/lease";
 import { stateFileOf } from "./locks/lock-files";
-import { type LockedStack, StackLocks } from "./locks/stack-locks";
+import { endingPatience, type LockedStack, StackLocks } from "./locks/stack-locks";
 import type { StateStore } from "./locks/state-store";
 import type { Variables } from "./passphrase";
 import { keepConnectionsApart } from "./own-connections";
@@ -147,12 +147,11 @@ export class EngineStack {
   async command(args: string[], input = "", stack = this.options.name): Promise<string> {
     const { workDir: directory, envVars: variables } = this.sdk.workspace;
     const whole = [...args, "--stack", stack];
-    await this.mendAttributes();
-    return commandTurns
-      .take(() => runEngine(this.options.engine, whole, { directory, variables, input }))
-      .catch((error: unknown) => {
-        throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, stack, [], error);
-      });
+    const started = (): Promise<string> =>
+      commandTurns.take(() => runEngine(this.options.engine, whole, { directory, variables, input }));
+    return this.readingWhole(started).catch((error: unknown) => {
+      throw explainFailure(`pulumi ${args.slice(0, 2).join(" ")}`, stack, [], error);
+    });
   }
 
   /**
@@ -168,6 +167,7 @@ export class EngineStack {
   ): Promise<RunResult> {
     const { signal, lockWait = 0, log = silent } = options;
     const until = Date.now() + lockWait;
+    const patience = Date.now() + endingPatience;
     // A preview reads the state as it is, and holds no lock.
     const changes = verb !== "preview" && verb !== "drift";
     let said = false;
@@ -178,7 +178,9 @@ export class EngineStack {
         const attempt = (): Promise<RunResult> => this.attempt(verb, options, start, policies);
         return await (changes ? attempt() : previewTurns.take(attempt, signal));
       } catch (error) {
-        if (!(error instanceof ConcurrentUpdateError) || Date.now() >= until) throw error;
+        if (!(error instanceof ConcurrentUpdateError)) throw error;
+        // A command that was killed may leave an engine that had not taken the lock when it was looked for.
+        if (Date.now() >= until && !(Date.now() < patience && (await this.locks.areLeft()))) throw error;
         if (!said) log(`waiting for ${error.holders.map(holderWords).join("; ") || "another run"}`);
         said = true;
         await sleep(1000);
@@ -193,7 +195,6 @@ export class EngineStack {
     start: (options: EngineOptions) => Promise<unknown>,
     { judge, packs }: RunPolicies,
   ): Promise<RunResult> {
-    await this.mendAttributes();
     const watched = async (): Promise<RunResult> => {
       const watch = new RunWatch(verb, this.options.name, tell);
       try {
@@ -209,7 +210,7 @@ export class EngineStack {
           ...(replace.length === 0 ? {} : { replace: [...replace] }),
           ...(refresh ? { refresh } : {}),
         };
-        await withoutLeftHandlers(() => start(given));
+        await this.readingWhole(() => withoutLeftHandlers(() => start(given)));
         for (const event of (await judge?.events()) ?? []) watch.add(event);
         if (watch.isRefused) throw new Error("a mandatory policy is broken");
         return watch.result();
@@ -332,10 +333,11 @@ export class EngineStack {
     return this.opened.store;
   }
 
-  private async mendAttributes(): Promise<void> {
+  private readingWhole<Result>(start: () => Promise<Result>): Promise<Result> {
     const { folder } = this.backend();
-    if (folder !== undefined)
-      await removeCutAttributes(folder, { project: this.project, stack: this.options.name });
+    if (folder === undefined) return start();
+    const place = { project: this.project, stack: this.options.name };
+    return readingWhole(() => removeCutAttributes(folder, place), start);
   }
 
   private variables(): Variables {

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { sleep } from "../../common/processes";
 
 /**
  * Beside each file of a backend in a folder the engine keeps another one, `NAME.attrs`, which it writes in place and before the
@@ -37,4 +38,33 @@ async function removeEmpty(folder: string, last = Infinity): Promise<void> {
         if (size === 0) await rm(file, { force: true });
       }),
   );
+}
+
+/** What the engine says of an empty one, before it has done anything. */
+const cutRead = /(?:^error|failed to load checkpoint): EOF$/m;
+
+const mostReads = 10;
+
+/** Milliseconds. */
+const betweenReads = 100;
+
+/**
+ * Starts the engine, and once more where it has read such a file in the moment in which another engine wrote it: who reads
+ * a state takes no lock.
+ *
+ * @param mend removes what a killed engine has left; before each start
+ */
+export async function readingWhole<Result>(
+  mend: () => Promise<void>,
+  start: () => Promise<Result>,
+): Promise<Result> {
+  for (let reads = 1; ; reads += 1) {
+    await mend();
+    try {
+      return await start();
+    } catch (error) {
+      if (reads === mostReads || !(error instanceof Error) || !cutRead.test(error.message)) throw error;
+      await sleep(betweenReads);
+    }
+  }
 }

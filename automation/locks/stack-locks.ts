@@ -70,7 +70,7 @@ export interface LockedStack {
 const clockDifference = 120_000;
 
 /** An engine whose command was killed ends by itself: what is under way is finished first. Milliseconds. */
-const endingPatience = 90_000;
+export const endingPatience = 90_000;
 
 const pause = 500;
 
@@ -173,6 +173,13 @@ export class StackLocks {
       log,
     });
     return { removed: found.holders, doubts: doubtsOf(pending), adopted, forgotten };
+  }
+
+  /** Whether all who hold the lock end by themselves, or have ended. False where the backend's locks cannot be read. */
+  async areLeft(): Promise<boolean> {
+    const place = this.place();
+    if (place === undefined) return false;
+    return (await readHolders(place)).every(({ ending, state }) => ending || state === "gone");
   }
 
   private async takeOff(place: StackPlace, holder: LockHolder, log: Log): Promise<void> {

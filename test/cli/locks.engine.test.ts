@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Environment } from "../../automation/environment";
 import { ConcurrentUpdateError, LeftoverLockError } from "../../automation/errors";
@@ -208,6 +208,22 @@ test("killed while it writes the attributes of a state or a lock, the engine rea
   expect(cutFiles.filter(existsSync)).toEqual([]);
 });
 
+test("a state whose attributes another engine is just writing is read once more", async () => {
+  const attributes = `${stateFile}.attrs`;
+  /** An empty one is removed before the engine starts: then there is one again, as of a write that has just begun. */
+  const beginWrite = async (): Promise<void> => {
+    writeFileSync(attributes, "");
+    while (existsSync(attributes)) await sleep(1);
+    writeFileSync(attributes, "");
+  };
+  const [state] = await Promise.all([environment.lockState(), beginWrite()]);
+  expect(state.held).toBe(false);
+  expect(existsSync(attributes)).toBe(false);
+  const [preview] = await Promise.all([environment.preview(), beginWrite()]);
+  expect(preview.unchanged).toBe(true);
+  expect(existsSync(attributes)).toBe(false);
+});
+
 test("a holder that lives is never unlocked unless that is forced; --lock-wait waits for it, and says for whom", async () => {
   const engine = engineLike();
   try {
@@ -265,6 +281,44 @@ test("a command that is killed before its lease is there: up waits for its engin
     killIfThere(holder.pid);
   }
 });
+
+test("a command that is killed before its engine has the lock: up waits for that engine, even if it was refused by it", async () => {
+  project.describe("shop", 3, "late");
+  project.delay(/\/r2\/buckets/, 4_000);
+  const command = project.begin(["up", "-s", "shop"]);
+  const engine = await updatingEngine(command.pid);
+  process.kill(engine, "SIGSTOP");
+  let nextEngine: number | undefined;
+  try {
+    command.signal("SIGKILL");
+    await command.ended;
+    expect(heldLocks()).toEqual([]);
+    const next = project.begin(["up", "-s", "shop"]);
+    nextEngine = await updatingEngine(next.pid);
+    process.kill(nextEngine, "SIGSTOP");
+    process.kill(engine, "SIGCONT");
+    while (heldLocks().length === 0) await sleep(50);
+    process.kill(nextEngine, "SIGCONT");
+    await next.until(new RegExp(`waiting for .* \\(process ${engine}\\)`));
+    expect((await next.ended).code).toBe(0);
+    await expectWhole(["late-0", "late-1", "late-2"]);
+  } finally {
+    for (const pid of [engine, nextEngine]) if (pid !== undefined) killIfThere(pid);
+  }
+});
+
+/** The engine that a command has started to bring the stack up, as soon as it is there. */
+async function updatingEngine(command: number): Promise<number> {
+  for (;;) {
+    for (const child of readFileSync(`/proc/${command}/task/${command}/children`, "utf8").trim().split(" ")) {
+      const [program = "", ...words] = textOf(`/proc/${child}/cmdline`).split("\0");
+      if (basename(program) === "pulumi" && words.includes("up")) return Number(child);
+    }
+    await sleep(10);
+  }
+}
+
+const textOf = (file: string): string => (existsSync(file) ? readFileSync(file, "utf8") : "");
 
 test("a holder on another machine counts as one that may live; --force takes its lock off", async () => {
   writeLock(4711, new Date().toISOString(), "elsewhere");
