@@ -28,4 +28,4 @@ fi
 kept=$(query postgres -c "SELECT coalesce(jsonb_agg(datname ORDER BY datname), '[]') FROM pg_database WHERE datname ~ '_before_[0-9]{8}t[0-9]{6}\$' AND starts_with(datname, left('$database', 40))" </dev/null) ||
   kept='[]'
 record() { if [ -f "$folder/$1" ]; then tr -d '\n' <"$folder/$1"; else printf null; fi; }
-finish "\"repository\":\"$(json_text "$(place)")\",\"snapshots\":$(printf '%s' "$snapshots" | tr -d '\n'),\"kept\":$kept,\"last\":$(record last.json),\"failed\":$(record failed.json),\"drills\":[$(if [ -f "$folder/drills" ]; then tail -n 10 "$folder/drills" | paste -s -d , -; fi)]"
+finish "\"repository\":\"$(json_text "$(place)")\",\"snapshots\":$(printf '%s' "$snapshots" | tr -d '\n'),\"kept\":$kept,\"last\":$(record last.json),\"failed\":$(record failed.json),\"drills\":[$(if [ -f "$folder/drills" ]; then tail -n 50 "$folder/drills" | paste -s -d , -; fi)]"

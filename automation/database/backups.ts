@@ -5,7 +5,8 @@ import type { BackupAccessOutputs } from "../../components/database-backups";
 import type { Frames } from "../../remote/framing";
 import type { RemoteStep } from "../../remote/scripts";
 import type { EnvironmentDatabase } from "./database";
-import { type DrillProof, newestProof, type SignedRecord } from "./drill-record";
+import { type ProofState, proofState } from "./proof";
+import type { SignedRecord } from "./signed-record";
 
 /** Where a database's backups are and what opens them: the stack's output `backups`, by database. Secret. */
 export type BackupAccess = BackupAccessOutputs;
@@ -44,9 +45,9 @@ export interface BackupList {
   readonly kept: readonly string[];
   /** Why the newest one is late, one sentence. Undefined where it is not. */
   readonly late: string | undefined;
-  /** The newest restore that was tried, is signed, and brought everything back. */
-  readonly proof: DrillProof | undefined;
-  /** What somebody should look at, one sentence each. */
+  /** Whether a restore was proved lately enough. */
+  readonly restore: ProofState;
+  /** What else somebody should look at, one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -96,22 +97,21 @@ export async function listBackups(
     }))
     .sort((one, other) => (one.at < other.at ? 1 : -1));
   const settings = backupSettings(database);
-  const proof = newestProof(listed.drills, backupAccess(database).recordKey, place(database));
-  const due = now.getTime() - settings.restoreTestDays * 86_400_000;
+  const { recordKey: secret } = backupAccess(database);
+  const question = { secret, days: settings.restoreTestDays, now, ...place(database) };
+  const restore = proofState(listed.drills, question);
   const { failed } = listed;
   return {
     repository: listed.repository,
     backups,
     kept: listed.kept,
     late: lateness(settings.schedule, backups[0]?.at, now),
-    proof,
+    restore,
     warnings: [
       ...(failed === null ? [] : [`the scheduled backup of ${failed.at} failed: ${failed.error}`]),
-      ...(proof === undefined
-        ? [`no restore was ever proved: npx groundwork db drill -s ${database.stack}`]
-        : Date.parse(proof.at) < due
-          ? [`the last proved restore is of ${proof.at}: npx groundwork db drill -s ${database.stack}`]
-          : []),
+      ...(restore.failedSince === undefined
+        ? []
+        : [`a restore that was tried since the last proved one, on ${restore.failedSince.at}, failed`]),
       ...collapse(backups),
     ],
   };

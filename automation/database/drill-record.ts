@@ -46,15 +46,3 @@ export function signRecord(record: DrillRecord, secret: string): SignedRecord {
 export function verifyRecord(signed: SignedRecord, secret: string): DrillRecord | undefined {
   return verifyAs("drill", signed, secret) as DrillRecord | undefined;
 }
-
-/** The newest record of a database that is signed and passed. */
-export function newestProof(
-  records: readonly SignedRecord[],
-  secret: string,
-  { stack, database }: { readonly stack: string; readonly database: string },
-): DrillProof | undefined {
-  return records
-    .flatMap((signed) => verifyRecord(signed, secret) ?? [])
-    .filter((record) => record.passed && record.stack === stack && record.database === database)
-    .sort((one, other) => (one.at < other.at ? 1 : -1))[0];
-}

@@ -2,7 +2,7 @@
  * Whether a restore was proved lately enough, and whether migrations are known to destroy what only a restore would bring
  * back. Pure.
  */
-import { type DrillProof, verifyRecord } from "./drill-record";
+import { type DrillProof, type DrillRecord, verifyRecord } from "./drill-record";
 import { freshDays, type RehearsalRecord } from "./rehearsal/record";
 import type { SignedRecord } from "./signed-record";
 
@@ -15,6 +15,8 @@ export interface ProofState {
   readonly state: "fresh" | "old" | "failed" | "unsigned" | "none";
   /** The newest that passed. */
   readonly proof?: DrillProof;
+  /** One that was tried after it and failed. */
+  readonly failedSince?: DrillRecord;
   /** The state in a sentence. */
   readonly says: string;
 }
@@ -59,9 +61,10 @@ export function proofState(
     return { state: "failed", says: `the restore of ${database} that was tried on ${day(newest.at)} failed` };
   const isFresh = now.getTime() - Date.parse(proof.at) <= days * dayMs;
   const says = `the last proved restore of ${database} is of ${day(proof.at)}`;
+  const known = { proof, ...(newest.passed ? {} : { failedSince: newest }) };
   return isFresh
-    ? { state: "fresh", proof, says }
-    : { state: "old", proof, says: `${says}, more than ${days} ${days === 1 ? "day" : "days"} ago` };
+    ? { state: "fresh", ...known, says }
+    : { state: "old", ...known, says: `${says}, more than ${days} ${days === 1 ? "day" : "days"} ago` };
 }
 
 /**

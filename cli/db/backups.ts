@@ -1,5 +1,6 @@
 import colours from "picocolors";
 import { type BackupList, listBackups } from "../../automation/database/backups";
+import type { DrillProof } from "../../automation/database/drill-record";
 import { bytes } from "../../automation/database/status";
 import { UserError } from "../../common/user-error";
 import { stackOption } from "../command";
@@ -34,7 +35,7 @@ export const dbBackups: DbCommand<BackupsChoice> = {
       async (database, environment) => {
         const list = await listBackups(database, { check: options.check === true });
         if (options.json === true) context.print(jsonAnswer("db backups", list));
-        else for (const line of backupLines(list)) context.print(line);
+        else for (const line of backupLines(list, environment.name)) context.print(line);
         if (options.check === true) context.say("the repository was read whole, and is not damaged");
         if (list.late === undefined) return;
         throw new UserError({
@@ -49,7 +50,10 @@ export const dbBackups: DbCommand<BackupsChoice> = {
 };
 
 /** What is printed of a database's backups. */
-export function backupLines({ backups, kept, proof, repository, warnings }: BackupList): string[] {
+export function backupLines(
+  { backups, kept, repository, restore, warnings }: BackupList,
+  stack: string,
+): string[] {
   const table = compactTable(["backup", "made", "tables", "rows", "size"]);
   for (const { at, backup, bytes: size, rows, tables } of backups) {
     table.push([backup, at.slice(0, 16).replace("T", " "), tables, rows, bytes(size)]);
@@ -58,9 +62,14 @@ export function backupLines({ backups, kept, proof, repository, warnings }: Back
     `repository ${repository}`,
     ...(backups.length === 0 ? ["no backups"] : table.toString().split("\n")),
     ...kept.map((name) => `${name} was replaced by a restore and is kept: db restore --drop-kept ${name}`),
-    ...(proof === undefined
+    ...(restore.proof === undefined ? [] : [proofLine(restore.proof)]),
+    ...(restore.state === "fresh"
       ? []
-      : [`restored as a test on ${proof.at.slice(0, 10)}: ${proof.backup}, in ${proof.rtoSeconds} s`]),
+      : [colours.yellow(`! ${restore.says}: npx groundwork db drill ${chosen(stack)}`)]),
     ...warnings.map((warning) => colours.yellow(`! ${warning}`)),
   ];
+}
+
+function proofLine({ at, backup, rtoSeconds }: DrillProof): string {
+  return `restored as a test on ${at.slice(0, 10)}: ${backup}, in ${rtoSeconds} s`;
 }

@@ -112,10 +112,19 @@ export const backups = z
       .describe("The newest first."),
     kept: z.array(z.string()).describe("Databases that a restore has replaced and kept."),
     late: z.string().optional().describe("Why the newest one is late; the exit code is 1 then."),
-    proof: drill
-      .optional()
-      .describe("The newest restore that was tried, is signed, and brought everything back."),
-    warnings: z.array(z.string()).describe("What somebody should look at, one sentence each."),
+    restore: z
+      .strictObject({
+        state: z
+          .enum(["fresh", "old", "failed", "unsigned", "none"])
+          .describe(
+            "`failed`: none ever passed; `unsigned`: there are records alone that this stack has not signed.",
+          ),
+        says: z.string().describe("The state in a sentence."),
+        proof: drill.optional().describe("The newest one that brought everything back, and is signed."),
+        failedSince: drill.optional().describe("One that was tried after it and failed."),
+      })
+      .describe("Whether a restore was proved lately enough."),
+    warnings: z.array(z.string()).describe("What else somebody should look at, one sentence each."),
   })
   .describe("What there is of a database's backups.");
 

@@ -222,8 +222,8 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
       expect(status.tables.map(({ table }) => table)).toContain("messages");
       expect(await ask("db slots")).toEqual([]);
       const { backup } = await ask("db backup");
-      const { backups, proof } = await ask("db backups");
-      expect([backups[0]?.backup, backups.length, proof?.passed]).toEqual([backup, 2, true]);
+      const { backups, restore } = await ask("db backups");
+      expect([backups[0]?.backup, backups.length, restore.proof?.passed]).toEqual([backup, 2, true]);
       expect(await ask("db drill")).toMatchObject({ backup, passed: true, differences: [] });
       const { kept = "", ...restored } = await ask("db restore", "--yes");
       expect(restored).toMatchObject({ backup, database: "streampai", tables: 3 });

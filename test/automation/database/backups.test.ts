@@ -3,12 +3,7 @@ import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from
 import { join } from "node:path";
 import { type BackupAccess, lateness, listBackups, makeBackup } from "../../../automation/database/backups";
 import { drill } from "../../../automation/database/drill";
-import {
-  type DrillRecord,
-  newestProof,
-  signRecord,
-  verifyRecord,
-} from "../../../automation/database/drill-record";
+import { signRecord, verifyRecord } from "../../../automation/database/drill-record";
 import { proofState } from "../../../automation/database/proof";
 import { lastRehearsal, rehearse } from "../../../automation/database/rehearsal/rehearse";
 import { dropKept, restoreBackup } from "../../../automation/database/restore";
@@ -72,7 +67,7 @@ describeWithPostgres("backups over SSH", () => {
 
   test("before the first one there is none, and a drill says so", async () => {
     const list = await listBackups(open());
-    expect(list).toMatchObject({ backups: [], late: "there is no backup yet", proof: undefined });
+    expect(list).toMatchObject({ backups: [], late: "there is no backup yet", restore: { state: "none" } });
     await expect(drill(open())).rejects.toThrow(/there is no backup yet/);
   });
 
@@ -82,8 +77,8 @@ describeWithPostgres("backups over SSH", () => {
     const list = await listBackups(open());
     expect(list.backups).toEqual([expect.objectContaining({ backup: made.backup, tables: 1, rows: 1000 })]);
     expect(list.late).toBeUndefined();
-    expect(backupLines(list).join("\n")).toMatch(
-      /no restore was ever proved: npx groundwork db drill -s dev/,
+    expect(backupLines(list, "dev").join("\n")).toMatch(
+      /no restore of main was ever tried: npx groundwork db drill -s dev/,
     );
 
     await hosted.server.query("shop", "DROP TABLE items");
@@ -120,13 +115,15 @@ describeWithPostgres("backups over SSH", () => {
     expect(record.rtoSeconds).toBeGreaterThan(0);
     expect(record.rpoSeconds).toBeGreaterThanOrEqual(0);
     expect(drillLines(record)).toContain("1 tables with 1000 rows: each as it was recorded");
-    const { proof, warnings } = await listBackups(open());
-    expect(proof).toEqual(record);
-    expect(warnings).toEqual([]);
-    const later = new Date(Date.now() + 31 * 86_400_000);
-    expect((await listBackups(open(), { now: later })).warnings).toEqual([
-      expect.stringMatching(/the last proved restore is of .*: npx groundwork db drill -s dev/),
-    ]);
+    const list = await listBackups(open());
+    expect(list.restore).toMatchObject({ state: "fresh", proof: record });
+    expect(list.warnings).toEqual([]);
+    expect(backupLines(list, "dev").join("\n")).not.toMatch(/db drill/);
+    const later = await listBackups(open(), { now: new Date(Date.now() + 31 * 86_400_000) });
+    expect(later.restore.state).toBe("old");
+    expect(backupLines(later, "dev").at(-1)).toMatch(
+      /the last proved restore of main is of .*, more than 30 days ago: npx groundwork db drill -s dev/,
+    );
   });
 
   test("a drill with a planted change is red, is recorded, and proves nothing", async () => {
@@ -139,7 +136,11 @@ describeWithPostgres("backups over SSH", () => {
       server: "same",
       differences: ["table public.items has its 1000 rows, but not with the same content"],
     });
-    expect((await listBackups(open())).proof).toEqual(before.proof);
+    const after = await listBackups(open());
+    expect(after.restore).toEqual({ ...before.restore, failedSince: record });
+    expect(after.warnings).toEqual([
+      `a restore that was tried since the last proved one, on ${record.at}, failed`,
+    ]);
     const lines = readFileSync(join(hosted.home, "groundwork", "app", "backups", "main", "drills"), "utf8")
       .trim()
       .split("\n");
@@ -148,10 +149,10 @@ describeWithPostgres("backups over SSH", () => {
 
   test("a record that somebody wrote on the host proves nothing", async () => {
     const file = join(hosted.home, "groundwork", "app", "backups", "main", "drills");
-    const proof = (await listBackups(open())).proof;
-    const forged = signRecord({ ...(proof as DrillRecord), at: "2030-01-01T00:00:00.000Z" }, access.password);
+    const { restore } = await listBackups(open());
+    const forged = signRecord({ ...restore.proof!, at: new Date().toISOString() }, access.password);
     appendFileSync(file, `${JSON.stringify(forged)}\n`);
-    expect((await listBackups(open())).proof).toEqual(proof);
+    expect((await listBackups(open())).restore).toEqual(restore);
   });
 
   test("migrations are rehearsed on it, and the signed record is the one that a preview finds", async () => {
@@ -306,21 +307,6 @@ describe("the record of a drill", () => {
     ["nothing", {} as typeof signed],
   ])("%s is no record", (_what, changed) => {
     expect(verifyRecord(changed, secret)).toBeUndefined();
-  });
-
-  test("the newest that passed counts, of this database alone", () => {
-    const of = (changes: Partial<DrillRecord>) => signRecord({ ...record, ...changes }, secret);
-    const all = [
-      of({}),
-      of({ at: "2026-03-05T05:00:00.000Z" }),
-      of({ at: "2026-03-06T05:00:00.000Z", passed: false }),
-      of({ at: "2026-03-07T05:00:00.000Z", stack: "dev" }),
-      of({ at: "2026-03-08T05:00:00.000Z", database: "other" }),
-    ];
-    expect(newestProof(all, secret, { stack: "prod", database: "main" })?.at).toBe(
-      "2026-03-05T05:00:00.000Z",
-    );
-    expect(newestProof([], secret, { stack: "prod", database: "main" })).toBeUndefined();
   });
 
   test("what is printed of a red one names each difference and both times", () => {

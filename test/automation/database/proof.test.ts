@@ -46,6 +46,20 @@ describe("a proof of restore", () => {
   });
 });
 
+test("the newest that passed is the proof, of this database alone; one that failed after it is told", () => {
+  const all = [
+    of({ at: "2026-03-04T05:00:00.000Z" }),
+    of({ at: "2026-03-05T05:00:00.000Z" }),
+    of({ at: "2026-03-07T05:00:00.000Z", stack: "dev" }),
+    of({ at: "2026-03-08T05:00:00.000Z", database: "other" }),
+  ];
+  const question = { secret, stack: "prod", database: "main", days: 30, now };
+  const found = proofState(all, question);
+  expect(found.proof?.at).toBe("2026-03-05T05:00:00.000Z");
+  expect(found.failedSince).toBeUndefined();
+  expect(proofState([...all, of(failed)], question)).toMatchObject({ ...found, failedSince: failed });
+});
+
 const statement = (relation: string): RehearsedStatement => ({
   statement: `alter table ${relation} …`,
   milliseconds: 2,

@@ -5,10 +5,10 @@ import { doctorLines } from "../../../cli/commands/doctor";
 import { jsonSchemas } from "../../../cli/json/schemas";
 
 const now = new Date("2026-03-31T12:00:00Z");
-const proof = { state: "fresh", says: "the last proved restore of main is of 2026-03-04" } as const;
-const list = {
+const list: Parameters<typeof backupFindings>[1] = {
   backups: [{ backup: "0123abcd", at: "2026-03-31T03:15:00.000Z", bytes: 10, tables: 1, rows: 1 }],
   late: undefined,
+  restore: { state: "fresh", says: "the last proved restore of main is of 2026-03-04" },
   warnings: [],
 };
 
@@ -56,33 +56,25 @@ test("certificates of origins by the state, in Cloudflare's own way to write a t
 
 describe("backups", () => {
   test.each([
-    ["made and proved", list, proof, ["well", "well"], true],
-    ["late", { ...list, late: "a backup was due" }, proof, ["bad", "well"], false],
-    ["none", { ...list, backups: [], late: "there is no backup yet" }, proof, ["bad", "well"], false],
-    ["proved too long ago", list, { state: "old", says: "…" } as const, ["well", "bad"], false],
-    ["never tried", list, { state: "none", says: "…" } as const, ["well", "bad"], false],
-    ["with records of others", list, { state: "unsigned", says: "…" } as const, ["well", "bad"], false],
-    [
-      "with a warning",
-      {
-        ...list,
-        warnings: [
-          "the newest backup has 1 rows",
-          "no restore was ever proved: npx groundwork db drill -s prod",
-        ],
-      },
-      proof,
-      ["well", "well", "look"],
-      true,
-    ],
-  ])("%s", (_what, given, state, expected, well) => {
-    const found = backupFindings("main", given, state, "prod");
+    ["made and proved", {}, ["well", "well"], true],
+    ["late", { late: "a backup was due" }, ["bad", "well"], false],
+    ["none", { backups: [], late: "there is no backup yet" }, ["bad", "well"], false],
+    ["proved too long ago", { restore: { state: "old", says: "…" } }, ["well", "bad"], false],
+    ["never tried", { restore: { state: "none", says: "…" } }, ["well", "bad"], false],
+    ["with records of others", { restore: { state: "unsigned", says: "…" } }, ["well", "bad"], false],
+    ["with a warning", { warnings: ["the newest backup has 1 rows"] }, ["well", "well", "look"], true],
+  ] as const)("%s", (_what, changes, expected, well) => {
+    const found = backupFindings("main", { ...list, ...changes }, "prod");
     expect(found.map((each) => each.state)).toEqual(expected);
     expect(isWell(found)).toBe(well);
   });
 
   test("each that is bad says the next command", () => {
-    const found = backupFindings("main", { ...list, late: "due" }, { state: "none", says: "never" }, "prod");
+    const found = backupFindings(
+      "main",
+      { ...list, late: "due", restore: { state: "none", says: "never" } },
+      "prod",
+    );
     expect(found.map(({ next }) => next)).toEqual([
       "npx groundwork db backup -s prod --database main",
       "npx groundwork db drill -s prod --database main",
