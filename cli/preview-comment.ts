@@ -7,7 +7,7 @@ import { UserError } from "../common/user-error";
 import type { Sections } from "../report";
 import type { CommandContext } from "./command";
 import { beginReport } from "./report-in-the-making";
-import { inTurn, runAndTell } from "./run";
+import { runAndTell } from "./run";
 
 /**
  * Previews, and puts the report on the pull request that this run is about. A preview that fails is told there as well.
@@ -34,13 +34,13 @@ export async function previewAndComment(
   const { name: project, directory } = openProject();
   const thread = await host.thread({ project, stack: environment.name }, context.say);
   const stackFile = await stackFileOf(environment.name, directory);
-  const making = beginReport(environment, "preview", { secrets: host.secrets });
+  const report = beginReport(environment, "preview", { secrets: host.secrets });
   // Asked once, for the comment and for what is printed.
   let asked: Promise<Sections> | undefined;
   const further = (): Promise<Sections> => (asked ??= sections());
   const publish = async (result: "planned" | "failed"): Promise<void> => {
-    const report = await making.report({ result, ...(result === "planned" ? await further() : {}) });
-    const { comment, commentUrl, minimised, check } = await thread.publish(report, stackFile);
+    const told = await report.report({ result, ...(result === "planned" ? await further() : {}) });
+    const { comment, commentUrl, minimised, check } = await thread.publish(told, stackFile);
     if (comment !== "none") context.say(`comment ${comment}: ${commentUrl ?? ""}`);
     if (minimised > 0)
       context.say(`${minimised} outdated ${minimised === 1 ? "comment" : "comments"} folded`);
@@ -48,10 +48,10 @@ export async function previewAndComment(
   };
   try {
     await runAndTell(environment, "preview", context, {
-      json,
+      ...{ json, report },
       sections: further,
-      run: { refresh, onConfig: inTurn(making.onConfig, onConfig) },
-      onEvent: inTurn(making.add, add),
+      run: { refresh, ...(onConfig === undefined ? {} : { onConfig }) },
+      ...(add === undefined ? {} : { onEvent: add }),
     });
   } catch (error) {
     if (!context.signal.aborted) await publish("failed");

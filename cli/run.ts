@@ -1,13 +1,14 @@
 import colours from "picocolors";
 import type { Progress } from "../automation/changes";
 import type { Environment, RunOptions, RunResult } from "../automation/environment";
+import type { StackConfig } from "../automation/stack-config";
 import type { CommandContext } from "./command";
 import type { Log } from "../common/log";
 import type { Sections } from "../report";
 import { ledgerLine, readLedger } from "../components/origin/ledger";
 import { jsonAnswer } from "./json/answer";
 import { ProgressLines, countsLine } from "./progress";
-import { beginReport } from "./report-in-the-making";
+import { beginReport, type ReportInTheMaking } from "./report-in-the-making";
 
 type Verb = "preview" | "up" | "refresh" | "destroy";
 
@@ -28,6 +29,8 @@ export interface Telling {
   readonly run?: Pick<RunOptions, "config" | "lockWait" | "onConfig" | "policies" | "refresh">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
+  /** A report that somebody else makes of this run, with what is told here. @default none */
+  readonly report?: ReportInTheMaking;
   /** What is added to the report of a run that went well. @default nothing */
   readonly sections?: () => Promise<Sections>;
 }
@@ -45,14 +48,10 @@ export async function runAndTell(
   environment: Environment,
   verb: Verb,
   context: CommandContext,
-  { json = false, sections = () => Promise.resolve({}), ...telling }: Telling = {},
+  { json = false, report: given, sections = () => Promise.resolve({}), ...telling }: Telling = {},
 ): Promise<ToldRun> {
-  if (!json) return runInLines(environment, verb, context, telling);
-  // Those two run no program that could tell the settings, and afterwards there may be no stack left to ask.
-  const isTold = verb === "preview" || verb === "up";
-  const config =
-    telling.run?.config ?? (isTold ? undefined : await environment.config().catch(() => undefined));
-  const report = beginReport(environment, verb, { config });
+  const report = given ?? (json ? await beginOwn(environment, verb, telling.run?.config) : undefined);
+  if (report === undefined) return runInLines(environment, verb, context, telling);
   const all = {
     ...telling,
     onEvent: inTurn(report.add, telling.onEvent),
@@ -60,16 +59,29 @@ export async function runAndTell(
   };
   const print = async (
     result: "planned" | "succeeded" | "failed" | "cancelled",
-    further: Sections = {},
-  ): Promise<void> => context.print(jsonAnswer(verb, await report.report({ result, ...further })));
+    further?: () => Promise<Sections>,
+  ): Promise<void> => {
+    if (json) context.print(jsonAnswer(verb, await report.report({ result, ...(await further?.()) })));
+  };
   try {
     const result = await runInLines(environment, verb, context, all);
-    await print(verb === "preview" ? "planned" : "succeeded", await sections());
+    await print(verb === "preview" ? "planned" : "succeeded", sections);
     return result;
   } catch (error) {
     await print(context.signal.aborted ? "cancelled" : "failed");
     throw error;
   }
+}
+
+async function beginOwn(
+  environment: Environment,
+  verb: Verb,
+  given: StackConfig | undefined,
+): Promise<ReportInTheMaking> {
+  // Those two run no program that could tell the settings, and afterwards there may be no stack left to ask.
+  const isTold = verb === "preview" || verb === "up";
+  const config = given ?? (isTold ? undefined : await environment.config().catch(() => undefined));
+  return beginReport(environment, verb, { config });
 }
 
 /** Tells the same to both. */
