@@ -41,7 +41,7 @@ async function removeEmpty(folder: string, last = Infinity): Promise<void> {
 }
 
 /** What the engine says of an empty one, before it has done anything. */
-const cutRead = /(?:^error|failed to load checkpoint): EOF$/m;
+const cutRead = /(?:^error|failed to load checkpoint|reading history file .+): EOF$/m;
 
 const mostReads = 10;
 
