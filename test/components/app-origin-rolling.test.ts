@@ -164,7 +164,7 @@ test("what the proxy's step gets: no private part, the gate for the host alone, 
         command: ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"],
         restart: "unless-stopped",
         ports: ["80:80", "443:443", "127.0.0.1::2020"],
-        environment: { XDG_DATA_HOME: "/data", XDG_CONFIG_HOME: "/data/config" },
+        environment: { XDG_DATA_HOME: "/data", XDG_CONFIG_HOME: "/data/config", GOGC: "400" },
         volumes: [
           "./proxy/config:/etc/caddy:ro",
           "./proxy/upstreams:/upstreams:ro",

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { caddyfile } from "../../components/origin/caddyfile";
+import { proxyEnvironment } from "../../components/origin/proxy";
 import { encodeFrames, listFrames, type Frames } from "../../remote/framing";
 import { stepCommand, stepInput, type RemoteStep } from "../../remote/scripts";
 import { buildCaddy, caddyVersion } from "../../sandbox/engine/caddy";
@@ -105,8 +106,6 @@ export async function rolloutHost(): Promise<RolloutHost> {
     },
     [
       "ENV PATH=/usr/bin:/bin",
-      "ENV XDG_DATA_HOME=/data",
-      "ENV XDG_CONFIG_HOME=/config",
       'CMD ["caddy","run","--config","/etc/caddy/Caddyfile","--adapter","caddyfile"]',
     ],
   );
@@ -389,6 +388,7 @@ export function proxyCompose(project: string, httpPort: number): unknown {
       caddy: {
         image: `caddy:${caddyVersion}`,
         restart: "unless-stopped",
+        environment: proxyEnvironment,
         ports: [`127.0.0.1:${httpPort}:80`, "127.0.0.1::2020"],
         volumes: [
           "./proxy/config:/etc/caddy:ro",
