@@ -17,6 +17,7 @@ import { type SandboxFolder, sandboxFolder } from "../../sandbox/folder";
 import type { SandboxRecord } from "../../sandbox/record";
 import { visit } from "../../sandbox/visit";
 import { type CommandResult, exportedVariables, SandboxHome } from "../support/command";
+import { childrenOf } from "../support/processes";
 import { InterruptibleCommand } from "../support/interruptible";
 import { parsedAnswer } from "../support/json-answer";
 
@@ -177,14 +178,7 @@ test("an environment comes up beside staging, is kept on, and goes without a tra
 function killTree(pid: number): void {
   let children: number[] = [];
   try {
-    // A child is told by the thread that has started it.
-    children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-        .trim()
-        .split(" ")
-        .filter(Boolean)
-        .map(Number),
-    );
+    children = childrenOf(pid);
     process.kill(pid, "SIGKILL");
   } catch {
     // It has ended meanwhile.

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { identify, isRunning, type ProcessIdentity } from "../../common/processes";
 import { Environment } from "../../automation/environment";
 import { bucketAddress, bucketStore } from "../../automation/locks/bucket-store";
 import type { StateStore } from "../../automation/locks/state-store";
+import { childrenOf } from "../support/processes";
 import { SmallProject } from "../support/small-project";
 
 // The state in a bucket of R2's protocol: the real engine and the real command, killed, locked by others, brought back.
@@ -70,14 +70,6 @@ async function killedUp(prefix: string): Promise<(ProcessIdentity | undefined)[]
   for (const each of [pid, engine]) process.kill(each, "SIGKILL");
   await end().catch(() => undefined);
   return providers;
-}
-
-/** What a process has started, by whichever of its threads. */
-function childrenOf(pid: number): number[] {
-  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
-    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8");
-    return text.trim().split(" ").filter(Boolean).map(Number);
-  });
 }
 
 /** The lock that is there is made one of a job on another machine, whose lease was renewed last then. */

@@ -16,6 +16,7 @@ import { ConcurrentUpdateError, LeftoverLockError } from "../../automation/error
 import type { LockState } from "../../automation/locks/stack-locks";
 import { findEngine } from "../../sandbox/engine/engine";
 import { runEngine } from "../../sandbox/engine/run";
+import { childrenOf, killIfThere } from "../support/processes";
 import { SmallProject } from "../support/small-project";
 
 // One small stack under the real engine, by the real command: killed, locked by others, brought back.
@@ -120,14 +121,6 @@ test(`killed with SIGKILL at ${kills} random moments: up alone brings it back ea
     await expectWhole([0, 1, 2].map((index) => `${prefix}-${index}`));
   }
 });
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
-  }
-}
 
 describe("a run that was cut short between Cloudflare's answer and the writing of the state", () => {
   /** As no test could hit it by time. */
@@ -310,9 +303,9 @@ test("a command that is killed before its engine has the lock: up waits for that
 /** The engine that a command has started to bring the stack up, as soon as it is there. */
 async function updatingEngine(command: number): Promise<number> {
   for (;;) {
-    for (const child of readFileSync(`/proc/${command}/task/${command}/children`, "utf8").trim().split(" ")) {
+    for (const child of childrenOf(command)) {
       const [program = "", ...words] = textOf(`/proc/${child}/cmdline`).split("\0");
-      if (basename(program) === "pulumi" && words.includes("up")) return Number(child);
+      if (basename(program) === "pulumi" && words.includes("up")) return child;
     }
     await sleep(10);
   }

@@ -4,6 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheDirectory, exclusively } from "../../common/cache";
+import { childrenOf, killIfThere } from "./processes";
 
 /** A Docker daemon of the tests' own: its own data, its own socket. */
 export interface TestDaemon {
@@ -91,12 +92,12 @@ export async function startDaemon({ networks = false } = {}): Promise<TestDaemon
       daemon.kill("SIGKILL");
       await old;
       for (const pid of shims.trim().split("\n").filter(Boolean).map(Number)) {
-        for (const child of childrenOf(pid)) kill(child);
-        kill(pid);
+        for (const child of childrenOf(pid)) killIfThere(child);
+        killIfThere(pid);
       }
       rmSync(join(directory, "pid"), { force: true });
       const containerd = join(directory, "exec", "containerd", "containerd.pid");
-      kill(Number(readFileSync(containerd, "utf8")));
+      killIfThere(Number(readFileSync(containerd, "utf8")));
       // /run is empty after a reboot.
       rmSync(containerd);
       await sleep(500);
@@ -132,22 +133,6 @@ function takeTurn(): Promise<() => void> {
       });
     exclusively(join(cacheDirectory(), "test-daemons"), turn).catch(fail);
   });
-}
-
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-    .trim()
-    .split(" ")
-    .filter(Boolean)
-    .map(Number);
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has gone already.
-  }
 }
 
 /** Imports an image of the machine's own shell and `sleep`, with the libraries they need: nothing is downloaded. */
