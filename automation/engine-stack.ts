@@ -13,7 +13,7 @@ import { ConcurrentUpdateError } from "./errors";
 import { explainFailure } from "./failures";
 import { parseHistory } from "./history";
 import { withoutLeftHandlers } from "./left-handlers";
-import { readingWhole, removeCutAttributes } from "./locks/cut-attributes";
+import { readingWhole } from "./locks/cut-attributes";
 import { type Backend, backendOf, storeOf } from "./locks/backend";
 import { type BeforeRecord, beforeRecordOf, noBeforeRecord } from "./locks/before-record";
 import { holderWords } from "./locks/holder";
@@ -336,8 +336,7 @@ export class EngineStack {
   private readingWhole<Result>(start: () => Promise<Result>): Promise<Result> {
     const { folder } = this.backend();
     if (folder === undefined) return start();
-    const place = { project: this.project, stack: this.options.name };
-    return readingWhole(() => removeCutAttributes(folder, place), start);
+    return readingWhole(folder, { project: this.project, stack: this.options.name }, start);
   }
 
   private variables(): Variables {

@@ -29,7 +29,7 @@ export interface Telling {
   readonly run?: Pick<RunOptions, "config" | "lockWait" | "onConfig" | "policies" | "refresh">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
-  /** A report that somebody else makes of this run, with what is told here. @default none */
+  /** A report that somebody else makes of this run, with what is told here. @default its own, where it is printed */
   readonly report?: ReportInTheMaking;
   /** What is added to the report of a run that went well. @default nothing */
   readonly sections?: () => Promise<Sections>;

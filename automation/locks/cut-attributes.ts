@@ -1,6 +1,9 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sleep } from "../../common/processes";
+import type { StackPlace } from "./lock-files";
+
+type StackName = Pick<StackPlace, "project" | "stack">;
 
 /**
  * Beside each file of a backend in a folder the engine keeps another one, `NAME.attrs`, which it writes in place and before the
@@ -11,10 +14,7 @@ import { sleep } from "../../common/processes";
  *
  * @param folder the backend's
  */
-export async function removeCutAttributes(
-  folder: string,
-  { project, stack }: { readonly project: string; readonly stack: string },
-): Promise<void> {
+async function removeCutAttributes(folder: string, { project, stack }: StackName): Promise<void> {
   const at = (...names: string[]): string => join(folder, ".pulumi", ...names);
   await Promise.all([
     removeEmpty(at("stacks", project)),
@@ -49,17 +49,18 @@ const mostReads = 10;
 const betweenReads = 100;
 
 /**
- * Starts the engine, and once more where it has read such a file in the moment in which another engine wrote it: who reads
- * a state takes no lock.
+ * Starts the engine once what a killed one has left is removed, and again where it has read such a file in the moment in which
+ * another engine wrote it: who reads a state takes no lock.
  *
- * @param mend removes what a killed engine has left; before each start
+ * @param folder the backend's
  */
 export async function readingWhole<Result>(
-  mend: () => Promise<void>,
+  folder: string,
+  stack: StackName,
   start: () => Promise<Result>,
 ): Promise<Result> {
   for (let reads = 1; ; reads += 1) {
-    await mend();
+    await removeCutAttributes(folder, stack);
     try {
       return await start();
     } catch (error) {
