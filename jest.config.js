@@ -5,7 +5,7 @@ const transpiled = [
 
 /** Transpiles by swc, without types: `tsc` checks those once, for everything, in its own step. */
 module.exports = {
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/test/support/process-events.js",
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   transform: { "^.+\\.ts$": transpiled, "/node_modules/.+\\.js$": transpiled },

@@ -17,6 +17,9 @@ const counts = () => [
   process.listenerCount("unhandledRejection"),
 ];
 
+// From the first run on there is one more: that passes over what is left of a program.
+beforeAll(() => withoutLeftHandlers(() => Promise.resolve()));
+
 function install(handler: (error: unknown) => void): void {
   process.on("uncaughtException", handler);
   process.on("unhandledRejection", handler);
