@@ -1,40 +1,31 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "../../automation/environment";
 import { expectRelease } from "../../remote/shared-connections";
-import { installProviders } from "../../sandbox/providers/install";
 import { type RealSsh, startNetwork, startSandboxSsh, type TestNetwork } from "../support/open-ssh";
+import { type OwnProject, ownProject } from "../support/own-project";
 
 jest.setTimeout(180_000);
 
+let project: OwnProject;
 let directory: string;
-let variables: Record<string, string>;
+let variables: OwnProject["variables"];
 let ssh: RealSsh;
 let network: TestNetwork;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "gw-connections-"));
-  const home = join(directory, "home");
-  mkdirSync(join(directory, "state"));
-  await installProviders({ pulumiHome: home, policy: "always", packages: ["command"], path: "" });
-  writeFileSync(join(directory, "Pulumi.yaml"), "name: sample\nruntime: nodejs\n");
+  project = await ownProject("command");
+  ({ directory, variables } = project);
   ssh = await startSandboxSsh({ directory });
   network = await startNetwork(ssh.server.port);
-  variables = {
-    PULUMI_HOME: home,
-    PULUMI_BACKEND_URL: `file://${join(directory, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE: randomBytes(12).toString("hex"),
-    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-  };
 });
 afterAll(async () => {
   await network.close();
   await ssh.close();
-  rmSync(directory, { recursive: true, force: true });
+  project.end();
 });
 
 /** A release as the platform's program has it; its step waits until somebody has logged in, and keeps where connections are. */

@@ -1,39 +1,29 @@
-import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "../../automation/environment";
 import { projectRoot } from "../../common/project-root";
 import { sleep } from "../../common/processes";
-import { installProviders } from "../../sandbox/providers/install";
 import { runProgram } from "../support/command";
 import { buildPrograms } from "../support/local-program";
+import { type OwnProject, ownProject } from "../support/own-project";
 
 // A resource fails, so the engine ends, while the program has still something to ask it.
 jest.setTimeout(180_000);
 
 const root = projectRoot();
+let project: OwnProject;
 let directory: string;
-let variables: Record<string, string>;
+let variables: OwnProject["variables"];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "gw-ended-"));
-  mkdirSync(join(directory, "state"));
-  const home = join(directory, "home");
-  await installProviders({ pulumiHome: home, policy: "always", packages: ["command"], path: "" });
-  writeFileSync(join(directory, "Pulumi.yaml"), "name: sample\nruntime: nodejs\n");
+  project = await ownProject("command");
+  ({ directory, variables } = project);
   writeFileSync(join(directory, "script.js"), script);
-  variables = {
-    PULUMI_HOME: home,
-    PULUMI_BACKEND_URL: `file://${join(directory, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE: randomBytes(12).toString("hex"),
-    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-  };
   buildPrograms();
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => project.end());
 
 /** A script of one's own: its stack, what its program still does when the engine has ended, and what it does itself. */
 const script = `
@@ -60,8 +50,8 @@ async function program() {
   return {};
 }
 (async () => {
-  const { variables, directory } = { variables: JSON.parse(process.env.VARIABLES), directory: __dirname };
-  const environment = await Environment.open(stack, { directory, variables, program });
+  const variables = JSON.parse(process.env.VARIABLES);
+  const environment = await Environment.open(stack, { directory: __dirname, variables, program });
   await environment.up().catch((error) => console.log("caught: " + error.message.split("\\n")[0]));
   begin("true");
   await new Promise((resolve) => setTimeout(resolve, 1500));
@@ -91,7 +81,6 @@ test("a script's own error afterwards ends it", async () => {
 });
 
 test("neither does it break a suite of tests", async () => {
-  const stack = "suite";
   let begin = (_: string): void => undefined;
   const ended = new Promise<string>((resolve) => (begin = resolve));
   class Part extends pulumi.ComponentResource {
@@ -105,7 +94,7 @@ test("neither does it break a suite of tests", async () => {
     new Part();
     return Promise.resolve({});
   };
-  const environment = await Environment.open(stack, { directory, variables, program });
+  const environment = await Environment.open("suite", { directory, variables, program });
   await expect(environment.up()).rejects.toThrow("up of suite failed");
   begin("");
   await sleep(1500);

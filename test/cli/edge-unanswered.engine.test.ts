@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as cloudflare from "@pulumi/cloudflare";
 import { Environment } from "../../automation/environment";
 import type { Fault } from "../../sandbox/cloudflare/faults";
+import { killIfThere } from "../support/processes";
 import { signingRequest } from "../support/signing-request";
 import { SmallProject } from "../support/small-project";
 
@@ -277,14 +278,6 @@ describe("what does not tell when it was made", () => {
     expect(await idsAt(logins())).toEqual([]);
   });
 });
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
-  }
-}
 
 describe("a program of one's own", () => {
   beforeAll(() => {

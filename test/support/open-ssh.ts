@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { userInfo } from "node:os";
@@ -8,6 +8,7 @@ import { utils } from "ssh2";
 import { generateSshKey } from "../../common/ssh-key";
 import type { SshServer } from "../../remote/access";
 import { startSshServer } from "../../sandbox/host/ssh/server";
+import { childrenOf, killIfThere } from "./processes";
 
 /** Where Debian puts the server. */
 export const openSsh = "/usr/sbin/sshd";
@@ -87,13 +88,13 @@ export async function startOpenSsh({
     },
     cut: () => {
       // The processes of its connections, and not what they run.
-      killAll(childrenOf(daemon.pid ?? 0));
+      childrenOf(daemon.pid ?? 0).forEach(killIfThere);
       return Promise.resolve();
     },
     close: () =>
       new Promise((resolve) => {
         if (daemon.exitCode !== null) return resolve();
-        killAll(childrenOf(daemon.pid ?? 0));
+        childrenOf(daemon.pid ?? 0).forEach(killIfThere);
         daemon.once("exit", () => resolve());
         daemon.kill("SIGTERM");
       }),
@@ -213,16 +214,6 @@ async function untilOpen(port: number): Promise<void> {
   throw new Error("sshd does not listen");
 }
 
-function killAll(pids: readonly number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
-  }
-}
-
 function assignments(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)
     .map(([name, value]) => `${name}=${value}`)
@@ -231,9 +222,4 @@ function assignments(variables: Readonly<Record<string, string>>): string {
 
 function pathWith(bin: string | undefined): string {
   return [...(bin === undefined ? [] : [bin]), process.env["PATH"] ?? "/usr/bin:/bin"].join(":");
-}
-
-function childrenOf(pid: number): number[] {
-  const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return stdout.split("\n").map(Number).filter(Boolean);
 }

@@ -1,33 +1,23 @@
-import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as random from "@pulumi/random";
 import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import { Environment } from "../../../automation/environment";
 import { PlanChangedError, assertApproved, beginPlan, readApproved } from "../../../automation/plan/bound";
 import type { StackConfig } from "../../../automation/stack-config";
-import { installProviders } from "../../../sandbox/providers/install";
+import { type OwnProject, ownProject } from "../../support/own-project";
 
 jest.setTimeout(240_000);
 
+let project: OwnProject;
 let directory: string;
-let variables: Record<string, string>;
+let variables: OwnProject["variables"];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "gw-plan-"));
-  const home = join(directory, "home");
-  mkdirSync(join(directory, "state"));
-  await installProviders({ pulumiHome: home, policy: "always", packages: ["random"], path: "" });
-  writeFileSync(join(directory, "Pulumi.yaml"), "name: sample\nruntime: nodejs\n");
-  variables = {
-    PULUMI_HOME: home,
-    PULUMI_BACKEND_URL: `file://${join(directory, "state")}`,
-    PULUMI_CONFIG_PASSPHRASE: randomBytes(12).toString("hex"),
-    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-  };
+  project = await ownProject("random");
+  ({ directory, variables } = project);
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => project.end());
 
 /** No stack file of the platform's is read here. */
 const config = { settings: {} as StackConfig["settings"], secrets: {} };
