@@ -5,7 +5,7 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Log, silent } from "../common/log";
 import { holderOf } from "../common/process-lock";
-import { endProcess, identify, type ProcessIdentity, sleep } from "../common/processes";
+import { endProcess, type ProcessIdentity, sleep } from "../common/processes";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
 import { type SandboxFolder, sandboxFolder } from "./folder";
@@ -71,40 +71,47 @@ export async function startSandbox(
   }
 }
 
-/** The record of a sandbox whose process lives; undefined where none does. */
+/**
+ * The record of a sandbox whose process lives; undefined where none does. The daemon's lock tells: a later process may have the
+ * number of one that was killed.
+ */
 export async function runningSandbox(stack: string): Promise<SandboxRecord | undefined> {
-  const { recordFile } = sandboxFolder(stack);
-  let record: SandboxRecord;
+  const folder = sandboxFolder(stack);
   try {
-    record = JSON.parse(await readFile(recordFile, "utf8")) as SandboxRecord;
+    const record = JSON.parse(await readFile(folder.recordFile, "utf8")) as SandboxRecord;
+    return record.pid === (await daemonOf(folder))?.pid ? record : undefined;
   } catch {
     return undefined;
   }
-  return identify(record.pid) === undefined ? undefined : record;
 }
 
 /** Ends a sandbox and its services; everything in its folder stays. Does nothing where none runs. */
-export async function stopSandbox(stack: string): Promise<void> {
+export async function stopSandbox(stack: string, log: Log = silent): Promise<void> {
+  const folder = sandboxFolder(stack);
+  // Its process gives the lock back when it ends; of one that was killed the services run on.
+  const killed = existsSync(folder.daemonLockFile) && (await daemonOf(folder)) === undefined;
+  if (killed) await takeOver(folder, stack, log);
   await end(stack, "SIGTERM");
 }
 
 /** Ends a sandbox and removes everything it made: containers, processes, volumes, state, files. */
 export async function removeSandbox(stack: string, log: Log = silent): Promise<void> {
   const folder = sandboxFolder(stack);
-  if ((await runningSandbox(stack)) === undefined && existsSync(folder.optionsFile)) {
-    // Only its own process knows what it made.
-    await launch(folder, stack, "to be removed", log);
-  }
+  await takeOver(folder, stack, log);
   await end(stack, "SIGUSR1");
   await removeWhole(folder.root);
+}
+
+/** Starts the process of a sandbox that has none, so that it can be ended with what it made: only its own process knows that. */
+async function takeOver(folder: SandboxFolder, stack: string, log: Log): Promise<void> {
+  if (!existsSync(folder.optionsFile) || (await runningSandbox(stack)) !== undefined) return;
+  await launch(folder, stack, "to be ended", log);
 }
 
 /** Sends a signal that ends the process, and waits for its end. */
 async function end(stack: string, signal: NodeJS.Signals): Promise<void> {
   const folder = sandboxFolder(stack);
-  const record = await runningSandbox(stack);
-  const daemon = (await daemonOf(folder)) ?? (record === undefined ? undefined : identify(record.pid));
-  await endProcess(daemon, { signal, graceMs: 60_000 });
+  await endProcess(await daemonOf(folder), { signal, graceMs: 60_000 });
   await rm(folder.recordFile, { force: true });
 }
 

@@ -14,7 +14,7 @@ export const sandboxStop: CommandDeclaration<EnvironmentChoice & JsonChoice> = {
     const stack = stackOf(options, "sandbox stop");
     const ran = await aloneInSandbox(stack, `stop the sandbox of ${stack}`, async () => {
       const record = await runningSandbox(stack);
-      await stopSandbox(stack);
+      await stopSandbox(stack, say);
       return record !== undefined;
     });
     if (json) print(jsonAnswer("sandbox stop", { stack, ran }));

@@ -1,3 +1,4 @@
+import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -7,7 +8,9 @@ import { runEngine } from "../../sandbox/engine/run";
 import { sandboxFolder } from "../../sandbox/folder";
 import type { SandboxRecord } from "../../sandbox/record";
 import { stateFile } from "../../sandbox/state-file";
+import { identify } from "../../common/processes";
 import { type CommandResult, SandboxHome, exportedVariables } from "../support/command";
+import { killIfThere } from "../support/processes";
 
 // What a user may meet, on real parts, by the real command. One sandbox is brought up for all of it, as that takes
 // most of the time; each test ends with the sandbox as it found it, which is part of what it proves: nothing is lost.
@@ -99,6 +102,28 @@ describe("a half-written file", () => {
     await expectAsBefore();
   }, 120_000);
 });
+
+test("the sandbox's process was killed and its number is somebody else's: stop ends what it left, and nobody else", async () => {
+  const { pid } = record();
+  killIfThere(pid);
+  const stranger = spawn("sleep", ["600"], { stdio: "ignore" });
+  try {
+    writeFileSync(folder.recordFile, JSON.stringify({ ...record(), pid: stranger.pid }));
+    expect((await home.run(["sandbox", "status", "-s", "dev"])).all).toContain("does not run");
+    expect(processesOf(folder.root)).not.toEqual([]);
+    expect((await home.run(["sandbox", "stop", "-s", "dev"])).code).toBe(0);
+    expect(processesOf(folder.root)).toEqual([]);
+    expect(identify(stranger.pid!)).toBeDefined();
+  } finally {
+    killIfThere(stranger.pid!);
+  }
+  expect((await home.run(["start"])).code).toBe(0);
+  await expectAsBefore();
+}, 120_000);
+
+/** Those that have the folder in their command line. */
+const processesOf = (root: string): string[] =>
+  spawnSync("pgrep", ["-af", root], { encoding: "utf8" }).stdout.split("\n").filter(Boolean);
 
 test("ports of last time are somebody else's: others are used, and that is said", async () => {
   const { api, edge } = record();
