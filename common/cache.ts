@@ -10,7 +10,7 @@ import { type Log, silent } from "./log";
  */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   if (environment.GROUNDWORK_CACHE) return environment.GROUNDWORK_CACHE;
-  return join(environment.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "groundwork");
+  return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "groundwork");
 }
 
 /** A holder refreshes its lock every 5 s; one that was not refreshed for 30 s belongs to a dead process. */

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { openProject } from "../automation/project";
 import { projectRoot } from "../common/project-root";
 
 /** Where everything of one sandbox lies: one for each project and stack, below one folder of the checkout. */
 export interface SandboxFolder {
   readonly root: string;
+  /** What sandboxes of all stacks lie below, as an absolute path. */
+  readonly home: string;
   /** Held by the command that changes the sandbox; beside the folder, as that may be removed under it. */
   readonly lockFile: string;
   /** Held by the daemon from its first moment to its last. */
@@ -45,11 +47,12 @@ export interface SandboxFolder {
  * project than this checkout's own, named by that project as well. Makes nothing.
  */
 export function sandboxFolder(stack: string, environment: NodeJS.ProcessEnv = process.env): SandboxFolder {
-  const home = environment.GROUNDWORK_HOME ?? join(projectRoot(), ".groundwork");
+  const home = resolve(environment.GROUNDWORK_HOME || join(projectRoot(), ".groundwork"));
   const { directory, name } = openProject();
   const place = createHash("sha256").update(directory).digest("hex").slice(0, 6);
   const root = join(home, "sandbox", directory === projectRoot() ? stack : `${name}-${place}.${stack}`);
   return {
+    home,
     root,
     lockFile: `${root}.lock`,
     daemonLockFile: join(root, "locks", "daemon"),

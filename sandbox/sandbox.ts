@@ -170,6 +170,8 @@ async function spawnDaemon(folder: SandboxFolder, stack: string, fingerprint: st
     [join(projectRoot(), "dist", "sandbox-daemon.js"), stack, fingerprint],
     {
       cwd: projectRoot(),
+      // From another folder a relative one would be somewhere else.
+      env: { ...process.env, GROUNDWORK_HOME: folder.home },
       detached: true,
       stdio: ["ignore", output, output],
     },

@@ -14,7 +14,7 @@ const most = 50_000;
 /** The same folder as cacheDirectory of common/cache.ts. */
 function cacheFolder(environment = process.env) {
   if (environment.GROUNDWORK_CACHE) return environment.GROUNDWORK_CACHE;
-  return path.join(environment.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "groundwork");
+  return path.join(environment.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "groundwork");
 }
 
 /** Files that Git has or would take; undefined where it cannot tell, as in an unpacked archive. */

@@ -14,6 +14,7 @@ import { accessFolder } from "./access/logins";
 import { edgeErrors, errorReply } from "./error-pages";
 import type { ClientRequest, Exchange, Outcome, Reply, Scheme } from "./exchange";
 import { authorityOf, BadRequest, hostOf, openExchange } from "./exchange";
+import { headWithoutOffer } from "./offered-upgrade";
 import type { Limits } from "./origin";
 import { defaultLimits, forward, OriginClient } from "./origin";
 import type { ResolveOrigin } from "./origin-target";
@@ -147,7 +148,11 @@ class RunningEdge implements Edge {
       },
     );
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      void this.upgrade(scheme, request, socket, head);
+      if (request.headers.upgrade?.toLowerCase() === "websocket")
+        return void this.upgrade(scheme, request, socket, head);
+      // Every other offer is declined: the request is read once more, as an ordinary one.
+      socket.unshift(Buffer.concat([headWithoutOffer(request), head]));
+      server.emit(scheme === "https" ? "secureConnection" : "connection", socket);
     });
     server.on("clientError", (_error: Error, socket: Duplex) => {
       if (socket.writable)
@@ -194,7 +199,6 @@ class RunningEdge implements Edge {
     response.shouldKeepAlive = false;
     response.assignSocket(socket as Socket);
     response.once("finish", () => socket.end());
-    if (request.headers.upgrade?.toLowerCase() !== "websocket") return this.answer(scheme, request, response);
 
     const exchange = this.read(scheme, request, response);
     if (exchange === undefined) return;

@@ -12,6 +12,7 @@ import { hostLayout } from "../host/layout";
 import { freePort } from "../host/ports";
 import { hydratePostgres } from "../host/postgres/binaries";
 import { outsideFolder, reachableFolder, unprivilegedUser } from "../host/reachable";
+import { writeWhole } from "../kept-files";
 
 /** A database that somebody else runs, as a stack file names it. */
 export interface ExternalDatabase {
@@ -227,6 +228,6 @@ function secret(): string {
 
 /** The content of a file, made once. */
 async function kept(file: string, make: () => string | Promise<string>): Promise<string> {
-  if (!existsSync(file)) await writeFile(file, await make(), { mode: 0o600 });
+  if (!existsSync(file)) await writeWhole(file, await make());
   return (await readFile(file, "utf8")).trim();
 }

@@ -80,11 +80,11 @@ const noLog = (): void => undefined;
 export async function startHost(options: HostOptions): Promise<SandboxHost> {
   const layout = hostLayout(resolve(options.directory));
   const log = options.log ?? noLog;
-  if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(options.name)) {
+  if (!/^[a-z0-9][a-z0-9-]{0,51}$/.test(options.name)) {
     throw new UserError({
       what: "not a name for a sandbox host",
       value: options.name,
-      allowed: "lower-case letters, digits and dashes, 41 characters at most",
+      allowed: "lower-case letters, digits and dashes, 52 characters at most",
     });
   }
   makeFolders(layout);

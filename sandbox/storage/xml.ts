@@ -6,7 +6,13 @@ export type XmlValue =
   string | number | boolean | undefined | readonly XmlValue[] | { readonly [name: string]: XmlValue };
 
 const builder = new XMLBuilder({ ignoreAttributes: false, suppressEmptyNode: false });
-const parser = new XMLParser({ parseTagValue: false, trimValues: false, ignoreAttributes: true });
+const parser = new XMLParser({
+  parseTagValue: false,
+  trimValues: false,
+  ignoreAttributes: true,
+  // Without it numbered characters stay as they are written, and Go's clients write quotes so.
+  htmlEntities: true,
+});
 
 const namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 

@@ -35,6 +35,13 @@ test("each project's stack of one name has a sandbox of its own", () => {
   expect(new Set(roots).size).toBe(3);
 });
 
+test("the folder of sandboxes is the same from everywhere, also where it is said by a relative or an empty path", () => {
+  delete process.env["GROUNDWORK_PROJECT"];
+  const rootOf = (home: string): string => sandboxFolder("staging", { GROUNDWORK_HOME: home }).root;
+  expect(rootOf("kept/here")).toBe(join(process.cwd(), "kept/here/sandbox/staging"));
+  expect(rootOf("")).toBe(join(projectRoot(), ".groundwork/sandbox/staging"));
+});
+
 test.each([
   ["no Pulumi.yaml", undefined, "the folder is no Pulumi project"],
   ["one without a name", "runtime: nodejs\n", "the folder's Pulumi.yaml has no name"],

@@ -95,18 +95,21 @@ function list(call: Call): Answer {
       (row) => row.jurisdiction === jurisdiction && row.name.includes(query["name_contains"] ?? ""),
     )
     .sort((left, right) => (left.name < right.name ? -1 : 1));
-  if (query["direction"] === "desc") rows.reverse();
+  const descending = query["direction"] === "desc";
+  if (descending) rows.reverse();
   const after =
-    query["cursor"] === undefined ? undefined : Buffer.from(query["cursor"], "base64url").toString();
-  const start = after === undefined ? 0 : rows.findIndex(({ name }) => name === after) + 1;
-  const page = rows
-    .slice(start, start + size)
-    .filter(({ name }) => query["start_after"] === undefined || name > query["start_after"]);
+    query["cursor"] === undefined
+      ? query["start_after"]
+      : Buffer.from(query["cursor"], "base64url").toString();
+  const left = rows.filter(({ name }) => after === undefined || (descending ? name < after : name > after));
+  const page = left.slice(0, size);
   const last = page.at(-1);
-  const more = last !== undefined && rows.at(-1) !== last;
+  const more = left.length > size;
   return {
     result: { buckets: page.map(bucketBody) },
-    ...(more ? { resultInfo: { cursor: Buffer.from(last.name).toString("base64url"), per_page: size } } : {}),
+    ...(more && last !== undefined
+      ? { resultInfo: { cursor: Buffer.from(last.name).toString("base64url"), per_page: size } }
+      : {}),
   };
 }
 

@@ -20,31 +20,44 @@ export interface RedirectsFile {
   readonly problems: readonly string[];
 }
 
+interface Rules {
+  readonly exact: Map<string, RedirectRule>;
+  readonly inOrder: RedirectRule[];
+}
+
 const statuses = new Set([200, 301, 302, 303, 307, 308]);
-const maxStatic = 2000;
-const maxDynamic = 100;
+const maxExact = 2000;
+const maxInOrder = 100;
 const maxLineLength = 2000;
 
-/** Reads `_redirects`: `from to [status]`, 302 where none is given. Wrong lines are left out, as Pages does. */
+/**
+ * Reads `_redirects`: `from to [status]`, 302 where none is given. Wrong lines are left out, as Pages does. Paths without `*` and
+ * placeholders come first, whatever their order, as long as no line with such has come before; from there on each in its turn.
+ */
 export function parseRedirects(text: string): RedirectsFile {
-  const exact = new Map<string, RedirectRule>();
-  const dynamic: RedirectRule[] = [];
+  const rules: Rules = { exact: new Map(), inOrder: [] };
+  const seen = new Set<string>();
   const problems: string[] = [];
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
     const [from = "", ...rest] = line.split(/\s+/);
     const rule = parseRule(line, from, rest);
-    const problem = typeof rule === "string" ? rule : add(rule, encodedPath(from), exact, dynamic);
+    if (rules.inOrder.length >= maxInOrder && typeof rule !== "string") {
+      const limit = `more than ${maxInOrder} rules from the first one with * or placeholders on`;
+      problems.push(`line ${index + 1}: ${limit}; this and all below are left out`);
+      break;
+    }
+    const problem = typeof rule === "string" ? rule : add(rule, encodedPath(from), seen, rules);
     if (problem !== undefined) problems.push(`line ${index + 1}: ${problem}`);
   }
   return {
     problems,
     find(host, requestPath) {
       const path = encodedPath(requestPath);
-      const rule = exact.get(path);
+      const rule = rules.exact.get(path);
       if (rule !== undefined) return { to: rule.to, status: rule.status };
-      for (const { pattern, to, status } of dynamic) {
+      for (const { pattern, to, status } of rules.inOrder) {
         const values = pattern.match(host, path);
         if (values !== undefined) return { to: fillIn(to, values), status };
       }
@@ -66,9 +79,8 @@ function parseRule(
   const absolute = /^https?:\/\//.test(to);
   if (!absolute && !to.startsWith("/")) return "the second address must be a path or start with https://";
   if (status === 200 && absolute) return "status 200 serves paths of this site only";
-  if (/\/\*?$/.test(from) && /^\/(index(\.html)?)?$/.test(to) && (status === 200 || from.endsWith("*"))) {
-    return "an endless loop";
-  }
+  // Pages sends `/index.html` back to `/`, also after a rule of status 200, and so takes none of these.
+  if (/\/\*?$/.test(from) && /\/index(\.html)?$/.test(to) && !absolute) return "an endless loop";
   const pattern = pathPattern(encodedPath(from));
   if (pattern === undefined) return "not a pattern: one * at most, each placeholder once";
   return { pattern, to: encodedPath(to), status };
@@ -87,16 +99,16 @@ function encodedPath(address: string): string {
 function add(
   rule: RedirectRule,
   from: string,
-  exact: Map<string, RedirectRule>,
-  dynamic: RedirectRule[],
+  seen: Set<string>,
+  { exact, inOrder }: Rules,
 ): string | undefined {
-  if (rule.pattern.dynamic) {
-    if (dynamic.length >= maxDynamic) return `more than ${maxDynamic} rules with * or placeholders`;
-    dynamic.push(rule);
-    return undefined;
+  if (seen.has(from)) return "a second rule for this path";
+  if (rule.pattern.dynamic || inOrder.length > 0) {
+    inOrder.push(rule);
+  } else {
+    if (exact.size >= maxExact) return `more than ${maxExact} rules`;
+    exact.set(from, rule);
   }
-  if (exact.has(from)) return "a second rule for this path";
-  if (exact.size >= maxStatic) return `more than ${maxStatic} rules`;
-  exact.set(from, rule);
+  seen.add(from);
   return undefined;
 }

@@ -39,6 +39,8 @@ export function pagesStep(exchange: Exchange): Outcome {
   const site = siteOf(deployment);
   const reply = answer(exchange, pages, deployment, site);
   site.headers.apply(exchange.host, exchange.path, reply.headers);
+  // What is missing for a moment must not be kept as such, whatever the site says of its files.
+  if (reply.status === 404) reply.headers["cache-control"] = "no-store";
   return { kind: "reply", reply };
 }
 
@@ -60,12 +62,7 @@ function answer(exchange: Exchange, pages: EdgePages, deployment: Deployment, si
   }
 
   const has = (name: string): boolean => Object.hasOwn(deployment.manifest, name);
-  let resolved = resolvePath(wanted, has);
-  if (rule !== undefined && resolved.kind === "redirect") {
-    // A 200 rule keeps the visitor's address: follow to the file instead of telling the browser.
-    resolved = resolvePath(resolved.to, has);
-  }
-  return answerFile(exchange, pages, deployment, resolved);
+  return answerFile(exchange, pages, deployment, resolvePath(wanted, has));
 }
 
 function answerFile(exchange: Exchange, pages: EdgePages, deployment: Deployment, resolved: Resolved): Reply {

@@ -208,6 +208,8 @@ export const container: ResourceDefinition<DockerConfig> = {
   inputs,
   computed: ["bridge", "containerLogs", "exitCode", "networkDatas", "ipcMode", "runtime"],
   check: named,
+  // Two cannot have the same published ports: as the real provider says.
+  diff: (_request, standard) => ({ ...standard, deleteBeforeReplace: true }),
   create,
   async read(request) {
     const { id, config, oldInputs, oldOutputs, isImport } = request;

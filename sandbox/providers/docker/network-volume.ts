@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { InputDefinition, ResourceDefinition } from "../definition";
 import type { Value, Values } from "../values";
 import { type DockerApi, DockerError } from "./api";
-import { labelList, labelMap, named } from "./naming";
+import { freeingName, labelList, labelMap, named } from "./naming";
 import type { DockerConfig } from "./settings";
 
 function replacing(...names: string[]): Record<string, InputDefinition> {
@@ -83,6 +83,7 @@ export const network: ResourceDefinition<DockerConfig> = {
   },
   computed: ["scope"],
   check: named,
+  diff: freeingName,
   async create({ inputs, config: { api } }) {
     const made = (await api.call("POST", "/networks/create", {
       Name: inputs["name"],
@@ -154,6 +155,7 @@ export const volume: ResourceDefinition<DockerConfig> = {
   inputs: { ...replacing("name", "driverOpts", "labels"), driver: { replace: true, implied: "local" } },
   computed: ["mountpoint"],
   check: named,
+  diff: freeingName,
   async create({ inputs, config: { api } }) {
     const found = (await api.call("POST", "/volumes/create", {
       Name: inputs["name"],

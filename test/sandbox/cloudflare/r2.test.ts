@@ -55,6 +55,11 @@ describe("R2 buckets", () => {
     const second = await bench.send("GET", `${base}&cursor=${cursor}`);
     expect(second.body.result).toMatchObject({ buckets: [{ name: "page-c" }] });
     expect(second.body.result_info).toBeUndefined();
+    const later = await bench.send("GET", `${base}&start_after=page-a`);
+    expect(later.body.result).toMatchObject({ buckets: [{ name: "page-b" }, { name: "page-c" }] });
+    expect(later.body.result_info).toBeUndefined();
+    const back = await bench.send("GET", `${base}&start_after=page-c&direction=desc`);
+    expect(back.body.result).toMatchObject({ buckets: [{ name: "page-b" }, { name: "page-a" }] });
   });
 
   it("with objects in them are not deleted", async () => {

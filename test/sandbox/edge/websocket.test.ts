@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect as connectTcp } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { loopback, originAddress, World } from "./fixture";
 
@@ -166,15 +167,31 @@ test("two hundred sockets at once each get their own answers", async () => {
   expect(answers).toEqual(Array.from({ length: 200 }, (_, index) => String(index)));
 });
 
-test("an upgrade to anything but a WebSocket is an ordinary request", async () => {
-  await world.origin((request, response) => response.end(`upgrade: ${request.headers.upgrade ?? "none"}`));
+test("an offer of anything but a WebSocket is an ordinary request, with its body, and another may follow", async () => {
+  await world.origin((request, response) => {
+    let body = "";
+    request.on("data", (part) => (body += String(part)));
+    request.on("end", () => response.end(`${body} upgrade: ${request.headers.upgrade ?? "none"};`));
+  });
   const socket = connectTcp(world.edge.httpPort, "127.0.0.1");
-  socket.write(`GET / HTTP/1.1\r\nHost: ${api}\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`);
+  const offer = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n";
+  const ask = (method: string, connection: string, length: number): string =>
+    `${method} / HTTP/1.1\r\nHost: ${api}\r\nConnection: ${connection}\r\n${offer}Content-Length: ${length}\r\n\r\n`;
   let text = "";
   socket.on("data", (part) => (text += String(part)));
+  socket.write(`${ask("POST", "Upgrade, HTTP2-Settings", 6)}abc`);
+  socket.write("def");
+  await expectSoon(() => text, /^HTTP\/1\.1 200 OK[^]*abcdef upgrade: none;/);
+  text = "";
+  socket.write(ask("GET", "Upgrade, HTTP2-Settings, close", 0));
   await once(socket, "close");
-  expect(text).toMatch(/^HTTP\/1\.1 200 OK[^]*upgrade: none/);
+  expect(text).toMatch(/^HTTP\/1\.1 200 OK[^]* upgrade: none;/);
 });
+
+async function expectSoon(read: () => string, wanted: RegExp): Promise<void> {
+  for (const end = Date.now() + 10_000; !wanted.test(read()) && Date.now() < end;) await setTimeout(20);
+  expect(read()).toMatch(wanted);
+}
 
 test("closing the edge ends its sockets", async () => {
   await echoOrigin();

@@ -84,7 +84,9 @@ test("an image whose files are missing is told before anything starts", async ()
   ).rejects.toThrow(/a file of a sandbox image is missing: \/nowhere\/at\/all/);
 });
 
-test("an unfit name is refused", async () => {
+test("an unfit name is refused; the longest of an environment is none", async () => {
+  const host = await TestHost.start({ name: `groundwork-${"pr-".padEnd(41, "x")}`, images: [] });
+  await host.remove();
   await expect(TestHost.start({ name: "Not fit", images: [] })).rejects.toThrow(
     /not a name for a sandbox host: Not fit/,
   );

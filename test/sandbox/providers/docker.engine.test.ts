@@ -113,6 +113,28 @@ if (canStartDaemon) {
       });
     }, 240_000);
 
+    it("takes what has a name or a port of the program's own away before it makes its successor", async () => {
+      const named = (word: string) => () => {
+        const options = { provider: new docker.Provider("there", { host: daemon.host }) };
+        const labels = [{ label: "word", value: word }];
+        const volume = new docker.Volume("data", { name: "kept-name", labels }, options);
+        const inputs = { name: "web", ports: [{ internal: 80, external: 0, ip: "127.0.0.1" }] };
+        const command = { entrypoints: ["/bin/sh", "-c", "sleep 600"], envs: [`WORD=${word}`] };
+        const volumes = [{ volumeName: volume.name, containerPath: "/data" }];
+        new docker.Container("app", { image, ...inputs, ...command, volumes }, options);
+        return Promise.resolve({});
+      };
+      await withStack({ packages: ["docker"], program: named("one") }, async (stack) => {
+        await stack.up();
+        await stack.up(named("two"));
+        expect(daemon.docker("inspect", "--format", "{{.State.Running}} {{.Config.Env}}", "web")).toContain(
+          "true [WORD=two",
+        );
+        expect(daemon.docker("volume", "inspect", "--format", "{{.Labels.word}}", "kept-name")).toBe("two");
+        expect((await stack.preview()).changes).toEqual({ same: 4 });
+      });
+    }, 180_000);
+
     it("fails for a container that does not stay, and records it", async () => {
       await withStack({ packages: ["docker"], program: program({ command: "exit 3" }) }, async (stack) => {
         await expect(stack.up()).rejects.toThrow();

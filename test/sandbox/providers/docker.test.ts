@@ -116,6 +116,23 @@ describe("decisions", () => {
     expect(docker.decide(container, both, { ...both, ...(change as object) })).toBe(decision);
   });
 
+  it.each([
+    ["a container, for its ports", container, "it-0000000", "it-0000000", true],
+    ["a volume of the program's own name", "docker:index/volume:Volume", "data", "data", true],
+    ["a volume of a generated name", "docker:index/volume:Volume", "it-0a1b2c3", "it-0a1b2c3", false],
+    ["a network whose name changes", "docker:index/network:Network", "one", "two", false],
+  ])("what goes before its successor comes: %s", (_what, type, before, after, first) => {
+    const labels = [{ label: "a", value: "b" }];
+    const { deleteBeforeReplace } = docker.operations.diff(
+      docker.context(type),
+      "id",
+      { name: before },
+      {},
+      { name: after, labels },
+    );
+    expect(deleteBeforeReplace).toBe(first);
+  });
+
   it("keeps a generated name", () => {
     const context = docker.context(container);
     const seed = randomBytes(32);

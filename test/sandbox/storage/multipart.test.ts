@@ -14,6 +14,7 @@ import {
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
+import { elements, parseXml } from "../../../sandbox/storage/xml";
 import { refusalOf, StorageWorld } from "./support";
 
 const Bucket = "media";
@@ -43,6 +44,15 @@ async function bytesOf(Key: string): Promise<Buffer> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
   return Buffer.from(await Body!.transformToByteArray());
 }
+
+test("a body as Go's clients write it, with numbered quotes, is read as it was meant", () => {
+  const part = "<Part><PartNumber>1</PartNumber><ETag>&#34;0a1b&#x22; &amp;#34;</ETag></Part>";
+  const [read] = elements(
+    parseXml(`<CompleteMultipartUpload>${part}</CompleteMultipartUpload>`, "CompleteMultipartUpload"),
+    "Part",
+  );
+  expect(read).toEqual({ PartNumber: "1", ETag: '"0a1b" &#34;' });
+});
 
 test("the SDK's upload of a stream of unknown length: parts at once, one object with its metadata", async () => {
   const body = randomBytes(12 * MiB + 5);

@@ -165,18 +165,18 @@ test("what is not there", async () => {
 });
 
 test("objects are deleted, one and many; what is not there is deleted already", async () => {
-  for (const Key of ["d/1", "d/2", "d/3 & <4>"])
+  for (const Key of ["d/1", "d/2", "d/3 & <4>", "d/5\n'6'"])
     await s3.send(new PutObjectCommand({ Bucket, Key, Body: Key }));
   await s3.send(new DeleteObjectCommand({ Bucket, Key: "d/1" }));
   await s3.send(new DeleteObjectCommand({ Bucket, Key: "d/1" }));
   const { Deleted } = await s3.send(
     new DeleteObjectsCommand({
       Bucket,
-      Delete: { Objects: [{ Key: "d/2" }, { Key: "d/3 & <4>" }, { Key: "d/none" }] },
+      Delete: { Objects: [{ Key: "d/2" }, { Key: "d/3 & <4>" }, { Key: "d/5\n'6'" }, { Key: "d/none" }] },
     }),
   );
-  expect(Deleted).toEqual([{ Key: "d/2" }, { Key: "d/3 & <4>" }, { Key: "d/none" }]);
-  for (const Key of ["d/1", "d/2", "d/3 & <4>"])
+  expect(Deleted).toEqual([{ Key: "d/2" }, { Key: "d/3 & <4>" }, { Key: "d/5\n'6'" }, { Key: "d/none" }]);
+  for (const Key of ["d/1", "d/2", "d/3 & <4>", "d/5\n'6'"])
     expect(await refusalOf(s3.send(new HeadObjectCommand({ Bucket, Key })))).toMatchObject({ status: 404 });
 });
 

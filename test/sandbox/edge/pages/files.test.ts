@@ -76,10 +76,12 @@ describe("_redirects", () => {
 /blog/*          /news/:splat         302
 /u/:name/p/:id   /people/:name?post=:id 303
 /out/*           https://other.example/:splat 307
-/app/*           /app/index.html      200
+/app/*           /                    200
 /caf%C3%A9       /coffee
 /tea             /thé 308
 /*.php           /gone/:splat
+/blog/special    /special 301
+/sale            /offers
 `);
 
   test.each([
@@ -92,12 +94,15 @@ describe("_redirects", () => {
     ["/u/ann/p/7", "303 /people/ann?post=7"],
     ["/u/ann/p/7/8", undefined],
     ["/out/x//y", "307 https://other.example/x/y"],
-    ["/app/settings", "200 /app/index.html"],
+    ["/app/settings", "200 /"],
     ["/café", "302 /coffee"],
     ["/caf%c3%a9", "302 /coffee"],
     ["/tea", "308 /th%C3%A9"],
     ["/wp/x.php", "302 /gone/wp/x"],
     ["/blog/%2e%2e", "302 /news/.."],
+    // Below the first line with a `*` each line waits for its turn.
+    ["/blog/special", "302 /news/special"],
+    ["/sale", "302 /offers"],
   ])("%s -> %s", (path, expected) => {
     const found = rules.find("site.example", path);
     expect(found === undefined ? undefined : `${found.status} ${found.to}`).toBe(expected);
@@ -122,6 +127,8 @@ describe("_redirects", () => {
         "/:x/:x /c",
         "/a https://x.example 200",
         "/* /index.html 200",
+        "/app/* /app/index 301",
+        "/docs/ /docs/index.html 200",
       ].join("\n"),
     );
     expect(wrong.problems).toEqual([
@@ -134,6 +141,8 @@ describe("_redirects", () => {
       "line 7: not a pattern: one * at most, each placeholder once",
       "line 8: status 200 serves paths of this site only",
       "line 9: an endless loop",
+      "line 10: an endless loop",
+      "line 11: an endless loop",
     ]);
     expect(wrong.find("h", "/x")).toBeUndefined();
   });
@@ -142,16 +151,21 @@ describe("_redirects", () => {
     const many = parseRedirects(
       [
         ...Array.from({ length: 2001 }, (_, index) => `/s${index} /x`),
-        ...Array.from({ length: 101 }, (_, index) => `/d${index}/* /x`),
+        ...Array.from({ length: 99 }, (_, index) => `/d${index}/* /x`),
+        "/late /x",
+        "/later /x",
+        "/latest /x",
       ].join("\n"),
     );
     expect(many.problems).toEqual([
       "line 2001: more than 2000 rules",
-      "line 2102: more than 100 rules with * or placeholders",
+      "line 2102: more than 100 rules from the first one with * or placeholders on; this and all below are left out",
     ]);
     expect(many.find("h", "/s1999")).toBeDefined();
-    expect(many.find("h", "/d99/x")).toBeDefined();
-    expect(many.find("h", "/d100/x")).toBeUndefined();
+    expect(many.find("h", "/d98/x")).toBeDefined();
+    expect(many.find("h", "/late")).toBeDefined();
+    expect(many.find("h", "/later")).toBeUndefined();
+    expect(many.find("h", "/latest")).toBeUndefined();
   });
 });
 

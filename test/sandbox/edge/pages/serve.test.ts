@@ -13,7 +13,7 @@ const files = {
   "/app.js": "console.log(1)",
   "/video.bin": Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 256)),
   _headers: "/app.js\n  Cache-Control: public, max-age=600\n",
-  _redirects: "/old /about 301\n/q/* /about?x=1\n/spa/* /about.html 200\n",
+  _redirects: "/old /about 301\n/q/* /about?x=1\n/spa/* /about 200\n/told/* /about.html 200\n",
 };
 let world: World;
 
@@ -82,6 +82,7 @@ test("redirects, rewrites and header files are followed", async () => {
   expect(await at("/old?a=b")).toEqual([301, "/about?a=b"]);
   expect(await at("/q/z?a=b")).toEqual([302, "/about?x=1"]);
   expect(await at("/spa/deep/er")).toEqual([200, "<h1>About</h1>"]);
+  expect(await at("/told/deep")).toEqual([308, "/about"]);
   expect(await at("/about.html?x=y")).toEqual([308, "/about?x=y"]);
   expect(await at("/nothing/here")).toEqual([200, page]);
   expect((await world.fetch("https", host, "/app.js")).headers["cache-control"]).toBe("public, max-age=600");
@@ -105,7 +106,8 @@ test("HEAD has the headers and no body, other methods are refused", async () => 
 });
 
 test("404.html is answered with 404 and is not kept by browsers", async () => {
-  world.account.pages[host] = makeSite({ ...files, "/404.html": "<h1>Lost</h1>" });
+  const headers = "/*\n  Cache-Control: public, max-age=31536000, immutable\n";
+  world.account.pages[host] = makeSite({ ...files, "/404.html": "<h1>Lost</h1>", _headers: headers });
   const answer = await world.fetch("https", host, "/nothing");
   expect([answer.status, answer.text, answer.headers["cache-control"], answer.headers["etag"]]).toEqual([
     404,
