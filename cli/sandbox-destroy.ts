@@ -1,4 +1,7 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { openProject } from "../automation/project";
+import { aloneInSandbox } from "../sandbox/alone";
 import { emptyBuckets } from "../sandbox/empty-buckets";
 import { sandboxFolder } from "../sandbox/folder";
 import { removeSandbox } from "../sandbox/sandbox";
@@ -26,13 +29,20 @@ async function destroy(stack: string, context: CommandContext): Promise<boolean>
     say(`there is no sandbox of ${stack}: nothing to remove`);
     return false;
   }
-  await inSandbox({ stack }, `destroy ${stack}`, context, async (ready, environment) => {
-    // What is protected in the cloud, and what lies in its buckets, is the sandbox's own here.
-    await environment.unprotect(await readState(folder, stack));
-    await emptyBuckets(ready, say);
-    await runAndTell(environment, "destroy", context);
-    await removeSandbox(stack, say);
-  });
+  const doing = `destroy ${stack}`;
+  const stackFile = join(openProject().directory, `Pulumi.${stack}.yaml`);
+  if (existsSync(stackFile))
+    await inSandbox({ stack }, doing, context, async (ready, environment) => {
+      // What is protected in the cloud, and what lies in its buckets, is the sandbox's own here.
+      await environment.unprotect(await readState(folder, stack));
+      await emptyBuckets(ready, say);
+      await runAndTell(environment, "destroy", context);
+      await removeSandbox(stack, say);
+    });
+  else {
+    say(`${stackFile} is gone: the sandbox is removed with all that is in it, without the engine`);
+    await aloneInSandbox(stack, doing, () => removeSandbox(stack, say), say);
+  }
   say(`nothing of ${stack} is left on this machine`);
   return true;
 }

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
@@ -29,6 +37,14 @@ test.each([
   const { code, stderr } = await home.run(args);
   expect(stderr).toMatch(said);
   expect(code).toBe(1);
+  expect(existsSync(join(home.folder, "sandbox"))).toBe(false);
+});
+
+test("a sandbox whose stack file is gone is removed all the same", async () => {
+  mkdirSync(join(home.folder, "sandbox", "gone", "state"), { recursive: true });
+  const { code, stderr } = await home.run(["sandbox", "destroy", "-s", "gone"]);
+  expect(stderr).toMatch(/Pulumi\.gone\.yaml is gone: .*\n[^]*nothing of gone is left/);
+  expect(code).toBe(0);
   expect(existsSync(join(home.folder, "sandbox"))).toBe(false);
 });
 
