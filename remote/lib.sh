@@ -52,9 +52,15 @@ redact_lines() {
     !listed { if (length($0) >= 6) secret[++count] = $0; next }
     {
       line = $0
-      for (i = 1; i <= count; i++)
-        while ((at = index(line, secret[i])) > 0)
-          line = substr(line, 1, at - 1) "[secret]" substr(line, at + length(secret[i]))
+      for (i = 1; i <= count; i++) {
+        # Not searched again: a secret may be a part of what stands in its place.
+        out = ""
+        while ((at = index(line, secret[i])) > 0) {
+          out = out substr(line, 1, at - 1) "[secret]"
+          line = substr(line, at + length(secret[i]))
+        }
+        line = out line
+      }
       print line
     }' | sed 's#\(://[^:/@ ]*:\)[^@ ]*@#\1[secret]@#g'
 }

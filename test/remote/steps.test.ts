@@ -216,6 +216,18 @@ describe("write-files", () => {
     expect(result.stderr).toContain("bad value [secret] for x");
     expect(result.stderr).not.toContain("in-the-password-1");
   });
+
+  test("a secret that is a part of what stands in its place is taken out as any other", async () => {
+    host.remove();
+    host = stepHost('echo "no secret, no secrets, no password-1" >&2; exit 15');
+    const result = await host.run("write-files", {
+      ...files({ path: "compose.yaml", mode: "0600", content: "services: {}" }),
+      check: "compose",
+      redact: "secret\npassword-1",
+    });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("no [secret], no [secret]s, no [secret]\n");
+  });
 });
 
 describe("registry-login", () => {
