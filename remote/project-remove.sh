@@ -1,6 +1,6 @@
 #!/bin/sh
-# project-remove.sh: removes a compose project from the host, with its proxy, its data and its folder; then looks whether
-# anything of it is left. A second run finds nothing and says so. In a swarm swarm-remove comes before it, on the manager.
+# project-remove.sh: removes a compose project from the host, with its colours, its proxy, its data and its folder; then looks
+# whether anything of it is left. A second run finds nothing and says so. In a swarm swarm-remove comes before it, on the manager.
 #
 # Input:  leave    "true": the host leaves the swarm that it is in for this project (default: it stays)
 #         timeout  seconds for containers of a swarm to end by themselves (default 60)
@@ -23,15 +23,19 @@ of() {
       *) run_docker "${1%s}" ls --quiet --filter "$filter" || return 1 ;;
     esac
   done
-  [ "$1/$2" = "volumes/$project-proxy" ] || return 0
-  # The proxies of a swarm have these, without a mark.
-  for own in config data; do run_docker volume ls --quiet --filter "name=^$project-proxy-$own\$" || return 1; done
+  case $1/$2 in
+    # The proxies of a swarm have these, without a mark.
+    "volumes/$project-proxy")
+      for own in config data; do run_docker volume ls --quiet --filter "name=^$project-proxy-$own\$" || return 1; done ;;
+    # The one between proxy and services is nobody's in Compose.
+    "networks/$project-proxy") run_docker network ls --quiet --filter "label=groundwork.project=$project" || return 1 ;;
+  esac
 }
 
-# remove KIND: of the project and of its proxy; prints how many.
+# remove KIND: of the project, of its colours and of its proxy; prints how many.
 remove() {
   count=0
-  for each in "$project" "$project-proxy"; do
+  for each in "$project" "$project-blue" "$project-green" "$project-proxy"; do
     names=$(of "$1" "$each") || fail 20 "the $1 cannot be listed" with-log
     for name in $(printf '%s\n' "$names" | sort -u); do
       case $1 in

@@ -55,15 +55,16 @@ function make(project: string): void {
   writeFileSync(join(folder, ".env"), "");
 }
 
-const names = (kind: string, project: string): string[] =>
+const all = (kind: string): string[] =>
   daemon
     .docker(
       ...(kind === "ps" ? ["ps", "--all"] : [kind, "ls"]),
       "--format",
       kind === "ps" ? "{{.Names}}" : "{{.Name}}",
     )
-    .split("\n")
-    .filter((name) => [`${project}_data`, `${project}_default`, `${project}-app-1`].includes(name));
+    .split("\n");
+const names = (kind: string, project: string): string[] =>
+  all(kind).filter((name) => [`${project}_data`, `${project}_default`, `${project}-app-1`].includes(name));
 
 withDocker(
   "removes a project with its proxy, its data and its folder, and nobody else's; a second run finds nothing",
@@ -94,6 +95,37 @@ withDocker(
     const again = await host.run("project-remove");
     expect(JSON.parse(again.stdout)).toMatchObject({ containers: 0, volumes: 0, networks: 0 });
     daemon.docker("rm", "--force", "--volumes", "sample-2-app-1", "sample_2-app-1");
+  },
+);
+
+withDocker(
+  "removes what rolls as well: its colours, their volumes and networks, the proxy's network",
+  async () => {
+    make("sample");
+    make("sample-blue-2");
+    daemon.docker("network", "create", "--label", "groundwork.project=sample", "sample-edge");
+    daemon.docker("network", "create", "--label", "groundwork.project=sample-2", "sample-2-edge");
+    for (const colour of ["blue", "green"]) {
+      const label = `com.docker.compose.project=sample-${colour}`;
+      daemon.docker("network", "create", "--label", label, `sample-${colour}_own`);
+      daemon.docker("volume", "create", "--label", label, `sample_${colour}-uploads`);
+      daemon.docker(
+        ...["create", "--name", `sample-${colour}-api-1`, "--label", label, "--network", "sample_default"],
+        ...["--volume", `sample_${colour}-uploads:/data`, "busybox:own", "/busybox", "sleep", "3600"],
+      );
+      for (const network of [`sample-${colour}_own`, "sample-edge"])
+        daemon.docker("network", "connect", network, `sample-${colour}-api-1`);
+      daemon.docker("start", `sample-${colour}-api-1`);
+    }
+    const { code, stdout, stderr } = await host.run("project-remove");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(JSON.parse(stdout)).toMatchObject({ containers: 3, volumes: 3, networks: 4 });
+    const others = /^sample([-_]|-blue-)2/;
+    for (const kind of ["ps", "volume", "network"])
+      expect(all(kind).filter((name) => name.startsWith("sample") && !others.test(name))).toEqual([]);
+    expect(existsSync(host.root)).toBe(false);
+    expect(names("ps", "sample-blue-2")).toEqual(["sample-blue-2-app-1"]);
+    expect(all("network")).toContain("sample-2-edge");
   },
 );
 

@@ -172,6 +172,8 @@ export function volume(context: DockerContext, [verb = "", ...rest]: readonly st
 
 const projectLabel = "com.docker.compose.project";
 const swarmLabel = "com.docker.stack.namespace";
+/** Of the network between a project's proxy and its services: remote/proxy.sh makes it. */
+const proxyLabel = "groundwork.project";
 
 /**
  * Which names `ls` gives. Networks and volumes are kept here by their names alone, and Compose's own begin with their
@@ -188,6 +190,7 @@ function listed(
     if (key === "name") return (name) => name.includes(value);
     // Here is no swarm, so nothing is one's.
     if (key === "label" && value === swarmLabel && wanted !== "") return () => false;
+    if (key === "label" && value === proxyLabel && wanted !== "") return (name) => name === `${wanted}-edge`;
     if (key !== "label" || value !== projectLabel || wanted === "") {
       throw new UsageError(`the filter ${filter} is not supported by the sandbox without Docker`);
     }
