@@ -138,6 +138,11 @@ export interface OriginCommonArgs {
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Secret variables of the application. @default {} */
   readonly secrets?: Readonly<Record<string, pulumi.Input<string>>>;
+  /**
+   * Databases elsewhere that its migrations change: roles and grants are made once more after them, and after the release
+   * where the platform itself migrates. @default []
+   */
+  readonly migratedDatabases?: readonly Pick<OriginDatabase, "provisionAgain">[];
 }
 
 /** What is deployed by Docker Compose over SSH. */

@@ -18,7 +18,8 @@ export { postgresUrl } from "./database/url";
  * transaction. The server is only given verifiers, never a password.
  *
  * With `kind: "container"` the {@link AppOrigin} that has the database in its `databases` starts the container and calls
- * `provision`; where no origin does, call it yourself.
+ * `provision`; where no origin does, call it yourself. With `kind: "external"` the roles are made at once, and who uses one
+ * of the addresses waits for them; an origin that migrates it has it in its `migratedDatabases`.
  *
  * @example
  * // The smallest: a container of an origin's compose file.
@@ -98,6 +99,7 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
   private readonly args: PostgresWithAppUserArgs;
   private readonly statements: pulumi.Output<string>;
   private provisioned: pulumi.Resource | undefined;
+  private timesAgain = 0;
 
   constructor(name: string, args: PostgresWithAppUserArgs, opts?: pulumi.ComponentResourceOptions) {
     super(componentType("PostgresWithAppUser"), name, {}, opts);
@@ -108,9 +110,11 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     this.statements = statementsOf(args, logins);
 
     const { active, backup, migrator, monitor, readOnly, replication } = logins;
+    // Nobody else starts it, so its logins can be there before anybody has their addresses.
+    const roles = args.kind === "external" ? this.provision([]) : undefined;
     const direct = args.kind === "container" ? (args.networkHost ?? args.service ?? "db") : args.address;
     const pooled = args.kind === "container" ? direct : (args.applicationAddress ?? direct);
-    const url = (login: Login, address: pulumi.Input<string>) => loginUrl(args, login, address);
+    const url = (login: Login, address: pulumi.Input<string>) => loginUrl(args, login, address, roles);
     this.appUrl = url(active, pooled);
     this.migratorUrl = url(migrator, direct);
     this.readOnlyUrl = readOnly && url(readOnly, pooled);
@@ -130,7 +134,6 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     } else {
       this.adminPassword = undefined;
       this.composeEnvironment = {};
-      this.provision([]);
     }
     this.registerOutputs({
       appUrl: this.appUrl,
@@ -152,9 +155,11 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     return this.provisioned;
   }
 
-  /** Makes the step that covers what migrations made; it runs again whenever `trigger` changes. */
+  /** Makes the step that covers what migrations made, one for each that migrates; it runs again whenever `trigger` changes. */
   provisionAgain(after: readonly pulumi.Resource[], trigger: pulumi.Input<string>): pulumi.Resource {
-    return this.step(`${this.name}-roles-after-migrations`, after, trigger);
+    this.timesAgain += 1;
+    const number = this.timesAgain === 1 ? "" : `-${this.timesAgain}`;
+    return this.step(`${this.name}-roles-after-migrations${number}`, after, trigger);
   }
 
   private step(
@@ -171,13 +176,19 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
   }
 }
 
-/** The address of a login. Secret, as the password is in it. */
+/**
+ * The address of a login. Secret, as the password is in it.
+ *
+ * @param roles the step that makes the login: who uses the address waits for it
+ */
 function loginUrl(
   args: PostgresWithAppUserArgs,
   { name, password }: Login,
   address: pulumi.Input<string>,
+  roles: pulumi.Resource | undefined,
 ): pulumi.Output<string> {
-  const url = pulumi.all([address, password]).apply(([host, secret]) =>
+  // Of all that a resource has, its URN is known in a preview as well, so that the address is, too.
+  const url = pulumi.all([address, password, roles?.urn]).apply(([host, secret]) =>
     postgresUrl({
       host,
       port: args.port ?? 5432,

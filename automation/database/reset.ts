@@ -41,12 +41,9 @@ export async function resetDatabase(
   const migrating = Object.entries(settings.origins).flatMap(([name, origin]) =>
     origin.kind !== "external" && origin.migrations?.database === database.name ? [name] : [],
   );
-  const steps = [
-    `${database.name}-roles`,
-    ...migrating.map((name) => `${name}-migrations`),
-    `${database.name}-roles-after-migrations`,
-  ];
-  const replace = await environment.urnsOf((name) => steps.includes(name));
+  const steps = [`${database.name}-roles`, ...migrating.map((name) => `${name}-migrations`)];
+  const again = `${database.name}-roles-after-migrations`;
+  const replace = await environment.urnsOf((name) => steps.includes(name) || name.startsWith(again));
   await database.empty();
   await environment.up({ ...options, replace });
 }

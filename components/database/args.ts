@@ -121,7 +121,7 @@ export interface ExternalPostgresArgs extends PostgresCommonArgs {
 /** Arguments of {@link PostgresWithAppUser}. */
 export type PostgresWithAppUserArgs = ContainerPostgresArgs | ExternalPostgresArgs;
 
-/** What an {@link AppOrigin} needs of a database in one of its containers. */
+/** What an {@link AppOrigin} needs of a database: all of it of one in its containers, `provisionAgain` of one elsewhere. */
 export interface OriginDatabase {
   /** The compose service to start and wait for. */
   readonly service: string;

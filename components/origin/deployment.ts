@@ -44,7 +44,7 @@ export function stepsBeforeRelease(
   content: ReleaseContent,
   prepared: readonly pulumi.Resource[],
 ): { readonly ready: readonly pulumi.Resource[]; readonly schema: pulumi.Output<string | undefined> } {
-  const { databases = [], migrations } = args;
+  const { databases = [], migratedDatabases = [], migrations } = args;
   const files = step(
     "files",
     "write-files",
@@ -85,7 +85,9 @@ export function stepsBeforeRelease(
     void migrated.stdout.apply((line) => warnOfUnlocked(line, migrations.service, migrated));
     ready.push(
       migrated,
-      ...databases.map((database) => database.provisionAgain([migrated], content.migrationHash)),
+      ...[...databases, ...migratedDatabases].map((database) =>
+        database.provisionAgain([migrated], content.migrationHash),
+      ),
     );
   }
   return { ready, schema };

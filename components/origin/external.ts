@@ -27,8 +27,9 @@ export interface ExternalDeployment {
 }
 
 /**
- * The application at its platform, in this order, each a resource of its own: its variables handed over, migrations, the
- * release with the platform's health, DNS, health and certificates. What fails stops what comes after it.
+ * The application at its platform, in this order, each a resource of its own: its variables handed over, migrations and
+ * grants on what they made, the release with the platform's health, DNS, health and certificates. What fails stops what
+ * comes after it.
  */
 export function externalOrigin(
   origin: pulumi.ComponentResource,
@@ -58,8 +59,13 @@ export function externalOrigin(
     );
   }
 
-  const { release } = args;
+  const { migratedDatabases = [], release } = args;
   const releaseId = release === undefined ? undefined : pulumi.unsecret(releaseHash(args, variables));
+  const grantAgain = (): void => {
+    const trigger = pulumi.output(releaseId).apply((id) => hashOf([id, release?.migrate]));
+    const before = [...steps];
+    steps.push(...migratedDatabases.map((database) => database.provisionAgain(before, trigger)));
+  };
   if (release?.migrate !== undefined) {
     const { migrate } = release;
     steps.push(
@@ -81,6 +87,7 @@ export function externalOrigin(
         after(),
       ),
     );
+    grantAgain();
   }
   let released: ExternalDeployment["released"];
   if (release !== undefined) {
@@ -129,6 +136,7 @@ export function externalOrigin(
     steps.push(step);
     // Its last line holds no secret.
     released = pulumi.unsecret(step.stdout).apply(outputOf);
+    if (release.migrate === undefined) grantAgain();
   }
 
   const records = (args.manageDns ?? true) ? externalRecords(origin, name, args, steps) : [];

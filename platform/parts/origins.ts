@@ -59,7 +59,7 @@ function externalOrigin(
   { values, opts, zoneId, resolve }: Surroundings,
   name: string,
   origin: ExternalOriginSettings,
-  { publicHeaders }: BeforeOrigins,
+  { databases, publicHeaders }: BeforeOrigins,
 ): AppOrigin {
   const { plain, secret } = values.variables(["origins", name, "environment"], origin.environment, name);
   return new AppOrigin(
@@ -76,6 +76,7 @@ function externalOrigin(
       healthPath: origin.healthPath,
       verify: origin.verify,
       publicHeaders,
+      migratedDatabases: migratedBy(databases, [plain, secret]),
       ...externalRelease(origin),
     },
     opts,
@@ -90,20 +91,41 @@ function deploymentOf(
 ) {
   const single = onHost(origin);
   if (single === undefined) throw new Error(`origins.${name} runs on no host`);
+  const args = deploymentArgs(name, single, {
+    values,
+    secrets,
+    databases: settings.databases,
+    cloudflareNetworks: settings.cloudflare.networks,
+  });
+  const { migrations, services } = args;
+  const own = Object.entries(settings.databases)
+    .filter(([, database]) => database.kind === "container" && database.project === origin.project)
+    .map(([databaseName]) => part(databases, databaseName));
   return {
-    ...deploymentArgs(name, single, {
-      values,
-      secrets,
-      databases: settings.databases,
-      cloudflareNetworks: settings.cloudflare.networks,
-    }),
+    ...args,
     publicHeaders,
     composeFile: resolvePath(directory, origin.composeFile),
     files: origin.files.map((file) => resolvePath(directory, file)),
     host: part(hosts, single.host),
     vault,
-    databases: Object.entries(settings.databases)
-      .filter(([, database]) => database.kind === "container" && database.project === origin.project)
-      .map(([databaseName]) => part(databases, databaseName)),
+    databases: own,
+    migratedDatabases:
+      migrations === undefined
+        ? []
+        : migratedBy(databases, [
+            args.environment,
+            args.secrets,
+            services[migrations.service]?.environment,
+            migrations.environment,
+          ]).filter((database) => !own.includes(database)),
   };
+}
+
+/** Databases whose schema somebody with these variables can change: the migrator's address is among them. */
+function migratedBy(
+  databases: Named<PostgresWithAppUser>,
+  variables: readonly (Readonly<Record<string, pulumi.Input<string>>> | undefined)[],
+): PostgresWithAppUser[] {
+  const told = variables.flatMap((each) => Object.values(each ?? {}));
+  return Object.values(databases).filter(({ migratorUrl }) => told.includes(migratorUrl));
 }

@@ -173,6 +173,7 @@ describeWithPsql("emptying", () => {
     const names = [
       "main-roles",
       "main-roles-after-migrations",
+      "main-roles-after-migrations-2",
       "api-migrations",
       "api-rollout",
       "other-roles",
@@ -184,7 +185,8 @@ describeWithPsql("emptying", () => {
       up: ({ replace }: { replace?: readonly string[] }) => Promise.resolve(void replaced.push(replace)),
     });
     await resetDatabase(fake, hosted.open({ allowReset: true }), {});
-    expect(replaced).toEqual([["main-roles", "main-roles-after-migrations", "api-migrations"]]);
+    const again = ["main-roles-after-migrations", "main-roles-after-migrations-2"];
+    expect(replaced).toEqual([["main-roles", ...again, "api-migrations"]]);
     expect(await superuser("SELECT 1 FROM pg_class WHERE relname = 'kept'")).toEqual([]);
     await hosted.roles.provision("shop");
     expect(await hosted.roles.attempt("shop_app_a", "shop", "SELECT 1")).toBe("done");

@@ -101,6 +101,20 @@ test("three databases of one server at once do not disturb each other; the first
   for (const name of names) expect(await roles.attempt(`${name}_app_a`, name, "SELECT 1")).toBe("done");
 });
 
+test("what a migration makes later is open by the defaults, until the same statements have run again", async () => {
+  const roles = new DatabaseRoles(server);
+  const statements = roles.statements("later", { hiddenRelations: ["public.secrets"] });
+  await provision(input({ database: "later", statements }));
+  const migration =
+    "CREATE TABLE schema_migrations (version int); CREATE TABLE secrets (id int); CREATE TABLE items (id int)";
+  await roles.as("later_migrator", "later", (client) => client.query(migration));
+  const tried = ["DELETE FROM schema_migrations", "SELECT * FROM secrets", "DELETE FROM items"];
+  const attempts = () => Promise.all(tried.map((sql) => roles.attempt("later_app_a", "later", sql)));
+  expect(await attempts()).toEqual(["done", "done", "done"]);
+  await provision(input({ database: "later", statements }));
+  expect(await attempts()).toEqual(["42501", "42501", "done"]);
+});
+
 test("a login that was ended loses its connections as well", async () => {
   const roles = new DatabaseRoles(server);
   const statements = (b: boolean) =>

@@ -1,0 +1,148 @@
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as pulumi from "@pulumi/pulumi";
+import { deploySettings } from "../../platform/platform";
+import { SettingsError, validateStackFile } from "../../platform/settings";
+import { Mocks, runWith } from "../support/mocks";
+import { HOST_KEY, stackText } from "./settings/stack-text";
+
+const folder = mkdtempSync(join(tmpdir(), "groundwork-deploy-order-"));
+const privateKey = generateKeyPairSync("ed25519").privateKey.export({
+  type: "pkcs8",
+  format: "pem",
+}) as string;
+
+beforeAll(() => {
+  writeFileSync(
+    join(folder, "compose.yaml"),
+    "services:\n  api: { image: api:1 }\n  db: { image: postgres:17 }\n",
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What happens to the steps of a whole stack, in its order: `start api-rollout`, `end api-rollout`. */
+async function deploy(body: string): Promise<string[]> {
+  const result = validateStackFile({ file: "Pulumi.staging.yaml", text: stackText(body), stack: "staging" });
+  if ("issues" in result) throw new SettingsError(result.issues);
+  const { settings } = result;
+  const events: string[] = [];
+  // Roles take their time, so that who does not wait for them is ahead.
+  const step = async (_inputs: unknown, name: string) => {
+    events.push(`start ${name}`);
+    if (name.includes("-roles")) await sleep(200);
+    events.push(`end ${name}`);
+    return { stdout: "{}", stderr: "" };
+  };
+  const mocks = new Mocks({
+    "pulumi:providers:cloudflare": () => ({}),
+    "random:index/randomBytes:RandomBytes": () => ({ base64: "c2VlZA==" }),
+    "random:index/randomPassword:RandomPassword": (_inputs, name) => ({
+      result: pulumi.secret(`secret-of-${name}`),
+    }),
+    "command:remote:Command": step,
+    "command:local:Command": step,
+    "cloudflare:index/dnsRecord:DnsRecord": () => ({}),
+  });
+  const secrets = (name: string) => pulumi.secret(name === "SSH_PRIVATE_KEY" ? privateKey : `the ${name}`);
+  await runWith(mocks, () => deploySettings({ settings, secrets }, folder));
+  return events;
+}
+
+/** Those events that are named, in the order in which they were. */
+const among = (events: readonly string[], named: readonly string[]) =>
+  events.filter((event) => named.includes(event));
+
+const zone = `
+groundwork:cloudflare:
+  accountId: "${"0".repeat(29)}0a1"
+  zoneId: "${"0".repeat(29)}0b1"
+`;
+const elsewhere = `
+groundwork:databases:
+  main:
+    kind: external
+    host: db.service.example
+    database: acme
+    adminUser: owner
+    adminPasswordSecret: DATABASE_PASSWORD
+`;
+const released = `
+groundwork:origins:
+  api:
+    kind: external
+    target: acme.fly.dev
+    hostnames: [api.acme.example]
+    releaseCommand: [deploy]
+    environment:
+      DATABASE_URL: { from: databases.main.appUrl }
+      MIGRATION_DATABASE_URL: { from: databases.main.migratorUrl }
+`;
+const onHost = (name: string, host: string) => `
+  ${name}:
+    kind: compose
+    host: ${host}
+    hostnames: [${name}.acme.example]
+    composeFile: compose.yaml
+    project: acme
+    services:
+      api: { port: 4000, publish: 80, healthPath: /health }
+    environment:
+      DATABASE_URL: { from: databases.main.appUrl }
+`;
+const hosts = (...names: readonly string[]) =>
+  `groundwork:hosts:\n${names
+    .map((name, index) => `  ${name}: { address: 203.0.113.${index + 10}, hostKey: "${HOST_KEY}" }`)
+    .join("\n")}\n`;
+const compose = `${hosts("one")}groundwork:origins:\n${onHost("api", "one")}    migrations: { service: api, command: [migrate] }\n`;
+
+describe("a database elsewhere", () => {
+  test("an external origin is told of its logins when they are there, and what its migrations made is granted before the release", async () => {
+    const events = await deploy(`${zone}${elsewhere}${released}    migrateCommand: [migrate]\n`);
+    const order = [
+      ...["start main-roles", "end main-roles", "start api-migrations", "end api-migrations"],
+      ...["start main-roles-after-migrations", "end main-roles-after-migrations"],
+      ...["start api-released", "end api-released"],
+    ];
+    expect(among(events, order)).toEqual(order);
+  });
+
+  test("where the platform migrates, grants are made once more after the release", async () => {
+    const events = await deploy(`${zone}${elsewhere}${released}`);
+    const order = [
+      ...["start main-roles", "end main-roles", "start api-released", "end api-released"],
+      ...["start main-roles-after-migrations", "end main-roles-after-migrations", "start api-certificates"],
+    ];
+    expect(among(events, order)).toEqual(order);
+  });
+
+  test("a release on a host waits for its logins, and for grants on what its migrations made", async () => {
+    const events = await deploy(`${zone}${elsewhere}${compose}`);
+    const order = [
+      ...["start main-roles", "end main-roles", "start api-files", "end api-files"],
+      ...["start api-migrations", "end api-migrations"],
+      ...["start main-roles-after-migrations", "end main-roles-after-migrations"],
+      ...["start api-rollout", "end api-rollout"],
+    ];
+    expect(among(events, order)).toEqual(order);
+  });
+
+  test("who migrates nothing there grants nothing there, and each of several that migrate does", async () => {
+    const reader = released.replace(/ +MIGRATION_DATABASE_URL.*\n/, "");
+    expect((await deploy(`${zone}${elsewhere}${reader}`)).filter((each) => each.includes("roles"))).toEqual([
+      "start main-roles",
+      "end main-roles",
+    ]);
+    const both = `${released}${released.replace(/^\ngroundwork:origins:\n/, "").replaceAll("api", "worker")}`;
+    const started = (await deploy(`${zone}${elsewhere}${both}`)).filter((each) =>
+      /start .*-roles/.test(each),
+    );
+    expect(started.sort()).toEqual([
+      "start main-roles",
+      "start main-roles-after-migrations",
+      "start main-roles-after-migrations-2",
+    ]);
+  });
+});
