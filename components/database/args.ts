@@ -61,7 +61,11 @@ export interface PostgresCommonArgs {
    * ends it. @default true
    */
   readonly passwordOverlap?: boolean;
-  /** A login with REPLICATION and SELECT for logical consumers such as Electric; makes the publication. @default none */
+  /**
+   * A login with REPLICATION and SELECT for logical consumers such as Electric; makes the publication, of exactly these
+   * tables. One without a usable key gets REPLICA IDENTITY FULL, without which nobody could change its rows.
+   * @default none
+   */
   readonly replication?: {
     /** @default `<database>_publication` */
     readonly publication?: string;

@@ -2,7 +2,7 @@ import { block, identifier, literal, textArray } from "../quoting";
 import { readersOf, type RoleStatementsArgs } from "./types";
 
 /** Objects that belong to no extension: those are left as the extension made them. */
-const own = (catalogue: string) =>
+export const own = (catalogue: string) =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalogue}'::regclass AND d.objid = o.oid AND d.deptype = 'e')`;
 
 const inSchemas = (column: string, { schemas }: RoleStatementsArgs) =>

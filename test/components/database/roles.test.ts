@@ -232,6 +232,63 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
       expect(role).toEqual({ rolreplication: true, rolsuper: false });
     });
 
+    describe("the publication", () => {
+      const published = async (of: string) => {
+        const rows = await server.query<{ named: string }>(
+          of,
+          "SELECT pubname || ' ' || tablename AS named FROM pg_publication_tables ORDER BY 1",
+        );
+        return rows.map(({ named }) => named);
+      };
+      const publish = (of: string, tables?: readonly string[], publication = "all_of_it") =>
+        roles.provision(of, { replication: { role: login(`${of}_repl`), publication, tables } });
+
+      test("of all tables leaves none without an identity, so that each can be written", async () => {
+        await roles.database(
+          "published",
+          `CREATE TABLE keyed (n int PRIMARY KEY); CREATE TABLE nokey (n int); INSERT INTO nokey VALUES (1);
+           CREATE TABLE chosen (n int NOT NULL); CREATE UNIQUE INDEX chosen_id ON chosen (n);
+           ALTER TABLE chosen REPLICA IDENTITY USING INDEX chosen_id;
+           CREATE TABLE lost (n int NOT NULL); CREATE UNIQUE INDEX lost_id ON lost (n);
+           ALTER TABLE lost REPLICA IDENTITY USING INDEX lost_id; DROP INDEX lost_id;
+           CREATE TABLE deferred (n int PRIMARY KEY DEFERRABLE); CREATE TABLE days (n int) PARTITION BY RANGE (n);
+           CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM (1) TO (10);`,
+        );
+        await publish("published");
+        await as("published_migrator", "published", (client) => client.query("CREATE TABLE later (n int)"));
+        await publish("published");
+        for (const table of ["keyed", "nokey", "chosen", "lost", "deferred", "days", "later"]) {
+          for (const sql of [`UPDATE ${table} SET n = 2`, `DELETE FROM ${table}`]) {
+            expect([sql, await attempt("published_app_a", "published", sql)]).toEqual([sql, "done"]);
+          }
+        }
+        const kept = await server.query<object>(
+          "published",
+          "SELECT relname, relreplident FROM pg_class WHERE relname IN ('keyed', 'chosen') ORDER BY 1",
+        );
+        expect(kept).toEqual([
+          { relname: "chosen", relreplident: "i" },
+          { relname: "keyed", relreplident: "d" },
+        ]);
+      });
+
+      test("becomes what is asked for: all, some, others, all, another name, none", async () => {
+        await roles.database("changing", "CREATE TABLE a (n int); CREATE TABLE b (n int);");
+        const seen: string[][] = [];
+        for (const tables of [undefined, ["public.a"], ["b"], ["public.not_there_yet"], undefined]) {
+          await publish("changing", tables);
+          seen.push(await published("changing"));
+        }
+        const all = ["all_of_it a", "all_of_it b"];
+        expect(seen).toEqual([all, ["all_of_it a"], ["all_of_it b"], [], all]);
+        await server.query("changing", "CREATE PUBLICATION by_hand FOR TABLE a");
+        await publish("changing", ["a"], "renamed");
+        expect(await published("changing")).toEqual(["by_hand a", "renamed a"]);
+        await roles.provision("changing");
+        expect(await published("changing")).toEqual(["by_hand a"]);
+      });
+    });
+
     test("a second run changes nothing", async () => {
       const picture = `SELECT string_agg(line, E'\\n' ORDER BY line) AS picture FROM (
       SELECT 'role ' || r::text AS line FROM (SELECT rolname, rolsuper, rolcanlogin, rolpassword, rolconnlimit FROM pg_authid) r
