@@ -6,7 +6,7 @@ import { extensions } from "./sql/extensions";
 import { relations } from "./sql/relations";
 import { replication } from "./sql/replication";
 import { migratorExists, roles } from "./sql/roles";
-import { schemaStatements } from "./sql/schemas";
+import { publicClosed, schemaStatements } from "./sql/schemas";
 import { settings } from "./sql/settings";
 import type { RoleStatementsArgs } from "./sql/types";
 
@@ -33,6 +33,7 @@ export function roleStatements(args: RoleStatementsArgs): string {
     ...roles(args),
     ...databases(args),
     ...extensions(args),
+    publicClosed,
     ...args.schemas.flatMap((schema) => schemaStatements(schema, args)),
     ...relations(args),
     ...closing(args),

@@ -1,6 +1,16 @@
 import { block, identifier, literal } from "../quoting";
 import { readersOf, type RoleStatementsArgs } from "./types";
 
+/**
+ * Before 15, and wherever such a database was upgraded or restored to, anybody may make things in `public`: also where
+ * the application works in other schemas.
+ */
+export const publicClosed = block(
+  `IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public' AND pg_has_role(nspowner, 'USAGE')) THEN
+  REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+END IF;`,
+);
+
 /** A schema, who may use it, and what is granted by itself on whatever is made in it later. */
 export function schemaStatements(name: string, args: RoleStatementsArgs): string[] {
   const schema = identifier(name);

@@ -125,6 +125,15 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
     expect(surprises(await attackDatabase(target("series")))).toEqual([]);
   });
 
+  test("a database whose application works in another schema than public: CREATE there is found all the same", async () => {
+    const schemas = ["app"];
+    await roles.database("aside", "", { schemas });
+    const report = () => attackDatabase(target("aside", { schemas }));
+    expect(surprises(await report())).toEqual([]);
+    await server.query("aside", "GRANT CREATE ON SCHEMA public TO PUBLIC");
+    expect(surprises(await report())).toContain("attack 27: CREATE on a schema: public");
+  });
+
   describe("broken on purpose", () => {
     let count = 0;
 

@@ -104,6 +104,9 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
   test("as in a server from before 15: PUBLIC loses CREATE in public", async () => {
     await roles.database("old", "GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC");
     expect(await attempt("old_app_a", "old", "CREATE TABLE public.mine (id int)")).toBe("42501");
+    // Also where the application works in another schema.
+    await roles.database("aside", "GRANT CREATE, USAGE ON SCHEMA public TO PUBLIC", { schemas: ["app"] });
+    expect(await attempt("aside_app_a", "aside", "CREATE TABLE public.mine (id int)")).toBe("42501");
   });
 
   test("serial and identity keys, defaults that call functions, triggers that nobody may call", async () => {
