@@ -25,6 +25,7 @@ import type {
   TunnelSettings,
   ZoneSettings,
 } from "./settings";
+import { tunnelPattern } from "./tunnel-path";
 import type { Secrets, Values } from "./values";
 
 type DatabaseSettings = Settings["databases"][string];
@@ -119,7 +120,12 @@ export function tunnelRoutes({ ingress }: TunnelSettings, origin?: TunnelOriginS
   return Object.entries(ingress).map(([hostname, rule]) => {
     if (typeof rule === "string") return { hostname, service: place(rule) };
     const { service, path, connectTimeoutSeconds: connectTimeout, ...originRequest } = rule;
-    return { hostname, service: place(service), path, originRequest: { ...originRequest, connectTimeout } };
+    return {
+      hostname,
+      service: place(service),
+      path: path === undefined ? undefined : tunnelPattern(path),
+      originRequest: { ...originRequest, connectTimeout },
+    };
   });
 }
 

@@ -1,4 +1,5 @@
 /** Tunnels as `groundwork:tunnels` says them. Pure. */
+import { tunnelPath } from "../../platform/tunnel-path";
 import { type Described, entryNames, isBelow } from "./described";
 import type { Live, LiveIngress, LiveTunnel } from "./live";
 
@@ -67,7 +68,9 @@ function tunnelOf(tunnel: LiveTunnel, live: Live): string | { settings: unknown;
 }
 
 /** An ingress rule's settings; a text with `!` in front says why there are none. */
-function ruleOf({ path = "", service, originRequest = {} }: LiveIngress): unknown {
+function ruleOf({ path: pattern = "", service, originRequest = {} }: LiveIngress): unknown {
+  const path = pattern === "" ? "" : tunnelPath(pattern);
+  if (path === undefined) return `!a stack file says a path and what is below it, not the pattern ${pattern}`;
   const options = Object.entries(originRequest).filter(
     ([, value]) => value !== undefined && value !== null && value !== false && value !== "",
   );

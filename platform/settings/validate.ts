@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { escapeForRegExp } from "../../common/escape-for-reg-exp";
 import { checkSettings, type Checked } from "./check";
 import { ENCRYPTED, parseStackDocument, type StackDocument } from "./document";
 import { type Finding, type SettingsIssue, sortIssues } from "./issue";
@@ -253,10 +254,6 @@ function withoutHidden(text: string, values: unknown): string {
   return parts
     .filter((part) => lower.includes(part.toLowerCase()))
     .reduce((shown, part) => shown.replace(new RegExp(escapeForRegExp(part), "gi"), "(not shown)"), text);
-}
-
-function escapeForRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** Keys of the file itself, such as `:config` or `:config.domain`, without their mark. */

@@ -1,3 +1,4 @@
+import { isPattern } from "../../tunnel-path";
 import { listOf, nearest } from "../nearest";
 import type { Rule, RuleContext } from "./context";
 import { deployedOrigins } from "./deployed";
@@ -97,4 +98,19 @@ const ingress: Rule = (context) => {
   }
 };
 
-export const tunnelRules: readonly Rule[] = [ingress];
+const paths: Rule = (context) => {
+  for (const [name, { ingress }] of Object.entries(context.values.tunnels)) {
+    for (const [hostname, rule] of Object.entries(ingress)) {
+      if (typeof rule === "string" || rule.path === undefined || !isPattern(rule.path)) continue;
+      context.report({
+        keys: ["tunnels", name, "ingress", hostname, "path"],
+        what: "this is a pattern, but it is taken letter by letter",
+        value: true,
+        allowed: "a path, with all that is below it: /ws",
+        fix: "write the path alone, without pattern signs",
+      });
+    }
+  }
+};
+
+export const tunnelRules: readonly Rule[] = [ingress, paths];

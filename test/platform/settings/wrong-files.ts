@@ -1404,6 +1404,18 @@ groundwork:zone: { plan: free, ssl: full }`),
     schemaSees: false,
   },
   {
+    name: "a pattern as a tunnel's path",
+    text: stackText(tunnel('      api.acme.example: { service: "http://api:3001", path: "/ws.*" }')),
+    issues: [
+      {
+        path: 'tunnels.main.ingress["api.acme.example"].path',
+        what: "letter by letter",
+        allowed: "/ws",
+        fix: "write the path alone",
+      },
+    ],
+  },
+  {
     name: "a tunnel's service without a scheme",
     text: stackText(tunnel("      api.acme.example: api:3001")),
     issues: [
