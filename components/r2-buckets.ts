@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { liveVersions, tokenKey } from "./buckets/consumers";
 import { r2BucketsIssues } from "./buckets/issues";
 import { bucketName, s3Host } from "./buckets/names";
 import { corsRule, lifecycleRules } from "./buckets/rules";
@@ -322,7 +323,7 @@ export class R2Buckets extends pulumi.ComponentResource {
 
   /** A token with one policy for each kind of permission; its id and the hash of its value are the S3 keys. */
   private consumer(name: string, consumer: string, args: R2BucketsArgs): S3Credentials {
-    const { accountId, credentialsVersion: version = 1 } = args;
+    const { accountId } = args;
     const policies = (["read", "write"] as const).flatMap((permission) => {
       const buckets = Object.entries(args.buckets)
         .filter(([, { consumers = {} }]) => consumers[consumer] === permission)
@@ -346,15 +347,14 @@ export class R2Buckets extends pulumi.ComponentResource {
         },
       ];
     });
-    const tokenOf = (generation: number) =>
-      new cloudflare.AccountToken(
-        `${name}-consumer-${consumer}${generation === 1 ? "" : `-v${generation}`}`,
-        { accountId, name: fitName(`${name} ${consumer}`, 120), policies },
-        { parent: this },
-      );
-    const token = tokenOf(version);
-    // Whoever has the keys of before may use them until the next raise.
-    if (version > 1 && args.revokePreviousCredentials !== true) tokenOf(version - 1);
+    const [token] = liveVersions(args).map(
+      (version) =>
+        new cloudflare.AccountToken(
+          `${name}-consumer-${tokenKey(consumer, version)}`,
+          { accountId, name: fitName(`${name} ${consumer}`, 120), policies },
+          { parent: this },
+        ),
+    ) as [cloudflare.AccountToken];
     return {
       accessKeyId: token.id,
       secretAccessKey: pulumi.secret(

@@ -1,7 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { Environment, EnvironmentValue, Settings } from "./settings";
-import { isSecretReference, resolveReference, variablesOf } from "./settings/references";
+import { generatedName, isSecretReference, resolveReference, variablesOf } from "./settings/references";
 
 /** A stack's secrets by name. */
 export type Secrets = (name: string) => pulumi.Output<string>;
@@ -94,11 +94,7 @@ export class Values {
 
   /** Made by `random` once, under a name that depends on nothing but where the variable stands. */
   private generate(keys: readonly string[], length: number): pulumi.Output<string> {
-    const name = keys
-      .filter((key) => key !== "environment" && key !== "origins" && key !== "sites")
-      .join("-")
-      .toLowerCase()
-      .replaceAll("_", "-");
+    const name = generatedName(keys);
     const known = this.generated.get(name);
     if (known !== undefined) return known;
     const { result } = new random.RandomPassword(name, { length, special: false });

@@ -1,4 +1,5 @@
 import type { R2BucketsArgs } from "../r2-buckets";
+import { liveVersions, sameTokens } from "./consumers";
 import { overlap } from "./events";
 import { isHostname, Issues } from "../shared/validation";
 import { bucketName } from "./names";
@@ -87,6 +88,12 @@ export function r2BucketsIssues(name: string, args: R2BucketsArgs): Issues {
         });
       }
     }
+  }
+  const consumers = entries.flatMap(([, spec]) => Object.keys(spec.consumers ?? {}));
+  for (const { consumer, other, key } of sameTokens(consumers, liveVersions(args))) {
+    issues.add("consumers", `${consumer} and ${other} would both have the S3 key ${key}`, {
+      allowed: "names of which none is another's with a version: api-v2 beside api",
+    });
   }
   issues.check(
     "credentialsVersion",

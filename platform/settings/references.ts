@@ -97,6 +97,15 @@ export function variablesOf(values: ReferenceScope): Variable[] {
   return found;
 }
 
+/** What a generated value is called by, in the state. It names a secret that is in use: it never changes. */
+export function generatedName(keys: Keys): string {
+  return keys
+    .filter((key) => key !== "environment" && key !== "origins" && key !== "sites")
+    .join("-")
+    .toLowerCase()
+    .replaceAll("_", "-");
+}
+
 /**
  * Reads what stands after `from:` in a variable of the origin `owner` (undefined: of a site).
  *

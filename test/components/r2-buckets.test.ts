@@ -296,6 +296,19 @@ test.each<[string, Partial<R2BucketsArgs>, string[]]>([
     ],
   ],
   [
+    "two consumers with one key's name",
+    {
+      buckets: { a: { consumers: { api: "read" } }, b: { consumers: { "api-v2": "read" } } },
+      credentialsVersion: 2,
+    },
+    ["consumers: api-v2 and api would both have the S3 key api-v2"],
+  ],
+  [
+    "such names where their keys have no version yet, or only a later one",
+    { buckets: { a: { consumers: { api: "read", "api-v2": "read" } } }, credentialsVersion: 3 },
+    [],
+  ],
+  [
     "a consumer",
     { buckets: { a: { consumers: { "The API": "read" } } } },
     ["buckets.a.consumers.The API: is not a name"],

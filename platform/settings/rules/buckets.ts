@@ -1,4 +1,6 @@
+import { liveVersions, sameTokens } from "../../../components/buckets/consumers";
 import { overlap } from "../../../components/buckets/events";
+import { configPath } from "../paths";
 import type { Rule } from "./context";
 
 const each: Rule = (context) => {
@@ -80,4 +82,24 @@ const each: Rule = (context) => {
   }
 };
 
-export const bucketRules: readonly Rule[] = [each];
+const oneKeyEach: Rule = (context) => {
+  const { buckets, storage } = context.values;
+  if (context.isTouched(["storage"])) return;
+  const places = new Map(
+    Object.entries(buckets).flatMap(([name, { consumers }]) =>
+      Object.keys(consumers).map((consumer) => [consumer, ["buckets", name, "consumers", consumer]] as const),
+    ),
+  );
+  for (const { consumer, other, key } of sameTokens([...places.keys()], liveVersions(storage ?? {}))) {
+    const keys = places.get(consumer) ?? ["buckets"];
+    context.report({
+      keys,
+      atKey: true,
+      what: `the S3 key ${key} would be that of ${configPath(places.get(other) ?? [])} as well, in another version of the keys`,
+      allowed: "names of which none is another's with a version, as api-v2 is beside api",
+      fix: "rename one of the two consumers: it gets a new key",
+    });
+  }
+};
+
+export const bucketRules: readonly Rule[] = [each, oneKeyEach];

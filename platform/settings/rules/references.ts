@@ -1,7 +1,13 @@
 import { distance } from "fastest-levenshtein";
 import { listOf } from "../nearest";
 import { configPath, type Keys } from "../paths";
-import { isSecretReference, resolveReference, type Variable, variablesOf } from "../references";
+import {
+  generatedName,
+  isSecretReference,
+  resolveReference,
+  type Variable,
+  variablesOf,
+} from "../references";
 import type { Rule, RuleContext } from "./context";
 
 /** Names that frameworks copy into what visitors download. */
@@ -82,6 +88,27 @@ const publicIsPublic: Rule = (context) => {
   }
 };
 
+/** Generated values are kept by a name of letters that stand in their path: two paths can come to the same one. */
+const generatedOnce: Rule = (context) => {
+  const owners = new Map<string, Keys>();
+  for (const { keys, value } of variablesOf(context.values)) {
+    if (typeof value === "string" || !("generate" in value)) continue;
+    const name = generatedName(keys);
+    const first = owners.get(name);
+    if (first === undefined) {
+      owners.set(name, keys);
+      continue;
+    }
+    context.report({
+      keys,
+      atKey: true,
+      what: `this would be the same secret as groundwork:${configPath(first)}: both are kept as ${name}`,
+      allowed: "generated variables whose paths differ in more than hyphens, underscores and capital letters",
+      fix: `rename one of the two, or write {from: ${configPath(first)}} where one secret is meant`,
+    });
+  }
+};
+
 const uniqueTargets: Rule = (context) => {
   const seen = new Set<string>();
   context.values.resolve.forEach((entry, index) => {
@@ -136,6 +163,7 @@ export const referenceRules: readonly Rule[] = [
   leadSomewhere,
   noCircle,
   publicIsPublic,
+  generatedOnce,
   uniqueTargets,
   tokens,
 ];

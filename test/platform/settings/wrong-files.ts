@@ -1396,6 +1396,54 @@ groundwork:zone: { plan: free, ssl: full }`),
     text: stackText(`${bucket("").trim()}\n  more: { name: acme-media }`),
     issues: [{ path: "buckets.more.name", what: "buckets.media has this name already", fix: "another name" }],
   },
+  {
+    name: "a consumer whose name is another's with a version",
+    text: stackText(`${bucket("    consumers: { api: write, api-v2: read }")}
+groundwork:storage: { credentialsVersion: 2 }`),
+    issues: [
+      {
+        path: "buckets.media.consumers.api-v2",
+        what: ["the S3 key api-v2", "buckets.media.consumers.api"],
+        allowed: "none is another's with a version",
+        fix: "rename one",
+      },
+    ],
+  },
+  // Generated values.
+  {
+    name: "generated variables of two origins whose names come to the same",
+    text: stackText(`groundwork:origins:
+  api: { kind: external, hostnames: [a.acme.example], target: a.fly.dev, environment: { ADMIN_TOKEN: { generate: 16 } } }
+  api-admin: { kind: external, hostnames: [b.acme.example], target: b.fly.dev, environment: { TOKEN: { generate: 64 } } }`),
+    issues: [
+      {
+        path: "origins.api-admin.environment.TOKEN",
+        what: ["the same secret as groundwork:origins.api.environment.ADMIN_TOKEN", "api-admin-token"],
+        allowed: "differ in more than",
+        fix: "{from: origins.api.environment.ADMIN_TOKEN}",
+      },
+    ],
+  },
+  {
+    name: "generated variables that differ in capital letters, or stand in a site and an origin",
+    text: stackText(`groundwork:origins:
+  web:
+    { kind: external, hostnames: [a.acme.example], target: a.fly.dev, environment: { PRODUCTION_SECRET: { generate: 32 }, TOKEN: { generate: 32 }, Token: { generate: 32 } } }
+groundwork:sites:
+  web: { project: acme, hostnames: [acme.example], environment: { production: { SECRET: { generate: 32 } } } }`),
+    issues: [
+      {
+        path: "origins.web.environment.PRODUCTION_SECRET",
+        what: "groundwork:sites.web.environment.production.SECRET",
+        fix: "rename one",
+      },
+      {
+        path: "origins.web.environment.Token",
+        what: "groundwork:origins.web.environment.TOKEN",
+        fix: "rename one",
+      },
+    ],
+  },
   // Tunnels.
   {
     name: "a catch-all of one's own in a tunnel",
