@@ -9,6 +9,7 @@ import {
   type Document,
   type Node,
 } from "yaml";
+import { engineReading } from "./engine-reading";
 import { isRecord, type Keys } from "./paths";
 
 export interface Position {
@@ -24,11 +25,22 @@ export interface SyntaxMistake extends Position {
   readonly what: string;
 }
 
+/** A text without quotes that the engine takes for something else. */
+export interface OtherReading {
+  /** Its path in the file. */
+  readonly keys: Keys;
+  /** Is it the key there? */
+  readonly isKey: boolean;
+  readonly as: "a moment" | "a number";
+}
+
 /** A stack file: its values, and where each of them stands. */
 export interface StackDocument {
   readonly mistakes: readonly SyntaxMistake[];
   /** The whole file; encrypted values are {@link ENCRYPTED}. */
   readonly root: unknown;
+  /** What the engine reads otherwise than `root` says. */
+  readonly otherReadings: readonly OtherReading[];
   /** Where the value at a path of the file stands (its key, with `atKey`), or the nearest thing above it. */
   position(keys: Keys, atKey?: boolean): Position | undefined;
 }
@@ -86,7 +98,12 @@ function parsed(text: string): StackDocument {
     plain = usable ? markEncrypted(document.toJS({ maxAliasCount: 100 }) as unknown) : undefined;
   } catch {
     const what = "the file cannot be read as YAML: aliases that lead nowhere, or too many of them";
-    return { mistakes: [{ what, line: 1, column: 1 }], root: undefined, position: nowhere };
+    return {
+      mistakes: [{ what, line: 1, column: 1 }],
+      root: undefined,
+      otherReadings: [],
+      position: nowhere,
+    };
   }
   const mistakes = document.errors.map((error) => ({
     what: WHAT[error.code] ?? "this is not YAML",
@@ -95,8 +112,23 @@ function parsed(text: string): StackDocument {
   return {
     mistakes,
     root: plain,
+    otherReadings: mistakes.length === 0 ? otherReadings(document.contents) : [],
     position: (keys, atKey) => find(document, lineCounter, keys, atKey === true),
   };
+}
+
+/** Aliases are not followed: what they stand for is told where it is written. */
+function otherReadings(node: unknown, keys: Keys = [], isKey = false): OtherReading[] {
+  if (isMap(node)) {
+    return node.items.flatMap(({ key, value }) => {
+      const at = [...keys, isScalar(key) ? String(key.value) : ""];
+      return [...otherReadings(key, at, true), ...otherReadings(value, at)];
+    });
+  }
+  if (isSeq(node)) return node.items.flatMap((item, index) => otherReadings(item, [...keys, index]));
+  if (!isScalar(node) || node.type !== "PLAIN" || node.tag !== undefined) return [];
+  const as = engineReading(node.source ?? "", node.value);
+  return as === undefined ? [] : [{ keys, isKey, as }];
 }
 
 function positionOf(lineCounter: LineCounter, offset: number): Position {

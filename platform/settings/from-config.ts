@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { checkSettings } from "./check";
 import { parseStackDocument, type StackDocument } from "./document";
+import { isEngineMoment } from "./engine-reading";
 import { type Finding, type SettingsIssue, sortIssues } from "./issue";
-import { isRecord, NAMESPACE } from "./paths";
+import { isRecord, type Keys, NAMESPACE } from "./paths";
 import { setSecretCommand } from "./rules/secrets";
 import type { RequiredSecret, Settings } from "./settings-type";
 import { stackNameOf } from "./tier";
@@ -53,6 +54,8 @@ export function settingsFromConfig(input: ProgramConfig): FromConfig {
       fix: `move it: ${setSecretCommand("NAME", stack)}`,
     });
   }
+  // A file that is at hand and says the same has it in quotes.
+  if (source === undefined) findings.push(...engineMoments(values));
   const environment = secretsOfEnvironment(values["cloudflare"], input.apiToken);
   const isSealed = input.secretKeys.includes(`${NAMESPACE}:secrets`);
   const checked = checkSettings({
@@ -114,6 +117,23 @@ function parseSource(
     plain: plain.map(({ keys }) => String(keys[1])),
     encrypted: encrypted.map(({ keys, what, allowed, fix }) => ({ keys, what, allowed, fix })),
   };
+}
+
+/** Dates without quotes, of which the engine has made moments. */
+function engineMoments(value: unknown, keys: Keys = []): Finding[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => engineMoments(item, [...keys, index]));
+  if (isRecord(value))
+    return Object.entries(value).flatMap(([name, inner]) => engineMoments(inner, [...keys, name]));
+  if (typeof value !== "string" || !isEngineMoment(value)) return [];
+  return [
+    {
+      keys,
+      what: "the engine has read a date without quotes as a moment",
+      value: true,
+      allowed: 'dates in quotes: "2024-06-20"',
+      fix: "put it in quotes in the stack file",
+    },
+  ];
 }
 
 function secretsOfEnvironment(cloudflare: unknown, apiToken = ""): Record<string, string> {

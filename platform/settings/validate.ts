@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { escapeForRegExp } from "../../common/escape-for-reg-exp";
 import { checkSettings, type Checked } from "./check";
-import { ENCRYPTED, parseStackDocument, type StackDocument } from "./document";
+import { ENCRYPTED, type OtherReading, parseStackDocument, type StackDocument } from "./document";
 import { type Finding, type SettingsIssue, sortIssues } from "./issue";
 import { listOf, nearest } from "./nearest";
 import { configKey, configPath, existsAt, isRecord, type Keys, valueAt, NAMESPACE } from "./paths";
@@ -131,6 +131,7 @@ function sections(document: StackDocument, stack: string) {
       });
     }
   }
+  findings.push(...document.otherReadings.flatMap(otherReading));
   for (const [key, value] of Object.entries(isRecord(config) ? config : {})) {
     const separator = key.indexOf(":");
     const name = key.slice(separator + 1);
@@ -158,6 +159,22 @@ function sections(document: StackDocument, stack: string) {
     else values[name] = decode(name, value);
   }
   return { values, foreign, secrets, findings };
+}
+
+/** Other namespaces are read by programs that may well expect what the engine makes of a text. */
+function otherReading({ keys: [top, key = "", ...rest], isKey, as }: OtherReading): Finding[] {
+  const [namespace, name = ""] = String(key).split(":");
+  if (top !== "config" || namespace !== NAMESPACE || name === "secrets") return [];
+  return [
+    {
+      keys: [name, ...rest],
+      what: `without quotes the engine reads this as ${as}, and hands that over`,
+      value: !isKey,
+      atKey: isKey,
+      allowed: 'texts that look like a date or a number in quotes: "2024-06-20", "1_000"',
+      fix: "put it in quotes",
+    },
+  ];
 }
 
 /** A map or list may also stand as a text of JSON, as `pulumi config set` without --path leaves it. */

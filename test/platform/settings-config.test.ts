@@ -77,6 +77,21 @@ describe("settingsFromConfig", () => {
     },
   );
 
+  test("a date without quotes, of which the engine has made a moment, is named; in quotes it may look so", () => {
+    const settings = { project: "acme", hostnames: ["acme.example"] };
+    const production = { SINCE: "2024-06-20 00:00:00 +0000 UTC" };
+    const sites = { web: { ...settings, environment: { production } } };
+    const config = configOf(good, { "groundwork:sites": sites, "groundwork:hosts": undefined });
+    expect(issuesOf({ config })).toMatchObject([
+      { path: "sites.web.environment.production.SINCE", fix: "put it in quotes in the stack file" },
+    ]);
+    const quoted = Object.entries(config).map(([key, text]) => `  ${key}: ${JSON.stringify(text)}`);
+    const source = { file: "Pulumi.staging.yaml", text: ["config:", ...quoted].join("\n") };
+    expect(issuesOf({ config, source }).map(({ path }) => path)).not.toContain(
+      "sites.web.environment.production.SINCE",
+    );
+  });
+
   test.each<[string, Record<string, string>, string]>([
     ["empty", { ...good, SSH_PRIVATE_KEY: "  " }, "SSH_PRIVATE_KEY is empty"],
     [

@@ -107,6 +107,45 @@ export const wrongFiles: readonly WrongFile[] = [
     issues: [{ path: "", what: "a character is missing", fix: "edit Pulumi.staging.yaml" }],
   },
   {
+    name: "dates and numbers without quotes, which the engine reads otherwise",
+    text: stackText(`groundwork:sites:
+  web:
+    project: acme
+    hostnames: [acme.example]
+    compatibilityDate: 2026-01-31
+    environment:
+      production:
+        STRIPE_API_VERSION: 2024-6-20
+        SINCE: 2024-06-20T10:00:00Z
+        UNTIL: 2024-06-20 10:00:00
+        LIMIT: 1_000
+        BITS: 0b101
+        QUOTED: "2024-06-20"
+        TAGGED: !!str 2024-06-20
+        NO_DAY: 2024-13-20
+        NO_MOMENT: 2024-06-20 rc1
+        PHONE: 0900-101`),
+    issues: [
+      {
+        path: "sites.web.compatibilityDate",
+        what: "reads this as a moment",
+        allowed: '"2024-06-20"',
+        fix: "put it in quotes",
+        line: "compatibilityDate: 2026-01-31",
+      },
+      ...["STRIPE_API_VERSION", "SINCE", "UNTIL"].map((name) => ({
+        path: `sites.web.environment.production.${name}`,
+        what: "reads this as a moment",
+        fix: "put it in quotes",
+      })),
+      ...["LIMIT", "BITS"].map((name) => ({
+        path: `sites.web.environment.production.${name}`,
+        what: "reads this as a number",
+        fix: "put it in quotes",
+      })),
+    ],
+  },
+  {
     name: "a list instead of a map",
     text: "- config\n",
     issues: [
