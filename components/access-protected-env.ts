@@ -222,6 +222,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
               { parent: this },
             ),
           ];
+    if (peopleOf(allow) === 0) return machines;
     const people = new cloudflare.ZeroTrustAccessPolicy(
       `${name}-people`,
       {
@@ -304,6 +305,15 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
   }
 }
 
+/** How many entries let people in. */
+function peopleOf({
+  emails = [],
+  emailDomains = [],
+  githubOrganizations = [],
+}: AccessProtectedEnvArgs["allow"]): number {
+  return emails.length + emailDomains.length + githubOrganizations.length;
+}
+
 function chunk<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
@@ -349,8 +359,10 @@ export function accessIssues(args: AccessProtectedEnvArgs): Issues {
     `is not a whole number from 1 to ${destinationsPerApplication}`,
   );
   const { emails = [], emailDomains = [], githubOrganizations = [] } = allow;
-  if (emails.length + emailDomains.length + githubOrganizations.length === 0) {
-    issues.add("allow", "lets nobody in", { allowed: "emails, emailDomains or githubOrganizations" });
+  if (peopleOf(allow) + Object.keys(serviceTokens).length === 0) {
+    issues.add("allow", "lets nobody in", {
+      allowed: "emails, emailDomains or githubOrganizations; nobody where there are serviceTokens",
+    });
   }
   emails.forEach((email, index) =>
     issues.check(

@@ -155,6 +155,18 @@ test("everything: two login methods, machines before people, public paths in app
   expect(await known(ci?.clientSecret ?? "")).toEqual({ value: "swordfish", secret: true });
 });
 
+test("without people there is no policy for any: tokens alone come in", async () => {
+  const mocks = new Mocks(answers);
+  await runWith(
+    mocks,
+    () => new AccessProtectedEnv("staging", { ...base, allow: {}, serviceTokens: { ci: {} } }),
+  );
+  expect(mocks.list().filter((made) => made.includes("Policy"))).toEqual([
+    "ZeroTrustAccessPolicy staging-machines",
+  ]);
+  expect(mocks.get("staging").inputs["policies"]).toEqual([{ id: "staging-machines-id", precedence: 1 }]);
+});
+
 test("providers that exist are used and none is made; more than five hosts are two applications", async () => {
   const mocks = new Mocks(answers);
   const access = await runWith(
