@@ -342,7 +342,7 @@ export function accessIssues(args: AccessProtectedEnvArgs): Issues {
         value: path,
         allowed: hostnames.join(", "),
       });
-    } else if (rest === "" || rest === "/" || rest === "/*") {
+    } else if (/^[/*]*$/.test(rest)) {
       issues.add(at, "would make the whole host public", { value: path });
     } else if (/[\s?#]/.test(rest) || rest.split("/").some((part) => part.split("*").length > 2)) {
       issues.add(at, "has characters that Access does not take", {

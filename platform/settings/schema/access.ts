@@ -19,7 +19,7 @@ function complainAboutPublicPath(value: string): Complaint | undefined {
   const about = complainAboutHostname(name);
   if (about !== undefined) return complain(about.what, about.fix);
   if (/[\s?#]/.test(path)) return complain("Access takes no white space, query or fragment");
-  if (path === "/" || path === "/*") return complain("this makes the whole host public");
+  if (/^[/*]*$/.test(path)) return complain("this makes the whole host public");
   if (path.split("/").some((part) => (part.match(/\*/g)?.length ?? 0) > 1)) {
     return complain("Access takes one * between two slashes");
   }

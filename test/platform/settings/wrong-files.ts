@@ -1162,7 +1162,7 @@ groundwork:zone: { plan: free, ssl: full }`),
     name: "public paths of a wrong form",
     text: stackText(
       protectedSite(
-        "  emails: [a@acme.example]\n  publicPaths: [/health, acme.example, acme.example/*, 'https://acme.example/docs']",
+        "  emails: [a@acme.example]\n  publicPaths: [/health, acme.example, acme.example/*, 'https://acme.example/docs', acme.example/*/, acme.example/*/*]",
       ),
     ),
     issues: [
@@ -1170,6 +1170,8 @@ groundwork:zone: { plan: free, ssl: full }`),
       { path: "access.publicPaths[1]", what: "path is missing", fix: "pulumi config set" },
       { path: "access.publicPaths[2]", what: "whole host public", fix: "pulumi config set" },
       { path: "access.publicPaths[3]", what: "a URL", fix: "write acme.example/docs" },
+      { path: "access.publicPaths[4]", what: "whole host public", fix: "pulumi config set" },
+      { path: "access.publicPaths[5]", what: "whole host public", fix: "pulumi config set" },
     ],
   },
   {
