@@ -13,13 +13,19 @@ const VENDOR_TOKENS = [
   /\bxox[abeoprs]-[A-Za-z0-9-]{10,}/,
   /\bAKIA[0-9A-Z]{16}\b/,
   /\bASIA[0-9A-Z]{16}\b/,
-  /\bAIza[A-Za-z0-9_-]{35}/,
   /\bGOCSPX-[A-Za-z0-9_-]{20,}/,
   /\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/,
-  /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
+  /\bsk\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
   /\bfm[12]_[A-Za-z0-9+/=_-]{20,}/,
   /\bFlyV1 [A-Za-z0-9+/=_,-]{20,}/,
 ];
+
+/** Keys of which some are made for browsers: Firebase's, Supabase's. */
+const GOOGLE_KEY = /\bAIza[A-Za-z0-9_-]{35}/;
+const JWT = /\beyJ[A-Za-z0-9_-]{10,}\.(eyJ[A-Za-z0-9_-]{10,})\.[A-Za-z0-9_-]{10,}/;
+
+/** Names that frameworks copy into what visitors download. */
+export const PUBLIC_NAME = /^(NEXT_PUBLIC_|PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_)/;
 
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY/;
 /** scheme://user:password@host; an empty password or a `$…` placeholder is none. */
@@ -27,10 +33,22 @@ const URL_WITH_PASSWORD = /[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:(?!\$\{)[^\s/@]+@/i;
 
 /** What a text looks like, if it looks like a secret by itself, whatever its name. */
 export function secretLook(text: string): string | undefined {
+  return GOOGLE_KEY.test(text) || JWT.test(text) ? "an access token" : serverSecretLook(text);
+}
+
+/** The same for what a browser may be given. */
+function serverSecretLook(text: string): string | undefined {
+  if (isServiceRole(text)) return "an access token of a server";
   if (PRIVATE_KEY.test(text)) return "a private key";
   if (URL_WITH_PASSWORD.test(text)) return "a URL with a password in it";
   if (VENDOR_TOKENS.some((pattern) => pattern.test(text))) return "an access token";
   return undefined;
+}
+
+/** Supabase's key that passes over all rules of its database has the form of the one for browsers. */
+function isServiceRole(text: string): boolean {
+  const claims = Buffer.from(JWT.exec(text)?.[1] ?? "", "base64url").toString();
+  return claims.includes("service_role");
 }
 
 const SECRET_NAME =
@@ -55,9 +73,10 @@ function hasTokenShape(text: string): boolean {
 
 /** Why the text at the path looks like a secret in plain text; undefined if it does not. */
 export function plainSecret(keys: Keys, text: string): string | undefined {
+  const name = keys.filter((key) => typeof key === "string").at(-1) ?? "";
+  if (PUBLIC_NAME.test(name)) return serverSecretLook(text);
   const look = secretLook(text);
   if (look !== undefined) return look;
-  const name = keys.filter((key) => typeof key === "string").at(-1) ?? "";
   if (keys[0] === "hosts" && name === "hostKey") return undefined;
   return isSecretName(name) && hasTokenShape(text) ? "a secret, by its name and its looks" : undefined;
 }

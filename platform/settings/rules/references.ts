@@ -8,10 +8,8 @@ import {
   type Variable,
   variablesOf,
 } from "../references";
+import { PUBLIC_NAME } from "../secret-patterns";
 import type { Rule, RuleContext } from "./context";
-
-/** Names that frameworks copy into what visitors download. */
-const PUBLIC_NAME = /^(NEXT_PUBLIC_|PUBLIC_|VITE_|REACT_APP_|NUXT_PUBLIC_|EXPO_PUBLIC_|GATSBY_)/;
 
 const leadSomewhere: Rule = (context) => {
   const { values } = context;

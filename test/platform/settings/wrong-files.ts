@@ -23,6 +23,15 @@ export interface WrongFile {
 
 /** Made at run time, so that no text in the repository looks like a secret. */
 export const fake = {
+  googleKey: `AI${"za"}${"a1B2c".repeat(7)}`,
+  /** A JSON Web Token whose claims say this role, as Supabase's keys do. */
+  jwt: (role: string): string =>
+    [
+      { alg: "HS256", typ: "JWT" },
+      { iss: "supabase", role },
+    ]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+      .join(".") + `.${"s1G".repeat(12)}`,
   token: `gh${"p"}_${"a1B2".repeat(10)}`,
   password: "hunter2".repeat(4) + "X9",
   get privateKey() {
@@ -1484,6 +1493,35 @@ groundwork:sites:
         fix: "rename one",
       },
     ],
+  },
+  {
+    name: "keys of servers among those for browsers, which are right in plain text under a public name",
+    text: stackText(`groundwork:sites:
+  web:
+    project: acme
+    environment:
+      production:
+        NEXT_PUBLIC_FIREBASE_API_KEY: ${fake.googleKey}
+        VITE_SUPABASE_ANON_KEY: ${fake.jwt("anon")}
+        PUBLIC_MAPBOX_TOKEN: pk.${fake.jwt("map").split(".").slice(1).join(".")}
+        PUBLIC_ADMIN_KEY: ${fake.jwt("service_role")}
+        PUBLIC_TOKEN: ${fake.token}
+        PUBLIC_MAP_TOKEN: sk.${fake.jwt("map").split(".").slice(1).join(".")}
+        PUBLIC_DATABASE: ${fake.databaseUrl}
+        FIREBASE_KEY: ${fake.googleKey}
+        SUPABASE_KEY: ${fake.jwt("anon")}`),
+    issues: [
+      ["PUBLIC_ADMIN_KEY", "access token of a server"],
+      ["PUBLIC_TOKEN", "an access token"],
+      ["PUBLIC_MAP_TOKEN", "an access token"],
+      ["PUBLIC_DATABASE", "a URL with a password"],
+      ["FIREBASE_KEY", "an access token"],
+      ["SUPABASE_KEY", "an access token"],
+    ].map(([name = "", what = ""]) => ({
+      path: `sites.web.environment.production.${name}`,
+      what: ["a secret in plain text", what],
+      fix: "pulumi config set --secret",
+    })),
   },
   // Tunnels.
   {
