@@ -4,6 +4,7 @@ import { parseStackDocument, type StackDocument } from "./document";
 import { isEngineMoment } from "./engine-reading";
 import { type Finding, type SettingsIssue, sortIssues } from "./issue";
 import { isRecord, type Keys, NAMESPACE } from "./paths";
+import { isPrivateKey, needsPassphrase } from "./private-key";
 import { setSecretCommand } from "./rules/secrets";
 import type { RequiredSecret, Settings } from "./settings-type";
 import { stackNameOf } from "./tier";
@@ -180,10 +181,10 @@ function wrongSecrets(
       },
     ];
     if (value.trim() === "") return complain("is empty", "a text that is not empty");
-    if (purpose === "ssh-private-key" && !/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(value.trim())) {
+    if (purpose === "ssh-private-key" && !isPrivateKey(value)) {
       return complain("is not a private key", "the whole text of a private key file, `-----BEGIN …` first");
     }
-    if (purpose === "ssh-private-key" && /-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(value)) {
+    if (purpose === "ssh-private-key" && needsPassphrase(value)) {
       return complain(
         "is a private key with a passphrase, for which nobody could be asked",
         "a private key without a passphrase",

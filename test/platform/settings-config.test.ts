@@ -2,7 +2,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { utils } from "ssh2";
 import * as pulumi from "@pulumi/pulumi";
+import { generateSshKey } from "../../common/ssh-key";
 import { loadSettings, settingsFromConfig, SettingsError } from "../../platform/settings";
 import { ORIGIN, originWith, stackText } from "./settings/stack-text";
 
@@ -105,6 +107,18 @@ describe("settingsFromConfig", () => {
       "a private key with a passphrase",
     ],
     [
+      "a key with a passphrase in OpenSSH's own form",
+      {
+        ...good,
+        SSH_PRIVATE_KEY: utils.generateKeyPairSync("ed25519", {
+          passphrase: "x",
+          cipher: "aes256-ctr",
+          rounds: 1,
+        }).private,
+      },
+      "a private key with a passphrase",
+    ],
+    [
       "a token with a line break",
       { ...good, CLOUDFLARE_API_TOKEN: `${token}\n` },
       "CLOUDFLARE_API_TOKEN has white space",
@@ -115,6 +129,11 @@ describe("settingsFromConfig", () => {
     expect(issues[0]?.what).toContain(what);
     expect(issues[0]?.fix).toContain("pulumi config set --secret --path 'groundwork:secrets.");
     expect(issues[0]?.value).toBeUndefined();
+  });
+
+  test("a key in OpenSSH's own form without a passphrase is right", () => {
+    const { private: key } = generateSshKey();
+    expect(issuesOf({ config: configOf({ ...good, SSH_PRIVATE_KEY: key }) })).toEqual([]);
   });
 
   test.each([["not JSON"], ["[]"], ['{"A": {"b": "c"}}'], ["null"]])(
