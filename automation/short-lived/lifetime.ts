@@ -1,7 +1,5 @@
+import { lifetimeMilliseconds, lifetimes } from "../../common/lifetime";
 import { UserError } from "../../common/user-error";
-
-const units = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-const longest = 90 * units.d;
 
 /** Names that a short-lived environment may have: nothing that stays is called like that. */
 export function isShortLived(name: string): boolean {
@@ -25,15 +23,14 @@ export function assertShortLived(name: string): void {
  * @param text `12h`, `3d`, `2w`; at most 90 days
  */
 export function expiryAfter(text: string, now: Date): string {
-  const [, count = "", unit = ""] = /^([1-9]\d{0,3})([hdw])$/.exec(text) ?? [];
-  const milliseconds = Number(count) * (units[unit as keyof typeof units] ?? Number.NaN);
-  if (milliseconds > 0 && milliseconds <= longest) {
+  const milliseconds = lifetimeMilliseconds(text);
+  if (milliseconds !== undefined) {
     return new Date(now.getTime() + milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
   }
   throw new UserError({
     what: "this is not a lifetime",
     value: text,
-    allowed: "a number of hours, days or weeks, at most 90 days: 12h, 3d, 2w",
+    allowed: `a number of ${lifetimes}`,
     next: "npx groundwork env extend pr-123 --lifetime 3d",
   });
 }
@@ -51,7 +48,7 @@ export interface ShortLived {
 }
 
 /** One whose lifetime nobody knows counts as forgotten after so long: until then its first run may go on. */
-const unknownFor = units.d;
+const unknownFor = 24 * 3_600_000;
 
 /** Why an environment is to be removed; undefined where it is to stay. */
 export function whyRemoved({ expires, updated, open }: ShortLived, now: Date): string | undefined {

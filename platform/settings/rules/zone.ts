@@ -92,6 +92,15 @@ const rules: Rule = (context) => {
         fix: isAddress(content) ? `write type: ${type === "A" ? "AAAA" : "A"}` : "write the address",
       });
     }
+    if (type === "CAA" && !isCaa(content)) {
+      context.report({
+        keys,
+        what: "a record of type CAA has three parts: flags, a tag and a value",
+        value: true,
+        allowed: "0 issue letsencrypt.org, with flags from 0 to 255",
+        fix: "write 0 issue and the authority's domain",
+      });
+    }
     if (
       (type === "CNAME" || type === "MX") &&
       complainAboutHostname(content.replace(/(^|\.)_/g, "$1")) !== undefined
@@ -106,5 +115,10 @@ const rules: Rule = (context) => {
     }
   });
 };
+
+function isCaa(content: string): boolean {
+  const flags = /^(\d{1,3}) [A-Za-z0-9]+ \S.*$/.exec(content)?.[1];
+  return flags !== undefined && Number(flags) <= 255;
+}
 
 export const zoneRules: readonly Rule[] = [settings, plan, rules];

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { lifetimeMilliseconds, lifetimes } from "../../../common/lifetime";
 import { parseCron } from "../../../common/cron";
 import { checked, field } from "./field";
 import { branch } from "./sites";
@@ -76,9 +77,9 @@ const pullRequests = field(
   z.strictObject({
     lifetime: field(
       checked(z.string(), (value) =>
-        /^[1-9]\d{0,3}[hdw]$/.test(value)
-          ? undefined
-          : { what: "this is not a lifetime", allowed: "hours, days or weeks, at most 90 days: 12h, 3d, 2w" },
+        lifetimeMilliseconds(value) === undefined
+          ? { what: "this is not a lifetime", allowed: lifetimes }
+          : undefined,
       ),
       { description: "How long one stays after the last push to its pull request.", examples: ["3d"] },
     ).default("3d"),

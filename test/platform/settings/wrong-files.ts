@@ -1523,6 +1523,33 @@ groundwork:sites:
       fix: "pulumi config set --secret",
     })),
   },
+  {
+    name: "CAA records that lack flags or tag, or have too large flags",
+    text: stackText(`groundwork:zone:
+  records:
+    - { name: acme.example, type: CAA, content: "letsencrypt.org" }
+    - { name: acme.example, type: CAA, content: "300 issue letsencrypt.org" }
+    - { name: acme.example, type: CAA, content: "0 issue letsencrypt.org" }
+    - { name: acme.example, type: CAA, content: "128 iodef mailto:ca@acme.example" }`),
+    issues: [0, 1].map((index) => ({
+      path: `zone.records[${index}].content`,
+      what: "flags, a tag and a value",
+      allowed: "0 issue letsencrypt.org",
+      fix: "write 0 issue",
+    })),
+  },
+  {
+    name: "a pull request's environment that would stay for longer than 90 days",
+    text: stackText("groundwork:pipelines:\n  branch: main\n  pullRequests: { lifetime: 1000d }"),
+    issues: [
+      {
+        path: "pipelines.pullRequests.lifetime",
+        what: "not a lifetime",
+        allowed: "at most 90 days",
+        fix: "pulumi config set",
+      },
+    ],
+  },
   // Tunnels.
   {
     name: "a catch-all of one's own in a tunnel",
