@@ -12,6 +12,9 @@ const stateUnreachable =
   /unable to open bucket|read "\.pulumi\/meta\.yaml"|could not (?:list|read) bucket|performing HTTP request: \w+ "[^"]*\/api\//;
 const newerState =
   /unsupported checkpoint version|deployment version is too new|newer than what this version|unsupported features/i;
+/** Only where the engine reads a state: a bad answer of any API is told by the same words of Go. */
+const brokenState =
+  /failed to load checkpoint: (?:place \d+: |json: |unexpected end of JSON|invalid character)|error: place \d+: /;
 const sshUnreachable = /dial tcp (\S+:\d+): (?:connect: )?([^\n]*)/;
 
 /** What the engine says of a known failure -> what the user reads instead. The first that matches is taken. */
@@ -71,9 +74,10 @@ const known: readonly {
     }),
   },
   {
-    when: /could not load deployment|unexpected end of JSON input|failed to load checkpoint|invalid character/,
-    explain: (stack) => ({
+    when: brokenState,
+    explain: (stack, text) => ({
       what: `the state of stack ${stack} cannot be read: a write of it was cut short`,
+      value: lineWith(brokenState, text),
       next: `the last whole state stands beside it as ${stack}.json.bak; put that in its place and refresh`,
     }),
   },

@@ -54,9 +54,29 @@ test.each([
     /pulumi version/,
   ],
   [
-    "error: failed to load checkpoint: unexpected end of JSON input",
-    /the state of stack staging cannot be read: a write of it was cut short/,
+    "error: failed to load checkpoint: place 1: unexpected end of JSON input",
+    /the state of stack staging cannot be read: a write of it was cut short: error: failed to load checkpoint: .*JSON input/,
     /staging\.json\.bak/,
+  ],
+  [
+    "error: getting snapshot: failed to load checkpoint: place 1: invalid character '<' looking for beginning of value",
+    /the state of stack staging cannot be read: a write of it was cut short: .*invalid character/,
+    /staging\.json\.bak/,
+  ],
+  [
+    "error: failed to load checkpoint: json: cannot unmarshal number into Go struct field DeploymentV3.latest.manifest",
+    /the state of stack staging cannot be read/,
+    /staging\.json\.bak/,
+  ],
+  [
+    "error: place 1: unexpected end of JSON input",
+    /the state of stack staging cannot be read/,
+    /staging\.json\.bak/,
+  ],
+  [
+    "creating zone-record: invalid character '<' looking for beginning of value; status 403: {\"code\": 10000}",
+    /Cloudflare refuses the API token/,
+    /CLOUDFLARE_API_TOKEN/,
   ],
   ["error: PULUMI_ACCESS_TOKEN must be set for login", /no state backend is chosen/, /pulumi login/],
   ["write state: no space left on device", /the disk is full/, /free some space/],
@@ -117,6 +137,17 @@ test("an unknown failure gives every message of the run once, and not the engine
       "  next: mend what is named above and run the same command again: what is done already stays done",
     ].join("\n"),
   );
+});
+
+test.each([
+  "creating zone-record: error parsing response json: invalid character '<' looking for beginning of value",
+  "creating zone-record: error parsing response json: unexpected end of JSON input",
+  'updating record: parse "https://api example": invalid character " " in host name',
+  'error: failed to load checkpoint: blob (key "dev.json") (code=Unknown): read tcp 10.0.0.2:443: connection reset',
+])("an answer that is no JSON, or no address, is told as it is and not as a broken state: %s", (text) => {
+  const error = explainFailure("up", "prod", [text], new Error("update failed"));
+  expect(error.message).toContain(text);
+  expect(error.message).not.toMatch(/state of stack|\.bak/);
 });
 
 test("a run that told no error is explained by the error lines of the engine's output", () => {
