@@ -65,6 +65,8 @@ fetch_images() {
       id=$(image_id "$reference")
       [ -n "$id" ] || no_image "$reference"
     fi
+    # What its tag means now is another release.
+    [ -z "$target" ] || [ "$id" = "$had" ] || no_image "$reference"
     printf '%s %s %s\n' "$name" "$reference" "$id" >>"$run/images" || fail 12 "cannot write in $run"
   done
 }

@@ -231,7 +231,9 @@ export function explainRollout(
       return {
         what: `going back was refused: nothing was changed on ${project}`,
         ...said,
-        next: `run it with --downgrade (npx groundwork rollback -s ${stack} --downgrade), which takes migrations back first; or restore the database as it was then`,
+        next: error.text.includes("has changed the database")
+          ? `run it with --downgrade (npx groundwork rollback -s ${stack} --downgrade), which takes migrations back first; or restore the database as it was then`
+          : `npx groundwork releases -s ${stack} shows what the host keeps: go back to another (npx groundwork rollback -s ${stack} --to ID), or release the code of then anew`,
         code,
       };
     case rolloutExit.locked:

@@ -393,6 +393,20 @@ describeWithDocker("releases that were", () => {
     expect(label()).toBe("moved-1");
   });
 
+  test("a tag that has moved, and the image that it meant has gone: refused, and nothing is written over", async () => {
+    const image = () => readFileSync(join(host.root, "releases", "m2", "images"), "utf8");
+    const before = image();
+    host.image("moved-2b", { DRAIN_MS: 100 }, "rollout-app:moved");
+    host.docker("image", "prune", "--force");
+    const refused = await host.run("rollout", { to: "m2", timeout: 15 });
+    expect(refused.code).toBe(23);
+    expect(refused.stderr).toContain(
+      "the image rollout-app:moved of release m2 is not on this host any more",
+    );
+    expect(image()).toBe(before);
+    expect((await releases()).active).toBe("m1");
+  });
+
   test("the same tag with a new image is a change", async () => {
     host.image("moved-3", { DRAIN_MS: 100 }, "rollout-app:moved");
     expect(await host.rollout("m3", { image_1_reference: "rollout-app:moved" })).toMatchObject({

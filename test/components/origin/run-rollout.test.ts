@@ -263,6 +263,13 @@ describe.each(realSshKinds)("a release over %s", (_kind, start) => {
     const explained = await failed(runRollout(input(), () => undefined));
     expect(explained.code).toBe(23);
     expect(explained.next).toContain("npx groundwork rollback -s staging --downgrade");
+    steps.answer(
+      "rollout",
+      `echo 'rollout: the image app:1 of release r1 is not on this host any more' >&2; exit 23`,
+    );
+    const gone = await failed(runRollout(input(), () => undefined));
+    expect(gone.next).toContain("npx groundwork releases -s staging");
+    expect(gone.next).not.toContain("downgrade");
   });
 
   test("another host key, a refused login, a silent port: said at once, with the next step, and nothing has run", async () => {
