@@ -21,7 +21,10 @@ export interface OriginService {
   readonly publish?: number;
   /** Port that speaks TLS, and the host's port that leads to it; the container finds certificate and key in `/certificates`. @default none */
   readonly tls?: { readonly port: number; readonly publish?: number };
-  /** Path that answers 2xx or 3xx when the service can take traffic. @default the container's own health check only */
+  /**
+   * Path that answers 2xx or 3xx when the service can take traffic. Without it `start-first` on one host asks for `/`, where any
+   * answer but 502, 503 and 504 will do. @default the container's own health check only
+   */
   readonly healthPath?: string;
   /**
    * Seconds the service gets to end what is in flight: it is told to stop (SIGTERM) at the beginning and killed 5 s after

@@ -87,24 +87,29 @@ show_logs() {
   done
 }
 
-# ask N: the status code of its health path, through the proxy, from the new colour; after the switch from what has the traffic.
+# ask N PATH: the status code of its answer, through the proxy, from the new colour; after the switch from what has the traffic.
 ask() {
   header=Service
   [ -z "${switching-}" ] || header=Active
   hostname=$(value "rolling_${1}_hostname")
   curl --silent --noproxy '*' --max-time 5 --output /dev/null --write-out '%{http_code}' \
     --header "X-Groundwork-$header: $(service "$1")" ${hostname:+--header "Host: $hostname"} \
-    "http://$gate$(value "rolling_${1}_path")" 2>/dev/null 8>&- 9>&- 4>&-
+    "http://$gate$2" 2>/dev/null 8>&- 9>&- 4>&-
 }
 
-# passes N: asks until three answers in a row are good, gives up at the first bad one. Sets `answer`.
+# passes N: asks until three answers in a row are good, gives up at the first bad one. Sets `answer`. Without a health path any
+# answer is good but those that the proxy gives where it reaches nobody: that a container runs does not say that it listens.
 passes() {
-  [ -n "$(value "rolling_${1}_path")" ] || return 0
+  path=$(value "rolling_${1}_path")
   tries=0
   while [ "$tries" -lt 3 ]; do
     [ "$tries" = 0 ] || nap 0.02
-    answer=$(ask "$1")
-    case $answer in [23]??) ;; *) return 1 ;; esac
+    answer=$(ask "$1" "${path:-/}")
+    case $answer in
+      [23]??) ;;
+      '' | 000 | 502 | 503 | 504) return 1 ;;
+      *) [ -z "$path" ] || return 1 ;;
+    esac
     tries=$((tries + 1))
   done
 }
@@ -154,8 +159,10 @@ wait_healthy() {
     if [ "$(date +%s)" -ge "$deadline" ]; then
       show_logs
       if [ "$n" -le "$rolling" ]; then
+        [ -n "$(value "rolling_${n}_path")" ] ||
+          fail_release "$(service "$n") did not answer on port $(number "rolling_${n}_port" 80) within $timeout s (${answer:-nothing} to /, which is asked as it has no healthPath)"
         case $answer in
-          000 | 502 | 503 | '') fail_release "$(service "$n") did not answer on port $(number "rolling_${n}_port" 80) within $timeout s" ;;
+          000 | 502 | 503 | 504 | '') fail_release "$(service "$n") did not answer on port $(number "rolling_${n}_port" 80) within $timeout s" ;;
           *) fail_release "$(service "$n") answers $answer to $(value "rolling_${n}_path") instead of 2xx or 3xx, for $timeout s" ;;
         esac
       fi

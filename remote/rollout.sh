@@ -14,7 +14,7 @@
 #         watch     seconds between the switch and the end of the old release, in which rollout-abort can switch back (default 1)
 #         min_free_mb  megabytes that must be free (default 256)
 #         rolling   how many services have two colours; for each N from 1: rolling_N_service, rolling_N_port, rolling_N_path
-#                   (health path; none: only the container's health counts), rolling_N_drain (seconds, default 30),
+#                   (health path; none: / is asked, and any answer but 502, 503 and 504 will do), rolling_N_drain (seconds, default 30),
 #                   rolling_N_replicas (default 1), rolling_N_hostname (sent as Host to the health path; optional)
 #         images    how many services get an image of the release; image_N_service, image_N_reference
 #         record    members for the release's record, one JSON object in one line (optional)

@@ -43,7 +43,7 @@ export interface RollingService {
   readonly service: string;
   /** Its HTTP port inside the container. */
   readonly port: number;
-  /** Asked through the proxy before the switch. @default the container's own health check only */
+  /** Asked through the proxy before the switch. @default `/`, where any answer but 502, 503 and 504 will do */
   readonly path?: string | undefined;
   /** Seconds for what is in flight. @default 10 */
   readonly drain?: number | undefined;

@@ -79,13 +79,16 @@ describeWithDocker("a release that cannot be", () => {
     expect(result.stderr).toContain("api answers 404 to /healthy instead of 2xx or 3xx");
   });
 
-  test("wrong port: says that nothing answers there", async () => {
+  test.each([
+    ["wrong port", "/healthz", ""],
+    ["wrong port, without a health path", "", " (502 to /, which is asked as it has no healthPath)"],
+  ])("%s: says that nothing answers there", async (_, path, more) => {
     const result = await host.run("rollout", {
       ...host.frames("good", { release: "port", timeout: 3 }),
-      ...listFrames("rolling", "rolling", [{ service: "api", port: 3001, path: "/healthz", drain: 1 }]),
+      ...listFrames("rolling", "rolling", [{ service: "api", port: 3001, path, drain: 1 }]),
     });
     expect(result.code).toBe(21);
-    expect(result.stderr).toContain("api did not answer on port 3001 within 3 s");
+    expect(result.stderr).toContain(`api did not answer on port 3001 within 3 s${more}`);
   });
 
   test("its image is not to be had", async () => {

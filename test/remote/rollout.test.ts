@@ -1,6 +1,7 @@
+import { listFrames } from "../../remote/framing";
 import { canStartDaemon } from "../support/docker-daemon";
 import { Load } from "../support/load";
-import { rolloutHost, type RolloutHost } from "../support/rollout-host";
+import { projectFiles, rolloutHost, type RolloutHost } from "../support/rollout-host";
 
 jest.setTimeout(180_000);
 const describeWithDocker = canStartDaemon ? describe : describe.skip;
@@ -32,5 +33,26 @@ describeWithDocker("a rollout on real Docker behind real Caddy", () => {
       expect(socket.code).toBe(1012);
       expect(socket.closedAt).toBeGreaterThanOrEqual(told + 1000);
     }
+  });
+
+  test("without a health path and a health check: waits until the release listens", async () => {
+    // Longer than the proxy itself tries to reach a container.
+    host.image("3", { START_MS: 6000, DRAIN_MS: 100 });
+    const files = projectFiles();
+    await host.prepare({
+      "compose.yaml": files["compose.yaml"]!.replace(/^ {4}healthcheck:\n(?: {6}.*\n)+/m, ""),
+    });
+    const load = new Load(host.url, { perSecond: 50 });
+    await load.until("2");
+    const third = await host.rollout(
+      "3",
+      listFrames("rolling", "rolling", [{ service: "api", port: 3000, path: "" }]),
+    );
+    expect(third).toMatchObject({ code: 0, stderr: "", result: { changed: true } });
+    await load.until("3");
+    expect((await load.stop()).failures).toEqual([]);
+    expect(host.docker("ps", "--filter", "name=sample-blue", "--format", "{{.Status}}")).not.toContain(
+      "health",
+    );
   });
 });

@@ -52,9 +52,11 @@ const service = field(
     build: field(build, {
       description: "How the image is built by a pipeline (`groundwork ci`). Default: it is only pulled.",
     }).optional(),
-    healthPath: urlPath("The path that answers 200 when the service can take traffic.", [
-      "/api/health",
-    ]).optional(),
+    healthPath: urlPath(
+      "The path that answers 200 when the service can take traffic. Without it `start-first` on one host asks for `/`, where " +
+        "any answer but 502, 503 and 504 will do.",
+      ["/api/health"],
+    ).optional(),
     healthTimeoutSeconds: amount(
       "seconds",
       1,
