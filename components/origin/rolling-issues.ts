@@ -137,6 +137,7 @@ export function colourIssues(args: DeployedArgs, summary: ComposeSummary, issues
       depends_on: dependencies,
       networks,
       volumes_from: from,
+      extends: base,
     } = serviceOf(summary, service);
     const at = `composeFile: services.${service}`;
     if (!rolling.includes(service)) {
@@ -147,6 +148,13 @@ export function colourIssues(args: DeployedArgs, summary: ComposeSummary, issues
         });
       }
       continue;
+    }
+    if (base !== undefined) {
+      issues.add(
+        `${at}.extends`,
+        "cannot be followed with start-first: each colour would have volumes and networks of its own",
+        { value: base, allowed: "what it takes from there written into the service, such as by `<<: *base`" },
+      );
     }
     if (mode !== undefined) {
       issues.add(`${at}.network_mode`, "is not possible with start-first: the proxy finds it in a network", {

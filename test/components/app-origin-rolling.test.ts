@@ -692,6 +692,26 @@ test.each<[string, () => Partial<ComposeOriginArgs>, string[]]>([
       'composeFile: services.admin.depends_on: names a service with start-first, which is in a project of its own "api"',
     ],
   ],
+  [
+    "what is taken from another service, unless by YAML's own means",
+    () => ({
+      composeFile: compose(
+        "x-base: &base { networks: [back], network_mode: host }\nservices:\n" +
+          '  base: { image: a, networks: [back], volumes: ["uploads:/uploads"] }\n' +
+          "  api: { extends: base }\n" +
+          "  web: { <<: *base }\n" +
+          "  admin: { extends: { service: base } }\n" +
+          "networks: { back: {} }\nvolumes: { uploads: {} }\n",
+        "extends.yaml",
+      ),
+      services: { api: api(), web: { port: 3000, strategy: "start-first" } },
+      proxy: { routes: { "/*": "web" } },
+    }),
+    [
+      'composeFile: services.api.extends: cannot be followed with start-first: each colour would have volumes and networks of its own "base"',
+      expect.stringContaining("composeFile: services.web.network_mode: is not possible"),
+    ],
+  ],
 ])("mistakes: %s", (_what, changes, expected) => {
   expect(told(appOriginIssues("api", origin(changes())))).toEqual(expected);
 });
