@@ -3,7 +3,7 @@
 # install Docker.
 #
 # Input:  min_free_mb     megabytes that must be free (default 256)
-#         compose_minimum oldest version of Docker Compose that serves (default 2.0)
+#         compose_minimum oldest version of Docker Compose that serves (default 2.17, which brought --wait-timeout)
 #         install_docker  "1": where Docker or Compose is missing or too old, the host's package manager installs it; needs
 #                         root, or sudo without a password
 # Output: {"step":"prepare-host","project":…,"compose":"2.40.3"}
@@ -15,7 +15,7 @@
 begin prepare-host
 needs cmp cat chmod mv date flock
 
-minimum=$(value_or compose_minimum 2.0)
+minimum=$(value_or compose_minimum 2.17)
 case $minimum in '' | *[!0-9.]*) fail 10 "bad version of Compose" ;; esac
 
 # Prints what is wrong with Docker here, nothing when it serves. Leaves the version in the file "$root/.compose".

@@ -173,7 +173,7 @@ function announce(release: pulumi.Output<string>, access: pulumi.Output<HostAcce
   pulumi.all([release, access]).apply(([id, known]) => expectRelease(stack, id, known));
 }
 
-/** What the host must have: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */
+/** What the host must have beyond what every one must: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */
 function hostFrames(args: DeployedArgs): Frames {
   return {
     ...(rollingServices(args).length === 0 ? {} : { compose_minimum: "2.24" }),

@@ -74,6 +74,13 @@ describe("prepare-host", () => {
     expect(await host.run("prepare-host")).toMatchObject({ code: 11, stdout: "" });
   });
 
+  test("refuses a compose that does not know how long to wait for health", async () => {
+    host = stepHost("echo v2.16.0");
+    const result = await host.run("prepare-host");
+    expect(result.code).toBe(11);
+    expect(result.stderr).toContain("docker compose is version 2.16.0; version 2.17 or newer is needed");
+  });
+
   test("refuses a compose older than what is needed, and says how to have it installed", async () => {
     host = stepHost("echo 2.23.1");
     const result = await host.run("prepare-host", { compose_minimum: "2.24" });
