@@ -75,7 +75,8 @@ close_work() {
 lock_backups() {
   needs flock
   exec 8>>"$folder/lock" || fail 12 "cannot write $folder/lock"
-  flock -w "$(number lock_wait 600)" 8 || fail 75 "another backup or restore of $name goes on; nothing was done"
+  lock_limit=$(number lock_wait 600) || exit 10
+  wait_lock 8 "$lock_limit" || fail 75 "another backup or restore of $name goes on; nothing was done"
 }
 
 run_restic() { restic --retry-lock 5m "$@" 9>&- 8>&- 3>&- 4>&-; }

@@ -50,7 +50,8 @@ done
 aliases=$(value aliases | sed '/^$/d; /[^A-Za-z0-9._-]/d; s/.*/"&"/' | paste -s -d , -)
 
 exec 8>>"$folder/rehearse.lock" || fail 12 "cannot write $folder/rehearse.lock"
-flock -w "$(number lock_wait 600)" 8 || fail 75 "another rehearsal of $name goes on; nothing was done"
+lock_limit=$(number lock_wait 600) || exit 10
+wait_lock 8 "$lock_limit" || fail 75 "another rehearsal of $name goes on; nothing was done"
 : >"$log"
 exec 1>>"$log" 2>&1
 # Of one that was killed together with its watch, as by a machine that stops.

@@ -168,9 +168,18 @@ take_lock() {
   exec 9>>"$root/lock" || fail 12 "cannot write $root/lock"
   if ! flock -n 9; then
     printf '%s: waiting for %s, which holds the lock of %s\n' "$step" "$(cat "$root/lock.holder" 2>/dev/null)" "$project" >&4
-    flock -w "$1" 9 || fail 75 "still locked by $(cat "$root/lock.holder" 2>/dev/null) after $1 s; nothing was done"
+    wait_lock 9 "$1" || fail 75 "still locked by $(cat "$root/lock.holder" 2>/dev/null) after $1 s; nothing was done"
   fi
   printf '%s (process %s since %s)' "$step" "$$" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$root/lock.holder"
+}
+
+# wait_lock DESCRIPTOR SECONDS: takes the lock, waits for it so long. Asks again and again, as busybox's flock has no `-w`.
+wait_lock() {
+  give_up_at=$(($(date +%s) + $2))
+  until flock -n "$1"; do
+    [ "$(date +%s)" -lt "$give_up_at" ] || return 1
+    nap 0.2
+  done
 }
 
 # docker, with the words before it (`within` is a time limit, such as `timeout 60`); both are split on purpose.

@@ -100,7 +100,7 @@ until flock -n 9; do
   nap 0.2
 done
 exec 8>>"$root/rollout.alive" || fail 12 "cannot write $root/rollout.alive"
-flock -w "$limit" 8 || fail 75 "commands of a killed rollout still run on this host (ps -ef | grep docker); nothing was done"
+wait_lock 8 "$limit" || fail 75 "commands of a killed rollout still run on this host (ps -ef | grep docker); nothing was done"
 sweep
 
 mkdir -p "$run" && rm -f "$run/code" "$run/abort" "$run/journal" "$run/errors" "$run/result" "$run/events" &&

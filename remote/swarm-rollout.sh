@@ -55,7 +55,7 @@ begun=$(date +%s)
 
 take_lock "$limit"
 exec 8>>"$root/rollout.alive" || fail 12 "cannot write $root/rollout.alive"
-flock -w "$limit" 8 || fail 75 "commands of a killed rollout still run on this host; nothing was done"
+wait_lock 8 "$limit" || fail 75 "commands of a killed rollout still run on this host; nothing was done"
 sweep
 mkdir -p "$run" "$releases" || fail 12 "cannot write below $root"
 if [ -n "$attempt" ] && [ -f "$run/code" ] && [ "$(cat "$run/attempt" 2>/dev/null)" = "$attempt" ]; then

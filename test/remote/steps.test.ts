@@ -616,6 +616,31 @@ describe("the lock", () => {
     });
   });
 
+  describe("on a host whose flock knows no -w, as busybox's does not", () => {
+    const withoutWait = (docker: string) => {
+      host = stepHost(docker);
+      const flock = `case $* in *-w*) echo "flock: invalid option -- 'w'" >&2; exit 1 ;; esac\nPATH=\${PATH#*:} exec flock "$@"\n`;
+      writeFileSync(join(host.home, "bin", "flock"), `#!/bin/sh\n${flock}`, { mode: 0o755 });
+    };
+
+    test("is waited for", async () => {
+      withoutWait('case $call in *" up "*) touch "$HOME/started"; sleep 1 ;; esac');
+      const first = host.run("database-healthy", { services: "db" });
+      while (!existsSync(join(host.home, "started"))) await new Promise((resolve) => setTimeout(resolve, 20));
+      const second = await host.run("write-files", { files: 0, check: "none", lock_wait: 60 });
+      expect(second).toMatchObject({ code: 0 });
+      expect(second.stderr).toMatch(/^write-files: waiting for database-healthy .*\n$/);
+      expect(await first).toMatchObject({ code: 0 });
+    });
+
+    test.each(["rollout", "swarm-rollout"] as const)("%s takes that of rollouts as well", async (step) => {
+      withoutWait(":");
+      const result = await host.run(step, { release: "1" });
+      // What the stand-in for Docker cannot do ends it.
+      expect(result.stderr).toMatch(/there is no compose\.yaml|does not manage a swarm/);
+    });
+  });
+
   test("is free again after its holder was killed, though what it started lives on", async () => {
     host = stepHost(
       'case $call in *" up "*) sleep 20 & echo $! >"$HOME/left" ; touch "$HOME/started"; wait ;; esac',
