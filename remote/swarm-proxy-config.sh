@@ -45,12 +45,20 @@ set -- -C "$root/proxy" Caddyfile
 if [ -f "$root/certificates/origin.pem" ] && [ -f "$root/certificates/origin.key" ]; then
   set -- "$@" -C "$root" certificates/origin.pem certificates/origin.key
 fi
+# There as long as what is written may not be what runs: a step that was killed between the two, or whose reload failed.
+unloaded=$root/proxy/unloaded
+before=
+[ ! -f "$unloaded" ] || before=1
+: >"$unloaded" || fail 12 "cannot write $unloaded" with-log
 state=$(tar -cf - "$@" | run_docker run --rm --interactive --pull "$policy" --network none \
   --volume "$volume:/etc/caddy" --entrypoint /bin/sh "$image" -c "$put")
 case $state in
-  same) changed=false ;;
+  same) if [ -n "$before" ]; then changed=true; else changed=false; fi ;;
   changed) changed=true ;;
-  *) fail 20 "Caddy does not take the configuration; what was used before is still used" with-log ;;
+  *)
+    [ -n "$before" ] || rm -f "$unloaded"
+    fail 20 "Caddy does not take the configuration; what was used before is still used" with-log
+    ;;
 esac
 
 if [ "$changed" = true ]; then
@@ -60,4 +68,5 @@ if [ "$changed" = true ]; then
       fail 20 "the proxy does not take the configuration over; it goes on with the old one" with-log
   done
 fi
+rm -f "$unloaded"
 finish "\"changed\":$changed"

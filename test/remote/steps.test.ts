@@ -237,6 +237,38 @@ describe("write-files", () => {
   });
 });
 
+describe("swarm-proxy-config", () => {
+  test.each([
+    ["whose reload failed", "exit 1", 20],
+    ["that was killed before the reload", "kill -9 $PPID", -1],
+  ])(
+    "one %s is gone on with: the next one reloads, the one after has nothing to do",
+    async (_, fate, code) => {
+      host = stepHost(`case $call in
+      "run "*) cat >/dev/null; [ -f "$HOME/put" ] && echo same || echo changed; touch "$HOME/put" ;;
+      "ps "*) echo a-container ;;
+      "exec "*) [ -f "$HOME/tried" ] || { touch "$HOME/tried"; ${fate}; } ;;
+    esac`);
+      const run = () => host.run("swarm-proxy-config", { caddyfile: ":80", image: "caddy:2" });
+      const reloads = () => host.calls().filter((call) => call.startsWith("exec ")).length;
+      expect(await run()).toMatchObject({ code, stdout: "" });
+      expect(json((await run()).stdout)).toMatchObject({ changed: true });
+      expect(reloads()).toBe(2);
+      expect(json((await run()).stdout)).toMatchObject({ changed: false });
+      expect(reloads()).toBe(2);
+    },
+  );
+
+  test("a configuration that Caddy does not take asks for no reload afterwards", async () => {
+    host = stepHost(
+      'case $call in "run "*) cat >/dev/null; [ -f "$HOME/put" ] && echo same || { touch "$HOME/put"; exit 1; } ;; esac',
+    );
+    const run = () => host.run("swarm-proxy-config", { caddyfile: ":80", image: "caddy:2" });
+    expect(await run()).toMatchObject({ code: 20 });
+    expect(json((await run()).stdout)).toMatchObject({ changed: false });
+  });
+});
+
 describe("registry-login", () => {
   test("gives the password by standard input only", async () => {
     host = stepHost('cat >"$HOME/received"; echo "Login Succeeded"');
