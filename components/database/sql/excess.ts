@@ -31,7 +31,15 @@ function allowedRoles(args: RoleStatementsArgs): Allowed[] {
  */
 export function excess(args: RoleStatementsArgs): string[] {
   const own = allowedRoles(args);
-  return args.reduceRoles ? reduce(args, own) : [refuse(args, own)];
+  if (!args.reduceRoles) {
+    const hint =
+      "Nothing was changed. reduceRoles: true takes these rights away; or give the roles other names.";
+    return [refuse(args, own, hint)];
+  }
+  // What others have granted is not always ours to take: said, and not taken for done.
+  const hint =
+    "Nothing was changed. reduceRoles cannot take these away: whoever granted them can, or a superuser.";
+  return [...reduce(args, own), refuse(args, own, hint)];
 }
 
 /** What a role may not have, as rows `(name, what)`. */
@@ -70,7 +78,7 @@ function excessQuery(args: RoleStatementsArgs, own: readonly Allowed[]): string 
   ) e`;
 }
 
-function refuse(args: RoleStatementsArgs, own: readonly Allowed[]): string {
+function refuse(args: RoleStatementsArgs, own: readonly Allowed[], hint: string): string {
   return block(
     `FOR item IN SELECT found.rolname, count(*) AS many, (array_agg(found.what ORDER BY found.what))[1:8] AS first
   FROM (${excessQuery(args, own)}) found GROUP BY found.rolname ORDER BY found.rolname
@@ -80,7 +88,7 @@ LOOP
 END LOOP;
 IF told <> '' THEN
   RAISE EXCEPTION 'roles exist with more rights than they may have:%', told
-    USING ERRCODE = '42710', HINT = 'Nothing was changed. reduceRoles: true takes these rights away; or give the roles other names.';
+    USING ERRCODE = '42710', HINT = ${literal(hint)};
 END IF;`,
     "item record; told text := '';",
   );
@@ -103,13 +111,20 @@ END IF;
       `IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)}) THEN RETURN; END IF;
 ${mayOwn ? "" : objects}FOR item IN SELECT f.what FROM (${query}) f WHERE f.rolname = ${literal(name)} LOOP
   IF item.what LIKE 'member of %' THEN
-    EXECUTE format('REVOKE %I FROM %I', substr(item.what, 11), ${literal(name)});
+    -- Since 16 each grantor's grant is one of its own, and only its like takes it away.
+    FOR granter IN SELECT m.grantor::regrole FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+      WHERE g.rolname = substr(item.what, 11) AND pg_has_role(m.grantor, 'USAGE')
+        AND m.member = (SELECT oid FROM pg_roles WHERE rolname = ${literal(name)})
+    LOOP
+      EXECUTE format('REVOKE %I FROM %I%s CASCADE', substr(item.what, 11), ${literal(name)},
+        CASE WHEN current_setting('server_version_num')::int >= 160000 THEN format(' GRANTED BY %s', granter) ELSE '' END);
+    END LOOP;
   ELSIF item.what = upper(item.what) THEN
     -- One by one: naming an attribute at all needs more rights than having none.
     EXECUTE format('ALTER ROLE %I NO%s', ${literal(name)}, item.what);
   END IF;
 END LOOP;`,
-      "item record;",
+      "item record; granter regrole;",
     );
   });
 }

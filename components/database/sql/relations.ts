@@ -12,6 +12,7 @@ const inSchemas = (column: string, { schemas }: RoleStatementsArgs) =>
 export function relations(args: RoleStatementsArgs): string[] {
   return [
     adopt(args),
+    grantedByOthers(args),
     grantTables(args),
     grantRoutines(args),
     ...exceptions(args, args.readOnlyTables, "INSERT, UPDATE, DELETE"),
@@ -60,14 +61,38 @@ END IF;`,
   );
 }
 
+/** Who has rights on relations by nothing but the grants made here. */
+function stripped({ appGroup, appLogins }: RoleStatementsArgs): string {
+  const names = ["PUBLIC", ...[appGroup, ...appLogins.map(({ name }) => name)].map(identifier)];
+  return names.join(", ").replaceAll("%", "%%");
+}
+
+/** What others than the owner have granted, by an option to do so: the owner's REVOKE leaves that, and says nothing. */
+function grantedByOthers(args: RoleStatementsArgs): string {
+  const names = textArray([args.appGroup, ...args.appLogins.map(({ name }) => name)]);
+  return block(
+    `FOR item IN SELECT DISTINCT o.oid::regclass::text AS named, CASE o.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+    a.grantor, a.privilege_type AS granted
+  FROM pg_class o CROSS JOIN LATERAL aclexplode(o.relacl) a
+  WHERE ${inSchemas("o.relnamespace", args)} AND o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ${own("pg_class")}
+    AND a.grantor <> o.relowner
+    AND (a.grantee = 0 OR a.grantee IN (SELECT oid FROM pg_roles WHERE rolname = ANY (${names})))
+LOOP
+  IF NOT pg_has_role(item.grantor, 'MEMBER') THEN
+    RAISE EXCEPTION '% has granted rights on % to the application, or to everybody', item.grantor::regrole, item.named
+      USING ERRCODE = '42501', HINT = 'Nothing was changed. Only the role itself takes them back, or a superuser.';
+  END IF;
+  EXECUTE format('SET LOCAL ROLE %s', item.grantor::regrole);
+  EXECUTE format(${literal(`REVOKE %s ON %s %s FROM ${stripped(args)} CASCADE`)}, item.granted, item.kind, item.named);
+  RESET ROLE;
+END LOOP;`,
+    "item record;",
+  );
+}
+
 function grantTables(args: RoleStatementsArgs): string {
   const app = literal(args.appGroup);
-  const stripped = [
-    "PUBLIC",
-    identifier(args.appGroup),
-    ...args.appLogins.map(({ name }) => identifier(name)),
-  ];
-  const from = stripped.join(", ").replaceAll("%", "%%");
+  const from = stripped(args);
   const readers = readersOf(args).map(
     ({ name }) => `  EXECUTE format('GRANT SELECT ON TABLE %s TO %I', item.named, ${literal(name)});\n`,
   );

@@ -24,6 +24,10 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
     return name;
   }
 
+  const sixteen = async () =>
+    (await server.query("postgres", "SELECT WHERE current_setting('server_version_num')::int >= 160000"))
+      .length > 0;
+
   test.each<[string, string, string]>([
     ["a superuser", "ALTER ROLE $_app_a SUPERUSER", "role $_app_a: SUPERUSER"],
     [
@@ -76,6 +80,56 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
        FROM pg_roles WHERE rolname LIKE '${name}%'`,
     );
     expect(row).toEqual({ harmless: true });
+  });
+
+  test("a membership that others have granted, one of them with the option to hand it on, is taken away for good", async () => {
+    const name = await existing(
+      `CREATE ROLE $_x; CREATE ROLE $_one; CREATE ROLE $_two; GRANT $_x TO $_one, $_two WITH ADMIN OPTION;
+       SET ROLE $_one; GRANT $_x TO $_app_a; SET ROLE $_two; GRANT $_x TO $_app_a WITH ADMIN OPTION;
+       SET ROLE $_app_a; GRANT $_x TO $_app; RESET ROLE;`,
+    );
+    await roles.provision(name, { reduceRoles: true });
+    await roles.provision(name);
+    const left = await server.query<object>(
+      name,
+      `SELECT member::regrole::text FROM pg_auth_members WHERE roleid = '${name}_x'::regrole AND member::regrole::text ~ '_app'`,
+    );
+    expect(left).toEqual([]);
+  });
+
+  test("what an administrator cannot take away is named, and not said to be done", async () => {
+    const name = await existing(
+      "CREATE ROLE $_admin LOGIN CREATEROLE PASSWORD 'admin-of-the-provider'; ALTER DATABASE $ OWNER TO $_admin; GRANT pg_monitor TO $_app_a",
+    );
+    if (!(await sixteen())) return;
+    roles.passwords.set(`${name}_admin`, "admin-of-the-provider");
+    await server.query(
+      name,
+      `GRANT ${name}_app, ${name}_app_a, ${name}_ro TO ${name}_admin WITH ADMIN OPTION`,
+    );
+    const statements = roles.statements(name, { reduceRoles: true, backup: undefined, monitor: undefined });
+    const run = roles.as(`${name}_admin`, name, (client) => client.query(`BEGIN;\n${statements}\nCOMMIT;`));
+    await expect(run).rejects.toMatchObject({
+      message: `roles exist with more rights than they may have: role ${name}_app_a: member of pg_monitor`,
+      hint: expect.stringContaining("whoever granted them") as string,
+    });
+  });
+
+  test("a right that was granted by somebody with an option to do so is taken away with the others", async () => {
+    await roles.database("handed", "CREATE TABLE items (id serial)");
+    await server.query(
+      "handed",
+      `CREATE ROLE handing; GRANT USAGE ON SCHEMA public TO handing;
+       GRANT TRUNCATE ON items TO handing WITH GRANT OPTION; GRANT UPDATE ON SEQUENCE items_id_seq TO handing WITH GRANT OPTION;
+       SET ROLE handing; GRANT TRUNCATE ON items TO handed_app; GRANT UPDATE ON SEQUENCE items_id_seq TO PUBLIC; RESET ROLE`,
+    );
+    const harm = ["TRUNCATE items", "SELECT setval('items_id_seq', 9)"];
+    for (const sql of harm)
+      expect([sql, await roles.attempt("handed_app_a", "handed", sql)]).toEqual([sql, "done"]);
+    await roles.provision("handed");
+    for (const sql of harm)
+      expect([sql, await roles.attempt("handed_app_a", "handed", sql)]).toEqual([sql, "42501"]);
+    expect(await roles.attempt("handed_app_a", "handed", "INSERT INTO items DEFAULT VALUES")).toBe("done");
   });
 
   test("what it owned is the migrator's afterwards, with its rows", async () => {
