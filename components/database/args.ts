@@ -21,13 +21,16 @@ export interface PostgresRoleNames {
 export interface PostgresCommonArgs {
   /** Name of the application's database; made if it is missing. */
   readonly database: string;
-  /** Names of the roles. @default `<database>_migrator`, `<database>_app`, and no optional ones */
+  /**
+   * Names of the roles. One that is no longer named can log in no more; the application's once `passwordOverlap` is false.
+   * @default `<database>_migrator`, `<database>_app`, and no optional ones
+   */
   readonly roles?: PostgresRoleNames;
   /** Schemas the application works in; the first one is where new tables go. @default ["public"] */
   readonly schemas?: readonly string[];
   /**
    * Roles that exist and make tables in the schemas as well, such as a colleague's: what they make is granted by itself,
-   * too. No superusers. @default []
+   * too. No superusers. One that is taken out can make nothing more. @default []
    */
   readonly furtherMigrators?: readonly string[];
   /**

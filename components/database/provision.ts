@@ -39,7 +39,7 @@ export async function provision(input: ProvisionInput): Promise<{ readonly creat
   });
 }
 
-/** A login that was ended by a rotation keeps its connections until somebody cuts them. */
+/** A login that was ended, by a rotation or as it is no longer named, keeps its connections until somebody cuts them. */
 const endRetired = `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
   JOIN pg_roles r ON r.oid = a.usesysid WHERE NOT r.rolcanlogin AND a.datname = current_database()`;
 

@@ -5,6 +5,7 @@ import { excess } from "./sql/excess";
 import { extensions } from "./sql/extensions";
 import { relations } from "./sql/relations";
 import { replication } from "./sql/replication";
+import { retired } from "./sql/retired";
 import { migratorExists, roles } from "./sql/roles";
 import { publicClosed, schemaStatements } from "./sql/schemas";
 import { settings } from "./sql/settings";
@@ -31,6 +32,7 @@ export function roleStatements(args: RoleStatementsArgs): string {
     migratorExists(args),
     ...excess(args),
     ...roles(args),
+    ...retired(args),
     ...databases(args),
     ...extensions(args),
     publicClosed,

@@ -9,7 +9,8 @@ export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pul
   const { database } = args;
   const names = roleNames(args);
   const { migrator, a, b, readOnly, backup, monitor, replication } = logins;
-  const usable = (login: Login | undefined) => login === logins.active || (args.passwordOverlap ?? true);
+  const { passwordOverlap = true } = args;
+  const usable = (login: Login | undefined) => login === logins.active || passwordOverlap;
   const verifiers = pulumi.all([
     migrator.verifier,
     a.verifier,
@@ -47,6 +48,7 @@ export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pul
               },
         readOnlyTables: args.readOnlyTables ?? historyTables,
         hiddenRelations: args.hiddenRelations ?? [],
+        passwordOverlap,
         connectionLimit: args.connectionLimit ?? 50,
         statementTimeout: args.statementTimeout ?? 30_000,
         lockTimeout: args.lockTimeout ?? 5_000,

@@ -36,6 +36,7 @@ export class DatabaseRoles {
       replication: undefined,
       readOnlyTables: ["schema_migrations"],
       hiddenRelations: [],
+      passwordOverlap: true,
       connectionLimit: 50,
       statementTimeout: 30_000,
       lockTimeout: 5_000,

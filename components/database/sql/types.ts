@@ -32,6 +32,8 @@ export interface RoleStatementsArgs {
   readonly readOnlyTables: readonly string[];
   /** As `readOnlyTables`: out of the application's reach altogether. */
   readonly hiddenRelations: readonly string[];
+  /** Whether logins of the application that are no longer named stay usable. */
+  readonly passwordOverlap: boolean;
   readonly connectionLimit: number;
   /** Milliseconds. */
   readonly statementTimeout: number;

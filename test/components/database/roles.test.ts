@@ -353,6 +353,60 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
     });
   });
 
+  describe("a role that is taken out", () => {
+    const off = { readOnly: undefined, backup: undefined, monitor: undefined };
+
+    test("can log in no more; roles of other databases, by hand or with a comment of their own can", async () => {
+      await roles.database("lefty", "CREATE TABLE items (id int)");
+      await roles.database("righty", "CREATE TABLE items (id int)");
+      await server.query("lefty", "CREATE ROLE by_hand LOGIN");
+      await server.query("lefty", "COMMENT ON ROLE lefty_monitor IS 'the watcher of us all'");
+      await roles.provision("lefty", off);
+      for (const role of ["lefty_ro", "lefty_backup"]) {
+        expect([role, await attempt(role, "lefty", "SELECT 1")]).toEqual([role, "28P01"]);
+      }
+      const rest = await server.query<{ rolname: string }>(
+        "lefty",
+        "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname ~ '^(lefty|righty|by_hand)' ORDER BY 1",
+      );
+      expect(rest.map(({ rolname }) => rolname)).toEqual(
+        "by_hand lefty_app_a lefty_migrator lefty_monitor righty_app_a righty_backup righty_migrator righty_monitor righty_ro".split(
+          " ",
+        ),
+      );
+      // Named again, it is there again.
+      await roles.provision("lefty");
+      expect(await attempt("lefty_ro", "lefty", "SELECT * FROM items")).toBe("done");
+    });
+
+    test("of the application works until the overlap is ended", async () => {
+      await roles.database("named", "CREATE TABLE items (id int)");
+      const renamed = { appGroup: "own_app", appLogins: [login("own_app_a"), { name: "own_app_b" }] };
+      const insert = (role: string) => attempt(role, "named", "INSERT INTO items VALUES (1)");
+      await roles.provision("named", renamed);
+      expect([await insert("named_app_a"), await insert("own_app_a")]).toEqual(["done", "done"]);
+      await roles.provision("named", { ...renamed, passwordOverlap: false });
+      expect([await insert("named_app_a"), await insert("own_app_a")]).toEqual(["28P01", "done"]);
+    });
+
+    test("of the further migrators makes nothing more, and one that never was one keeps what it has", async () => {
+      await server.query("postgres", "CREATE ROLE colleague LOGIN; CREATE ROLE stranger LOGIN");
+      for (const role of ["colleague", "stranger"]) {
+        await server.query("postgres", `ALTER ROLE ${role} PASSWORD '${login(role).verifier}'`);
+      }
+      await roles.database("helped", "", { furtherMigrators: ["colleague"] });
+      await server.query(
+        "helped",
+        `GRANT CONNECT ON DATABASE helped TO stranger; GRANT USAGE, CREATE ON SCHEMA public TO stranger;
+         ALTER DEFAULT PRIVILEGES FOR ROLE stranger IN SCHEMA public GRANT SELECT ON TABLES TO helped_app`,
+      );
+      const make = (role: string) => attempt(role, "helped", "CREATE TABLE public.made (id int)");
+      expect([await make("colleague"), await make("stranger")]).toEqual(["done", "done"]);
+      await roles.provision("helped");
+      expect([await make("colleague"), await make("stranger")]).toEqual(["42501", "done"]);
+    });
+  });
+
   describe("by an administrator who is no superuser, as at a provider", () => {
     test("roles and grants are made, and the application works", async () => {
       await server.query(
