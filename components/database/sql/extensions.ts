@@ -1,12 +1,15 @@
 import { block, identifier, literal } from "../quoting";
 import type { RoleStatementsArgs } from "./types";
 
+/** The name of an entry `name` or `name@version`. */
+export const extensionName = (entry: string): string => entry.split("@")[0] ?? entry;
+
 /** The extensions that are allowed, in the versions that are asked for. */
 export function extensions({ extensions: wanted }: RoleStatementsArgs): string[] {
   return wanted.map((entry) => {
-    const at = entry.indexOf("@");
-    if (at === -1) return `CREATE EXTENSION IF NOT EXISTS ${identifier(entry)};`;
-    return inVersion(entry.slice(0, at), entry.slice(at + 1));
+    const name = extensionName(entry);
+    if (name === entry) return `CREATE EXTENSION IF NOT EXISTS ${identifier(entry)};`;
+    return inVersion(name, entry.slice(name.length + 1));
   });
 }
 

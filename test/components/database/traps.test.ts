@@ -261,6 +261,18 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
     ).toBe("done");
   });
 
+  test("an extension is found by its name where the application works in other schemas than the extension's", async () => {
+    await roles.database("words", "", { schemas: ["app"], extensions: ["citext"] });
+    await asMigrator("words", "CREATE TABLE words (word citext); INSERT INTO words VALUES ('Some')");
+    const query = "SELECT count(*)::int AS n, current_schema() AS first FROM app.words WHERE word = 'sOME'";
+    for (const role of ["words_app_a", "words_ro", "words_migrator"]) {
+      const { rows } = await roles.as(role, "words", (client) => client.query<object>(query));
+      expect([role, rows]).toEqual([role, [{ n: 1, first: "app" }]]);
+    }
+    expect(await attempt("words_migrator", "words", "CREATE TABLE public.mine (id int)")).toBe("42501");
+    await roles.provision("words", { schemas: ["app"], extensions: ["citext"] });
+  });
+
   test("an extension in a version of its own: there, another one, and one that is not to be had", async () => {
     const [{ version }] = (await server.query<{ version: string }>(
       "postgres",
