@@ -169,6 +169,17 @@ describe("what comes out", () => {
     );
   });
 
+  test("tables may have any name, as tools give them", () => {
+    const names = ["public.AuditLog", "audit.Log 2024", "public.__EFMigrationsHistory"];
+    const text = stackText(
+      `groundwork:databases:\n  main: { kind: external, host: db.provider.example, database: acme, adminUser: admin, adminPasswordSecret: DATABASE_PASSWORD, hiddenRelations: ${JSON.stringify(names)} }`,
+    );
+    expect(validateStackFile({ file: "f", text, stack: "staging" })).toHaveProperty(
+      "settings.databases.main.hiddenRelations",
+      names,
+    );
+  });
+
   test("settings that the command line wrote as JSON are read", () => {
     const text = stackText(`groundwork:sites: '{"web":{"project":"acme"}}'`);
     expect(validateStackFile({ file: "f", text, stack: "staging" })).toHaveProperty(

@@ -48,7 +48,8 @@ const tables = (description: string, examples: readonly string[]) =>
       .array(
         field(
           checked(z.string(), (value) =>
-            /^[a-z_][a-z0-9_]{0,62}\.[a-z_][a-z0-9_]{0,62}$/.test(value)
+            // Any name that PostgreSQL takes in quotes: tools write "AuditLog".
+            /^[^."\p{Cc}]{1,63}\.[^."\p{Cc}]{1,63}$/u.test(value)
               ? undefined
               : { what: "this is not schema.table", allowed: "schema and table with a dot: public.messages" },
           ),
@@ -59,7 +60,10 @@ const tables = (description: string, examples: readonly string[]) =>
         ),
       )
       .max(500),
-    { description, examples: [examples] },
+    {
+      description: `${description} Names as they are in the database, without quotes.`,
+      examples: [examples],
+    },
   );
 
 const replication = z.strictObject({

@@ -1550,6 +1550,16 @@ groundwork:sites:
       },
     ],
   },
+  {
+    name: "tables without a schema, with two, or with SQL's quotes",
+    text: stackText(database(`    hiddenRelations: [audit, a.b.c, 'public."AuditLog"']`)),
+    issues: [0, 1, 2].map((index) => ({
+      path: `databases.main.hiddenRelations[${index}]`,
+      what: "not schema.table",
+      allowed: "public.messages",
+      fix: "pulumi config set",
+    })),
+  },
   // Tunnels.
   {
     name: "a catch-all of one's own in a tunnel",
