@@ -1,6 +1,6 @@
 import { isAddress, isLoopback, isPublicAddress } from "../addresses";
 import { isWithin } from "../hostnames";
-import { configPath } from "../paths";
+import { configPath, type Keys } from "../paths";
 import type { ContainerDatabaseSettings, ExternalDatabaseSettings } from "../schema/databases";
 import type { Rule, RuleContext } from "./context";
 import { mustExist } from "./origins";
@@ -124,6 +124,17 @@ const roles: Rule = (context) => {
         });
       }
     }
+    for (const login of appLogins(given.app)) {
+      const owner = seen.get(login);
+      if (owner === undefined) continue;
+      context.report({
+        keys: ["databases", name, "roles", owner],
+        what: "roles.app has a login of this name: its two are called as it is, with _a and _b",
+        value: login,
+        allowed: "a different name for each role",
+        fix: `write another name, such as ${database.database}_${owner.toLowerCase()}`,
+      });
+    }
     if (database.roles.replication !== undefined && database.logicalReplication === false) {
       context.report({
         keys: ["databases", name, "roles", "replication"],
@@ -133,6 +144,57 @@ const roles: Rule = (context) => {
         fix: "set logicalReplication to true, or remove the role",
       });
     }
+  }
+};
+
+/** PostgreSQL would cut a longer one off, silently. */
+const LONGEST_NAME = 63;
+
+const lengths: Rule = (context) => {
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    const given = completeRoles(database);
+    const derived = [
+      ...Object.entries(given).filter(([role]) => database.roles[role as keyof typeof given] === undefined),
+      ...(database.roles.app === undefined
+        ? appLogins(given.app).map((login) => ["app", login] as const)
+        : []),
+    ];
+    const report = (keys: Keys, long: readonly (string | undefined)[], fix: string): void => {
+      const [first] = long.filter((roleName) => roleName !== undefined && roleName.length > LONGEST_NAME);
+      if (first === undefined) return;
+      context.report({
+        keys,
+        what: `its role ${first} would have ${first.length} letters`,
+        value: true,
+        allowed: `names with which all roles have at most ${LONGEST_NAME} letters`,
+        fix,
+      });
+    };
+    const at = ["databases", name];
+    report(
+      [...at, "database"],
+      derived.map(([, roleName]) => roleName),
+      `write a shorter name, or name the roles themselves in groundwork:${configPath([...at, "roles"])}`,
+    );
+    if (database.roles.app !== undefined)
+      report([...at, "roles", "app"], appLogins(database.roles.app), "write a shorter name");
+  }
+};
+
+const otherMigrators: Rule = (context) => {
+  for (const [name, database] of Object.entries(context.values.databases)) {
+    const given = completeRoles(database);
+    const ours: (string | undefined)[] = [...Object.values(given), ...appLogins(given.app)];
+    database.furtherMigrators.forEach((role, index) => {
+      if (!ours.includes(role)) return;
+      context.report({
+        keys: ["databases", name, "furtherMigrators", index],
+        what: "this is one of the database's own roles",
+        value: true,
+        allowed: "roles that somebody else has made, beside the migrator",
+        fix: "remove it",
+      });
+    });
   }
 };
 
@@ -163,6 +225,11 @@ const sharedRoles: Rule = (context) => {
     }
   }
 };
+
+/** The application's two logins, of which one has the password of before. */
+export function appLogins(app: string): readonly [string, string] {
+  return [`${app}_a`, `${app}_b`];
+}
 
 /** The names of a database's roles with the defaults filled in. */
 export function completeRoles(database: ContainerDatabaseSettings | ExternalDatabaseSettings) {
@@ -268,4 +335,13 @@ const once: Rule = (context) => {
   }
 };
 
-export const databaseRules: readonly Rule[] = [places, roles, sharedRoles, safety, backups, once];
+export const databaseRules: readonly Rule[] = [
+  places,
+  roles,
+  lengths,
+  otherMigrators,
+  sharedRoles,
+  safety,
+  backups,
+  once,
+];

@@ -6,6 +6,19 @@ import { beyondPlan } from "./plan";
 
 const A_YEAR = 31_536_000;
 
+const redirects: Rule = (context) => {
+  context.values.zone?.redirects.forEach(({ from, to }, index) => {
+    if (from !== to) return;
+    context.report({
+      keys: ["zone", "redirects", index, "to"],
+      what: "this redirects to itself, again and again",
+      value: true,
+      allowed: "another host name than `from`",
+      fix: "write the host name that answers, or remove the redirect",
+    });
+  });
+};
+
 const settings: Rule = (context) => {
   const { zone } = context.values;
   if (zone === undefined) return;
@@ -72,7 +85,32 @@ const rules: Rule = (context) => {
       seen.add(ref);
     });
   }
-  zone.records.forEach(({ type, content, proxied }, index) => {
+  const places = new Map<string, number>();
+  zone.records.forEach(({ name, type, content, proxied, ttl }, index) => {
+    if (proxied && ttl !== 1) {
+      context.report({
+        keys: ["zone", "records", index, "ttl"],
+        what: "resolvers get Cloudflare's own addresses for a proxied record, for as long as Cloudflare says",
+        value: true,
+        allowed: "1 with proxied: true",
+        fix: "remove the line",
+      });
+    }
+    // A name has one CNAME record; of the others it may have several that differ.
+    const record = `${type} ${name} ${type === "CNAME" ? "" : content}`;
+    const first = places.get(record);
+    if (first === undefined) places.set(record, index);
+    else {
+      context.report({
+        keys: ["zone", "records", index],
+        what:
+          type === "CNAME"
+            ? `groundwork:zone.records[${first}] is a CNAME record of this name already`
+            : `this is groundwork:zone.records[${first}] once more`,
+        allowed: "each record once, and one CNAME record for a name",
+        fix: "remove one of the two",
+      });
+    }
     const keys = ["zone", "records", index, "content"];
     if (proxied && !["A", "AAAA", "CNAME"].includes(type)) {
       context.report({
@@ -121,4 +159,4 @@ function isCaa(content: string): boolean {
   return flags !== undefined && Number(flags) <= 255;
 }
 
-export const zoneRules: readonly Rule[] = [settings, plan, rules];
+export const zoneRules: readonly Rule[] = [settings, redirects, plan, rules];

@@ -1560,6 +1560,47 @@ groundwork:sites:
       fix: "pulumi config set",
     })),
   },
+  {
+    name: "roles whose names would be too long, or are those of the application's logins",
+    text: stackText(`${database(`    roles: { readOnly: acme_app_a }
+    furtherMigrators: [acme_app, acme_app_b, colleague]`)}
+  long: { kind: container, origin: api, service: db, database: ${"d".repeat(56)} }
+  app: { kind: container, origin: api, service: db, database: other, roles: { app: ${"a".repeat(62)} } }`),
+    issues: [
+      { path: "databases.main.roles.readOnly", what: "a login of this name", fix: "write another name" },
+      { path: "databases.main.furtherMigrators[0]", what: "database's own roles", fix: "remove it" },
+      { path: "databases.main.furtherMigrators[1]", what: "database's own roles", fix: "remove it" },
+      {
+        path: "databases.long.database",
+        what: "_migrator would have 65 letters",
+        allowed: "at most 63",
+        fix: "databases.long.roles",
+      },
+      { path: "databases.app.roles.app", what: "aa_a would have 64 letters", fix: "write a shorter name" },
+    ],
+  },
+  {
+    name: "records twice or with a time of their own where Cloudflare decides, and a redirect to itself",
+    text: stackText(`groundwork:zone:
+  redirects: [{ from: www.acme.example, to: www.acme.example }]
+  records:
+    - { name: a.acme.example, type: A, content: 203.0.113.1, proxied: true, ttl: 300 }
+    - { name: a.acme.example, type: A, content: 203.0.113.2, proxied: true }
+    - { name: a.acme.example, type: A, content: 203.0.113.2, proxied: true }
+    - { name: b.acme.example, type: CNAME, content: c.example.com }
+    - { name: b.acme.example, type: CNAME, content: d.example.com }`),
+    issues: [
+      { path: "zone.redirects[0].to", what: "redirects to itself", fix: "remove the redirect" },
+      {
+        path: "zone.records[0].ttl",
+        what: "a proxied record",
+        allowed: "1 with proxied",
+        fix: "remove the line",
+      },
+      { path: "zone.records[2]", what: "groundwork:zone.records[1] once more", fix: "remove one" },
+      { path: "zone.records[4]", what: "a CNAME record of this name already", fix: "remove one" },
+    ],
+  },
   // Tunnels.
   {
     name: "a catch-all of one's own in a tunnel",
