@@ -1,6 +1,8 @@
 import { type Finding, type SettingsIssue, sortIssues } from "./issue";
 import { parseListen } from "./listen";
-import { configKey, type Keys } from "./paths";
+import { configKey, configPath, type Keys } from "./paths";
+import { completeRoles } from "./rules/databases";
+import { portsOfProxy } from "./rules/deployed";
 import { servedNames } from "./rules/hostnames";
 import type { StackValues } from "./schema/stack";
 import type { Settings } from "./settings-type";
@@ -17,6 +19,8 @@ interface Claim {
   readonly value: string | undefined;
   readonly allowed: string;
   readonly fix: (stack: string) => string;
+  /** The claim that says it already where two stacks share that one, too. */
+  readonly within?: string;
 }
 
 /** Settings of all stacks by name, or everything that is wrong with any of them. */
@@ -25,7 +29,8 @@ export type ValidatedAll =
 
 /**
  * Checks the stack files of one project: each by itself, then what no two may share: buckets, databases, Pages projects,
- * host names, compose projects and ports of a host, tunnels, the zone's own settings.
+ * host names, compose projects and ports of a host, roles of a server, repositories of backups, tunnels, queues, the account's
+ * one-time PIN, the zone's own settings.
  */
 export function validateStackFiles(files: readonly StackFile[], options: ValidateOptions = {}): ValidatedAll {
   const inspected = files.map((file) => ({ file, result: inspectStackFile(file, options) }));
@@ -34,6 +39,8 @@ export function validateStackFiles(files: readonly StackFile[], options: Validat
   inspected.forEach(({ file, result }, index) => {
     for (const claim of claimsOf(result.values)) {
       const owner = owners.get(claim.id);
+      const whole = claim.within === undefined ? undefined : owners.get(claim.within);
+      if (whole !== undefined && whole.stack !== file.stack) continue;
       if (owner === undefined) {
         owners.set(claim.id, { stack: file.stack, file: file.file, keys: claim.keys });
       } else if (owner.stack !== file.stack) {
@@ -62,6 +69,11 @@ export function validateStackFiles(files: readonly StackFile[], options: Validat
   return { settings: Object.fromEntries(settings) };
 }
 
+/** A stack's name as part of a name in PostgreSQL. */
+function wordOf(stack: string): string {
+  return stack.replace(/[^a-z0-9]+/g, "_");
+}
+
 /** Everything that a stack claims for itself. */
 function claimsOf(values: StackValues): Claim[] {
   const { accountId } = values.cloudflare;
@@ -73,8 +85,43 @@ function claimsOf(values: StackValues): Claim[] {
     what: string,
     value: string | undefined,
     fix: Claim["fix"],
+    within?: string,
   ): void => {
-    claims.push({ id, keys, what, value, allowed: "one of its own for each environment", fix });
+    const allowed = "one of its own for each environment";
+    claims.push({ id, keys, what, value, allowed, fix, ...(within === undefined ? {} : { within }) });
+  };
+  const claimRoles = (
+    name: string,
+    database: StackValues["databases"][string],
+    server: string,
+    within: string,
+  ): void => {
+    const { app, ...others } = completeRoles(database);
+    for (const [role, roleName] of Object.entries({ app, ...others })) {
+      if (roleName === undefined) continue;
+      claim(
+        `role ${server} ${roleName}`,
+        ["databases", name, "roles", role],
+        "a role of one database server, which would have the rights of both",
+        roleName,
+        (stack) => `write another role, such as ${roleName}_${wordOf(stack)}`,
+        within,
+      );
+    }
+  };
+  const claimRepository = (name: string, database: StackValues["databases"][string]): void => {
+    const { s3 } = database.backups ?? {};
+    if (s3 === undefined || database.kind === "external") return;
+    const origin = database.origin === undefined ? undefined : values.origins[database.origin];
+    const project = database.project ?? (origin && onHost(origin))?.project;
+    if (project === undefined) return;
+    claim(
+      `backups ${s3.endpoint}/${s3.bucket}/${project}/${name}`,
+      ["databases", name, "backups", "s3", "bucket"],
+      `a repository of backups, ${project}/${name} in one bucket`,
+      s3.bucket,
+      (stack) => `write another bucket, such as ${s3.bucket}-${stack}, or another compose project`,
+    );
   };
   if (values.zone !== undefined) {
     claims.push({
@@ -114,6 +161,28 @@ function claimsOf(values: StackValues): Claim[] {
         (stack) => `write another bucket, such as ${bucket.name}-${stack}`,
       );
     }
+    for (const [name, { notifications }] of Object.entries(values.buckets)) {
+      notifications.forEach(({ queue }, index) => {
+        if (queue === undefined) return;
+        claim(
+          `queue ${accountId} ${queue}`,
+          ["buckets", name, "notifications", index, "queue"],
+          "a queue",
+          queue,
+          (stack) => `write another queue, such as ${queue}-${stack}, or queueId where it is there already`,
+        );
+      });
+    }
+    if (values.access?.oneTimePin === true && values.access.oneTimePinProviderId === undefined) {
+      claims.push({
+        id: `one-time PIN ${accountId}`,
+        keys: ["access"],
+        what: "the account's only one-time PIN provider, which each would make",
+        value: undefined,
+        allowed: "one stack that makes it; oneTimePinProviderId in the others",
+        fix: () => "add oneTimePinProviderId with the id of the provider, or oneTimePin: false",
+      });
+    }
     for (const [name, tunnel] of Object.entries(values.tunnels)) {
       if (tunnel.name === undefined) continue;
       claim(
@@ -137,8 +206,9 @@ function claimsOf(values: StackValues): Claim[] {
       );
       continue;
     }
-    const machine = machineOf(onHost(origin)?.host ?? "");
-    if (machine === undefined) continue;
+    const deployed = onHost(origin);
+    const machine = machineOf(deployed?.host ?? "");
+    if (deployed === undefined || machine === undefined) continue;
     claim(
       `project ${machine} ${origin.project}`,
       ["origins", name, "project"],
@@ -146,6 +216,15 @@ function claimsOf(values: StackValues): Claim[] {
       origin.project,
       (stack) => `write another project, such as ${origin.project}-${stack}`,
     );
+    for (const { port, keys } of portsOfProxy(name, deployed)) {
+      claim(
+        `port ${machine} ${port}`,
+        keys,
+        `port ${port} of the host ${machine}`,
+        String(port),
+        () => `write another port in groundwork:${configPath(keys)}, or another host`,
+      );
+    }
     for (const [service, { publish, tls }] of Object.entries(origin.services)) {
       const at = ["origins", name, "services", service];
       for (const [port, keys] of [
@@ -165,16 +244,18 @@ function claimsOf(values: StackValues): Claim[] {
   }
   for (const [name, database] of Object.entries(values.databases)) {
     const keys = ["databases", name, "database"];
+    claimRepository(name, database);
     if (database.kind === "external") {
-      const place = `${database.host}:${database.port}/${database.database}`;
+      const server = `${database.host}:${database.port}`;
+      const id = `database ${server}/${database.database}`;
       claim(
-        `database ${place}`,
+        id,
         keys,
         "a database",
         database.database,
-        (stack) =>
-          `write another database, such as ${database.database}_${stack.replace(/[^a-z0-9]+/g, "_")}, or another host`,
+        (stack) => `write another database, such as ${database.database}_${wordOf(stack)}, or another host`,
       );
+      claimRoles(name, database, server, id);
       continue;
     }
     const origin = database.origin === undefined ? undefined : values.origins[database.origin];
@@ -182,14 +263,16 @@ function claimsOf(values: StackValues): Claim[] {
     const machine = machineOf(database.host ?? deployed?.host ?? "");
     if (machine === undefined) continue;
     const project = database.project ?? deployed?.project ?? "";
+    const server = `${machine} ${project} ${database.service}`;
+    const id = `database ${server}/${database.database}`;
     claim(
-      `database ${machine} ${project} ${database.service}/${database.database}`,
+      id,
       keys,
       "a database",
       database.database,
-      (stack) =>
-        `write another database, such as ${database.database}_${stack.replace(/[^a-z0-9]+/g, "_")}, or another host`,
+      (stack) => `write another database, such as ${database.database}_${wordOf(stack)}, or another host`,
     );
+    claimRoles(name, database, server, id);
     const listen = database.listen === undefined ? undefined : parseListen(database.listen);
     if (listen !== undefined) {
       claim(

@@ -15,6 +15,26 @@ const database = (name: string): string =>
   `groundwork:databases:\n  main: { kind: external, host: db.provider.example, database: ${name}, adminUser: admin, adminPasswordSecret: DATABASE_PASSWORD }`;
 const tunnel = (name: string, hostname: string): string =>
   `groundwork:tunnels:\n  main: { ${name}ingress: { ${hostname}: "http://web:80" } }`;
+const proxied = (project: string, hostname: string, more: string): string =>
+  ORIGIN.replace("publish: 80", "strategy: start-first")
+    .replace("api.acme.example", hostname)
+    .replace("project: acme", `project: ${project}\n    originCertificate: {}\n    proxy: { ${more} }`);
+const sharedServer = (name: string, app: string): string =>
+  `groundwork:databases:\n  main: { kind: external, host: db.provider.example, database: ${name}, adminUser: admin, adminPasswordSecret: DATABASE_PASSWORD, roles: { app: ${app} } }`;
+const backedUp = `groundwork:databases:
+  main:
+    kind: container
+    origin: api
+    service: db
+    database: acme
+    backups:
+      schedule: 15 3 * * *
+      s3: { endpoint: "https://s3.example.com", bucket: acme-backups, accessKeyIdSecret: REGISTRY_TOKEN, secretAccessKeySecret: REGISTRY_TOKEN }
+`;
+const notified = (name: string): string =>
+  `groundwork:buckets:\n  media: { name: ${name}, notifications: [{ queue: media-added, actions: [PutObject] }] }`;
+const access = (hostname: string): string =>
+  `groundwork:access: { hostnames: [${hostname}], emails: [dev@acme.example] }`;
 const other = ORIGIN.replace("203.0.113.10", "203.0.113.11").replace("api.acme", "api-prod.acme");
 
 describe("what two stacks may not share", () => {
@@ -61,6 +81,41 @@ describe("what two stacks may not share", () => {
       "groundwork:origins:\n  api: { kind: external, hostnames: [b.acme.example], target: acme.fly.dev }",
       "origins.api.target",
       "this environment's own",
+    ],
+    [
+      "port 80 of the host 203.0.113.10",
+      proxied("acme", "a.acme.example", "httpsPort: 8443"),
+      proxied("acme-prod", "b.acme.example", ""),
+      "origins.api.proxy.httpPort",
+      "another host",
+    ],
+    [
+      "a role of one database server",
+      sharedServer("acme_staging", "acme_app"),
+      sharedServer("acme", "acme_app"),
+      "databases.main.roles.app",
+      "acme_app_prod",
+    ],
+    [
+      "a repository of backups",
+      `${ORIGIN}${backedUp}`,
+      `${other}${backedUp}`,
+      "databases.main.backups.s3.bucket",
+      "acme-backups-prod",
+    ],
+    [
+      "a queue",
+      notified("acme-staging"),
+      notified("acme"),
+      "buckets.media.notifications[0].queue",
+      "media-added-prod",
+    ],
+    [
+      "the account's only one-time PIN provider",
+      `${site("acme-stg", "stg.acme.example")}\n${access("stg.acme.example")}`,
+      `${site("acme", "acme.example")}\n${access("acme.example")}`,
+      "access",
+      "oneTimePinProviderId",
     ],
   ])("%s", (what, staging, prod, path, fix) => {
     const issues = issuesOf(staging, prod);
