@@ -116,6 +116,9 @@ function secrets(...names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, secret(name)]));
 }
 
+/** For a step that makes a plan or holds one against another. Unset in the repository, the stack's passphrase is the key. */
+export const planKey: Readonly<Record<string, string>> = secrets("GROUNDWORK_PLAN_KEY");
+
 /** A `groundwork` command of the project; its words must need no quoting. */
 export function groundwork(project: PipelineProject, command: string, words: readonly string[] = []): string {
   return ["npx groundwork", command, "--directory", quoted(project.fromPackage), ...words].join(" ");

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
-import { beginPlan } from "../../automation/plan/bound";
+import { beginPlan, type PlanInTheMaking } from "../../automation/plan/bound";
 import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
 import type { RunOptions } from "../../automation/environment";
-import { CostWatch, costSentence } from "../../report";
+import { CostWatch, costSentence, type Sections } from "../../report";
 import { watchRehearsal } from "../rehearsal-watch";
 import { openOwn } from "../at-hand";
 import { type EnvironmentChoice, chosen, stackOf } from "../open";
@@ -32,6 +32,10 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     const environment = await openOwn(stackOf(choice, "preview"), context);
     const { directory } = openProject();
     const plan = savePlan === undefined ? undefined : beginPlan(environment, { directory });
+    const refusal = plan && refusalOf(plan);
+    // On a pull request a report without a plan tells more than none; the command fails by it at its end.
+    if (refusal !== undefined && comment) context.say(`no plan can be saved: ${refusal.message}`);
+    else if (refusal !== undefined) throw refusal;
     const command = `npx groundwork up ${chosen(environment.name)} --plan`;
     const rehearsal = watchRehearsal(environment);
     const cost = new CostWatch();
@@ -44,12 +48,10 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     if (comment) {
       await previewAndComment(environment, context, {
         ...{ json, refresh, add, ...onConfig },
-        sections: async () => {
-          const rehearsed = await rehearsal.section();
-          if (plan === undefined) return rehearsed;
-          const { digest } = plan.file();
-          return { ...rehearsed, plan: { digest, command: `${command} ${digest}` } };
-        },
+        sections: async () => ({
+          ...(await rehearsal.section()),
+          ...(plan === undefined ? {} : planSection(plan, command)),
+        }),
       });
     } else {
       await runAndTell(environment, "preview", context, {
@@ -74,3 +76,23 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     context.say(`plan ${file.digest}; what does it and nothing else: ${command} ${savePlan}`);
   },
 };
+
+/** Why no plan can be made of a preview, known before it runs. */
+function refusalOf(plan: PlanInTheMaking): Error | undefined {
+  try {
+    void plan.key;
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Nothing where the plan cannot be made, so that the report is published all the same: who saves the plan tells why. */
+function planSection(plan: PlanInTheMaking, command: string): Pick<Sections, "plan"> {
+  try {
+    const { digest } = plan.file();
+    return { plan: { digest, command: `${command} ${digest}` } };
+  } catch {
+    return {};
+  }
+}

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
 import { runProgram } from "../support/command";
 import { GitHubServer } from "../support/github-server";
 import { GitLabServer } from "../support/gitlab-server";
+import { SmallProject } from "../support/small-project";
 
 jest.setTimeout(180_000);
 
@@ -84,6 +85,38 @@ test.each([
       expect.stringContaining("preview of staging failed"),
     ]);
   } finally {
+    await server.close();
+  }
+});
+
+test("without a key for the plan, that is told before the preview, whose report is on the pull request all the same", async () => {
+  const server = await GitHubServer.start();
+  const project = await SmallProject.start();
+  // As with a stack whose secrets no passphrase opens.
+  const variables = { PULUMI_CONFIG_PASSPHRASE: "", PULUMI_CONFIG_PASSPHRASE_FILE: "" };
+  const plan = join(project.directory, "plan.json");
+  const saving = ["preview", "-s", "shop", "--save-plan", plan];
+  try {
+    const alone = await project.run(saving, variables);
+    expect([alone.code, alone.stderr]).toEqual([1, expect.stringMatching(/no key for the plan's hashes/)]);
+    expect(alone.stderr).not.toContain("previewing shop");
+
+    const event = { pull_request: { number: 12, head: { sha: "a".repeat(40) } } };
+    writeFileSync(join(project.directory, "event.json"), JSON.stringify(event));
+    const { code, stderr } = await project.run([...saving, "--comment"], {
+      ...variables,
+      GITHUB_REPOSITORY: "acme/shop",
+      GITHUB_EVENT_PATH: join(project.directory, "event.json"),
+      GITHUB_API_URL: server.url,
+      GITHUB_TOKEN: server.token,
+    });
+    expect(stderr).toMatch(/no plan can be saved: there is no key[^]*previewing shop[^]*GROUNDWORK_PLAN_KEY/);
+    expect(code).toBe(1);
+    expect(server.comments.map(({ body }) => body)).toEqual([expect.stringContaining("shop-media-0")]);
+    expect(server.checks).toHaveLength(1);
+    expect(existsSync(plan)).toBe(false);
+  } finally {
+    await project.end();
     await server.close();
   }
 });

@@ -315,6 +315,26 @@ groundwork:pipelines: { branch: main }`,
     }
   });
 
+  test.each([
+    "{ kind: aws, role: 'arn:aws:iam::000000000000:role/deploy', region: eu-central-1 }",
+    "{ kind: pulumi-cloud, organization: acme }",
+  ])(
+    "with state %s, what makes a plan and what is held against one have a key without a passphrase",
+    (state) => {
+      const files = pipelineFiles(
+        projectOf(`groundwork:pipelines: { branch: main, state: ${state} }`),
+        schedules,
+      );
+      const withKey = Object.entries(files).flatMap(([name, text]) =>
+        Object.values((parse(text) as Workflow).jobs)
+          .flatMap(({ steps }) => steps)
+          .filter(({ env = {} }) => env["GROUNDWORK_PLAN_KEY"] === "${{ secrets.GROUNDWORK_PLAN_KEY }}")
+          .map((step) => `${name} ${step.name}`),
+      );
+      expect(withKey).toEqual(["own-preview.yml Preview", "own-deploy-prod.yml Deploy"]);
+    },
+  );
+
   test("development gets no pipelines", () => {
     expect(projectOf("", "dev").environments).toEqual([]);
   });
