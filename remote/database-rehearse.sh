@@ -201,7 +201,7 @@ run_words() {
   of_release=$2
   pull=$3
   shift 3
-  with_words "$list" in_app "$of_release" run --rm -T --no-deps --pull "$pull" "$@" "$app" </dev/null
+  with_words "$list" in_app "$of_release" ${lent_variables:+--env-file "$lent_variables"} run --rm -T --no-deps --pull "$pull" "$@" "$app" </dev/null
 }
 shown() {
   cat "$1"
@@ -209,22 +209,25 @@ shown() {
 }
 
 # The migrations, as the release has them.
+mark migrations
+lent_variables=$(lent_file "$work") || exit "$?"
 set --
 n=1
 count=$(number variables 0) || exit 10
 while [ "$n" -le "$count" ]; do
   name_of=$(value "variable_${n}_name")
   content=$(value "variable_${n}_value"; printf .)
-  export "$name_of=${content%.}"
+  lend "$lent_variables" "$name_of" "${content%.}"
   set -- "$@" --env "$name_of"
   n=$((n + 1))
 done
-mark migrations
 migrating=$(date +%s)
 within="timeout -k 10 $limit"
 run_words argument "$work/release.json" "$policy" "$@" >"$work/output" 2>&1
 code=$?
 within=
+rm -f "$lent_variables"
+lent_variables=
 migrated=$(date +%s)
 mark migrated
 output=$(shown "$work/output" 2>>"$log" | tail -n 1)

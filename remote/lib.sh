@@ -159,7 +159,10 @@ open_step() {
 }
 
 # Removes what a killed step left half written. Only under the lock.
-sweep() { rm -f "$root"/.groundwork.* "$root"/*/.groundwork.* "$root"/*/*/.groundwork.*; }
+sweep() {
+  rm -f "$root"/.groundwork.* "$root"/*/.groundwork.* "$root"/*/*/.groundwork.*
+  [ ! -f "$root/.vault" ] || rm -f "$(memory_folder)/$project"/.groundwork.*
+}
 
 # One step at a time on a project. The kernel frees the lock when its holder dies. Programs are started without it
 # (`9>&-`), so that a container or server they leave behind does not hold it.
@@ -202,6 +205,27 @@ compose() {
   run_docker compose --project-name "$project" --project-directory "$root" --env-file "$root/.env" \
     ${vaulted:+--env-file "$vaulted"} --file "$root/compose.yaml" --file "$root/compose.override.json" \
     ${release_file:+--file "$release_file"} "$@"
+}
+
+# lend FILE NAME VALUE: a variable of a container that compose runs with `--env NAME` and `--env-file FILE`. It is exported as
+# well, but words before docker, such as sudo, let nothing through of that; what is in the project's own .env would be taken.
+lend() {
+  export "$2=$3"
+  printf '%s.' "$3" | LC_ALL=C awk -v name="$2" '
+    { text = text (NR > 1 ? "\n" : "") $0 }
+    END { print name "=" quoted(substr(text, 1, length(text) - 1)) }'"$quoted_in_awk" >>"$1" || fail 12 "cannot write $1"
+}
+
+# lent_file FOLDER: a new one for lend there, or in memory where the project's secrets lie there. Who asks for it removes it; the
+# next step sweeps what a kill left.
+lent_file() {
+  lent=$1
+  if [ -f "$root/.vault" ]; then
+    lent=$(memory_folder) || exit "$?"
+    lent=$lent/$project
+    mkdir -p "$lent" || fail 12 "cannot make $lent"
+  fi
+  mktemp "$lent/.groundwork.XXXXXX" || fail 12 "cannot write in $lent"
 }
 
 # release_json ID: the compose file of a release from the frames images, image_N_service, image_N_reference.

@@ -4,7 +4,7 @@
 # Input:  service    service of the compose file whose image holds the migrations
 #         arguments  how many; argument_N from 1: the program and its arguments (none: the image's own)
 #         variables  how many; variable_N_name, variable_N_value from 1: over the application's environment. They reach
-#                    compose by its own environment, never as arguments
+#                    compose by its own environment and an env file, never as arguments
 #         timeout    seconds (default 600)
 #         release    id of the release that comes (optional), with its images: images, image_N_service, image_N_reference.
 #                    Its image is run; without it, the one of the files or of the current release
@@ -38,6 +38,9 @@ if [ -n "$release" ]; then
   release_file=$root/migrate.release.json
 fi
 
+lent_variables=$(lent_file "$root") || exit "$?"
+trap 'rm -f "$lent_variables"' EXIT
+trap 'exit 143' INT TERM
 set --
 count=$(number variables 0)
 n=1
@@ -47,7 +50,7 @@ while [ "$n" -le "$count" ]; do
     PATH | HOME | DOCKER_* | COMPOSE_* | '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*) fail 10 "bad name of a variable" ;;
   esac
   content=$(value "variable_${n}_value"; printf .)
-  export "$name=${content%.}"
+  lend "$lent_variables" "$name" "${content%.}"
   set -- "$@" --env "$name"
   n=$((n + 1))
 done
@@ -56,7 +59,7 @@ done
 run_migrations() {
   list=$1
   shift
-  with_words "$list" compose run --rm -T --no-deps --pull "$policy" "$@" "$service" </dev/null
+  with_words "$list" compose --env-file "$lent_variables" run --rm -T --no-deps --pull "$policy" "$@" "$service" </dev/null
 }
 
 # Anything else that migrates, such as an image's entry point, waits by `SELECT pg_advisory_lock(4857283)`.
@@ -115,17 +118,20 @@ exec psql "$@"'
 
 # elsewhere ARGUMENT…: psql in a container of its own, at the database elsewhere.
 elsewhere() {
-  PGHOST=$lock_host
-  PGPORT=$(number "lock_${n}_port" 5432)
-  PGUSER=$lock_user
-  PGPASSWORD=$(value "lock_${n}_password")
-  PGDATABASE=$lock_database
-  PGSSLMODE=$(value_or "lock_${n}_sslmode" verify-full)
-  PGCONNECT_TIMEOUT=20
-  export PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE PGSSLMODE PGCONNECT_TIMEOUT
+  lent_session=$(lent_file "$root") || exit "$?"
+  lend "$lent_session" PGHOST "$lock_host"
+  lend "$lent_session" PGPORT "$(number "lock_${n}_port" 5432)"
+  lend "$lent_session" PGUSER "$lock_user"
+  lend "$lent_session" PGPASSWORD "$(value "lock_${n}_password")"
+  lend "$lent_session" PGDATABASE "$lock_database"
+  lend "$lent_session" PGSSLMODE "$(value_or "lock_${n}_sslmode" verify-full)"
+  lend "$lent_session" PGCONNECT_TIMEOUT 20
   # shellcheck disable=SC2086 # words on purpose; no file, no words
-  compose ${session_file:+--file "$session_file"} run --rm -T --no-deps --pull "$policy" $session_variables \
-    --entrypoint /bin/sh "$service" -c "$session" psql "$@"
+  compose --env-file "$lent_session" ${session_file:+--file "$session_file"} run --rm -T --no-deps --pull "$policy" \
+    $session_variables --entrypoint /bin/sh "$service" -c "$session" psql "$@"
+  asked=$?
+  rm -f "$lent_session"
+  return "$asked"
 }
 
 in_database() {

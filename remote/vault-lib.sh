@@ -165,6 +165,22 @@ vault_refused() {
   esac
 }
 
+# A value in an env file, as components/origin/env-file.ts writes it.
+quoted_in_awk='
+function quoted(value,  out, i, c) {
+  if (value !~ /[\\'"'"']/) return "'"'"'" value "'"'"'"
+  out = ""
+  for (i = 1; i <= length(value); i++) {
+    c = substr(value, i, 1)
+    if (c == "\\" || c == "\"") c = "\\" c
+    else if (c == "$") c = "$$"
+    else if (c == "\r") c = "\\r"
+    else if (c == "\n") c = "\\n"
+    out = out c
+  }
+  return "\"" out "\""
+}'
+
 # vault_lines [values]: GetSecretValue's answer as an env file that Compose reads back as exactly these values; with
 # `values`, the values alone, one a line, shorter ones left out. Fails where it is not an object of texts.
 vault_lines() {
@@ -240,19 +256,5 @@ vault_lines() {
       else if (!sub(/^[^,}]*/, "", rest)) return 0
       sub(/^[ \t\r\n]*,/, "", rest)
       return 1
-    }
-    # As components/origin/env-file.ts writes it.
-    function quoted(value,  out, i, c) {
-      if (value !~ /[\\'"'"']/) return "'"'"'" value "'"'"'"
-      out = ""
-      for (i = 1; i <= length(value); i++) {
-        c = substr(value, i, 1)
-        if (c == "\\" || c == "\"") c = "\\" c
-        else if (c == "$") c = "$$"
-        else if (c == "\r") c = "\\r"
-        else if (c == "\n") c = "\\n"
-        out = out c
-      }
-      return "\"" out "\""
-    }'
+    }'"$quoted_in_awk"
 }

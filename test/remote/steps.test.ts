@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { projectRoot } from "../../common/project-root";
+import { envFile } from "../../components/origin/env-file";
 import { encodeFrames, listFrames, type Frames } from "../../remote/framing";
 import { includedScripts, remoteSteps, stepCommand, stepInput, stepScript } from "../../remote/scripts";
 import { execute, stepHost, type StepHost } from "../support/remote-step";
@@ -379,9 +380,43 @@ describe("migrate", () => {
     });
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(host.calls()).toEqual([
-      "compose run --rm -T --no-deps --pull missing --env DATABASE_URL api sh echo 'two words'",
+      expect.stringMatching(
+        /^compose --env-file \S+ run --rm -T --no-deps --pull missing --env DATABASE_URL api sh echo 'two words'$/,
+      ),
     ]);
     expect(readFileSync(join(host.home, "received"), "utf8")).toBe(url);
+  });
+
+  // As sudo does: `--env NAME` takes what Compose then finds in its env files, the application's first among them.
+  test("words before docker that clear its environment keep no variable from it; nothing of it is left", async () => {
+    host = stepHost(`PATH=/usr/bin:/bin HOME=\${0%/bin/docker}
+      case $call in *" run "*) ;; *) exit ;; esac
+      case $call in *pg_advisory_lock*) name=session; echo held ;; *) name=migrations ;; esac
+      for word; do [ "\${before-}" != --env-file ] || file=$word; before=$word; done
+      { stat -c %a "$file"; cat "$file"; } >"$HOME/$name"`);
+    const variables = { DATABASE_URL: "postgresql://m:p%40ss'\"$x\\y\n@db/app\n", NONE: "", PLAIN: "a $b\n" };
+    const result = await host.run("migrate", {
+      service: "api",
+      docker_prefix: `env -i PATH=${join(host.home, "bin")}`,
+      ...listFrames(
+        "variables",
+        "variable",
+        Object.entries(variables).map(([name, value]) => ({ name, value })),
+      ),
+      ...listFrames("locks", "lock", [
+        { host: "elsewhere", user: "m", database: "shop", password: "pass $word" },
+      ]),
+    });
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(host.home, "migrations"), "utf8")).toBe(`600\n${envFile(variables)}`);
+    const session = readFileSync(join(host.home, "session"), "utf8");
+    expect(session).toContain("PGHOST='elsewhere'\n");
+    expect(session).toContain("PGPASSWORD='pass $word'\n");
+    expect(host.calls().join("\n")).not.toMatch(/p%40ss|pass /);
+    expect(readdirSync(host.root).filter((name) => name.startsWith(".groundwork."))).toEqual([
+      ".groundwork.migrate.held",
+      ".groundwork.migrate.pipe",
+    ]);
   });
 
   test("a failure is told, with the end of what it printed, without passwords in addresses", async () => {
