@@ -285,9 +285,20 @@ restore_files() {
     mode=0600
     [ ! -x "$1/$path" ] || mode=0700
     case $(ls -ld "$1/$path") in -rwxr-xr-x*) mode=0755 ;; -rw-r--r--*) mode=0644 ;; -rw-r-----*) mode=0640 ;; esac
-    store "$root/$path" "$mode" <"$1/$path" >/dev/null || fail 12 "cannot write $root/$path" with-log
+    { store "$root/$path" "$mode" <"$1/$path" >/dev/null && open_folders "$path" "$mode"; } || fail 12 "cannot write $root/$path" with-log
   done <"$1/.files"
   store "$root/.files" 0600 <"$1/.files" >/dev/null || fail 12 "cannot write $root/.files" with-log
+}
+
+# open_folders PATH MODE: where all may read a file, all may enter its folders: a container that is not root could not read it
+# where they are mounted. The project's own folder stays closed to other users of the host.
+open_folders() {
+  case $2 in 0644 | 0755) ;; *) return 0 ;; esac
+  inner=$1
+  while [ "$inner" != "${inner%/*}" ]; do
+    inner=${inner%/*}
+    chmod 0755 "$root/$inner" || return 1
+  done
 }
 
 # all_healthy [SERVICE…]: whether none of them (none given: of all) is still starting or unhealthy. Compose 2.40 ends

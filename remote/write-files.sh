@@ -19,9 +19,12 @@ n=1
 while [ "$n" -le "$count" ]; do
   path=$(value "file_${n}_path")
   mode=$(value "file_${n}_mode")
-  case $path in '' | /* | *..* | *[!A-Za-z0-9._/-]*) fail 10 "bad path of a file" ;; esac
+  case $path in '' | /* | *..* | *[!]A-Za-z0-9._/@+,=\(\)[-]*)
+    fail 10 "bad path of a file: $path (allowed: relative to the compose file's folder, without .., of letters, digits and ._/@+,=()[]-); rename it" ;;
+  esac
   case $mode in 0600 | 0640 | 0644 | 0700 | 0755) ;; *) fail 10 "bad mode of $path" ;; esac
   state=$(value "file_${n}_content" | store "$root/$path" "$mode") || fail 12 "cannot write $root/$path" with-log
+  open_folders "$path" "$mode" || fail 12 "cannot open the folders of $root/$path" with-log
   [ "$state" = same ] || changed=$((changed + 1))
   # Kept apart as well: a rollback puts older ones into the project's folder, the next release takes these again.
   value "file_${n}_content" | store "$root/wanted/$path" "$mode" >/dev/null || fail 12 "cannot write $root/wanted/$path" with-log

@@ -96,14 +96,17 @@ export interface HostFile {
   readonly mode: "0600" | "0644" | "0755";
 }
 
+/** What is wrong with a file: its path, the problem, what is allowed instead. */
+export type FileProblem = readonly [path: string, problem: string, allowed?: string];
+
 /** Files (and all files in folders) that go beside the compose file, at the same place relative to it. */
 export function readFurtherFiles(
   composeFile: string,
   paths: readonly string[],
-): { readonly files: readonly HostFile[]; readonly problems: readonly (readonly [string, string])[] } {
+): { readonly files: readonly HostFile[]; readonly problems: readonly FileProblem[] } {
   const base = dirname(resolve(composeFile));
   const files: HostFile[] = [];
-  const problems: [string, string][] = [];
+  const problems: FileProblem[] = [];
   const visit = (full: string): void => {
     const info = statSync(full);
     if (info.isDirectory()) {
@@ -113,6 +116,13 @@ export function readFurtherFiles(
     const content = readFileSync(full);
     const text = content.toString("utf8");
     const path = relative(base, full).split(sep).join("/");
+    if (!/^[\w./@+,=()[\]-]+$/.test(path) || path.includes("..")) {
+      problems.push([
+        path,
+        "has a name that cannot go to a host: rename it",
+        "letters, digits and ._/@+,=()[]-, no two dots in a row",
+      ]);
+    }
     if (Buffer.compare(Buffer.from(text, "utf8"), content) !== 0) problems.push([path, "is not a text file"]);
     files.push({ path, content: text, mode: (info.mode & 0o100) === 0 ? "0644" : "0755" });
   };

@@ -189,7 +189,7 @@ function deploymentIssues(name: string, args: DeployedArgs, issues: Issues): voi
     issues.check("probe.path", args.probe.path, isUrlPath, "is not a path");
     issues.check("probe.websocketPath", args.probe.websocketPath, isUrlPath, "is not a path");
   }
-  for (const [path, problem] of readFurtherFiles(args.composeFile, args.files ?? []).problems) {
-    issues.add("files", problem, { value: path });
+  for (const [path, problem, allowed] of readFurtherFiles(args.composeFile, args.files ?? []).problems) {
+    issues.add("files", problem, { value: path, ...(allowed === undefined ? {} : { allowed }) });
   }
 }

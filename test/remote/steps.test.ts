@@ -190,6 +190,33 @@ describe("write-files", () => {
   test.each(["/etc/passwd", "../up", "a/../../b", "a b", "$(id)"])("refuses the path %p", async (path) => {
     const result = await host.run("write-files", files({ path, mode: "0600", content: "x" }));
     expect(result).toMatchObject({ code: 10, stdout: "" });
+    expect(result.stderr).toContain(`bad path of a file: ${path} (allowed: `);
+  });
+
+  test("takes names with brackets and the like, and removes them again", async () => {
+    const path = "templates/[slug]@2+(a),b=c.html";
+    expect(await host.run("write-files", files({ path, mode: "0644", content: "x" }))).toMatchObject({
+      code: 0,
+    });
+    expect(readFileSync(join(host.root, path), "utf8")).toBe("x");
+    writeFileSync(join(host.root, "templates", "s@2+(a),b=c.html"), "by hand");
+    expect(await host.run("write-files", files({ path: "other", mode: "0644", content: "x" }))).toMatchObject(
+      { code: 0 },
+    );
+    expect(readdirSync(join(host.root, "templates"))).toEqual(["s@2+(a),b=c.html"]);
+  });
+
+  test("folders of files that all may read are open, those of secrets and the project's own are closed", async () => {
+    await host.run(
+      "write-files",
+      files(
+        { path: "prometheus/rules/api.yml", mode: "0644", content: "x" },
+        { path: "secrets/key", mode: "0600", content: "x" },
+      ),
+    );
+    expect(
+      ["", "prometheus", "prometheus/rules", "secrets"].map((path) => mode(join(host.root, path))),
+    ).toEqual(["700", "755", "755", "700"]);
   });
 
   test("a file that cannot be written leaves the old one whole", async () => {

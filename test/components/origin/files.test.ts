@@ -69,6 +69,20 @@ describe("files from here", () => {
     });
   });
 
+  test("a name that the host's scripts do not take is told, with what they do", () => {
+    const pages = join(folder, "pages");
+    mkdirSync(pages);
+    for (const name of ["[slug]@2+(a),b=c.html", "two words.html", "$HOME", "up..html"])
+      writeFileSync(join(pages, name), "x");
+    const problem = "has a name that cannot go to a host: rename it";
+    const allowed = "letters, digits and ._/@+,=()[]-, no two dots in a row";
+    expect(readFurtherFiles(composeFile, [pages]).problems).toEqual([
+      ["pages/$HOME", problem, allowed],
+      ["pages/two words.html", problem, allowed],
+      ["pages/up..html", problem, allowed],
+    ]);
+  });
+
   test("what cannot go is told", () => {
     const paths = ["binary", "dangling", "missing"].map((name) => join(folder, name));
     expect(
