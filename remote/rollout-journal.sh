@@ -6,10 +6,13 @@
 # at NAME: a line in the journal before each step. Tests put their faults here.
 at() { printf '%s %s\n' "$(now_ms)" "$1" >>"$run/journal"; }
 
-# Before anything that takes something away: whether this is still the newest rollout.
+# Whether no other rollout has begun since.
+newest() { [ "$(cat "$root/fence" 2>/dev/null)" = "$fence" ]; }
+
+# Before anything that takes something away.
 guard() {
   at "$1"
-  [ "$(cat "$root/fence" 2>/dev/null)" = "$fence" ] || fail 75 "another rollout has taken over; this one stops"
+  newest || fail 75 "another rollout has taken over; this one stops"
 }
 
 # event NAME [MESSAGE [MILLISECONDS]]
@@ -24,7 +27,7 @@ ended() {
   code=$1
   trap - EXIT
   rm -f "$run/input"
-  if [ "$code" != 0 ] && [ "$code" != 22 ] && [ -z "${entered-}" ]; then
+  if [ "$code" != 0 ] && [ "$code" != 22 ] && [ -z "${entered-}" ] && newest; then
     # In shells of their own, which may fail without ending this one.
     if [ -n "${switching-}" ] && [ -n "$active" ]; then (point_all "$active") && switching= && had_traffic=1; fi
     [ -n "${switching-}" ] || [ -z "${folder-}" ] || (undo)

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -692,6 +692,33 @@ describe("the origin's certificate", () => {
     expect(result.code).toBe(20);
     expect(result.stderr).toContain("is damaged");
     expect(readFileSync(path("origin.key"), "utf8")).toBe("damaged");
+  });
+});
+
+describe("a rollout that fails after the switch", () => {
+  /** What the end of the worker does, with stand-ins for what gives the traffic back and takes the new colour away. */
+  const ends = (fence: number, failure: string) => {
+    host = stepHost();
+    const script = `root=$0 run=$0 fence=1 active=blue new=green release=r folder=$0/x switching=1
+      now_ms() { echo 0; }; fail() { exit "$1"; }; point_all() { echo "traffic to $1"; }; undo() { echo undo; }
+      . ./rollout-journal.sh
+      trap 'ended "$?"' EXIT
+      echo ${fence} >"$root/fence"; : >"$run/errors"
+      ${failure}`;
+    const cwd = join(projectRoot(), "remote");
+    const { status, stdout } = spawnSync("sh", ["-c", script, host.home], { cwd, encoding: "utf8" });
+    return { status, stdout };
+  };
+
+  test("gives the traffic back and takes its colour away", () => {
+    expect(ends(1, "guard watch; exit 20")).toEqual({ status: 20, stdout: "traffic to blue\nundo\n" });
+  });
+
+  test.each([
+    ["guard watch", 75],
+    ["exit 20", 20],
+  ])("leaves all as it is where another rollout has taken over (%s)", (failure, status) => {
+    expect(ends(2, failure)).toEqual({ status, stdout: "" });
   });
 });
 
