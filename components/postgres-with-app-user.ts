@@ -18,8 +18,8 @@ export { postgresUrl } from "./database/url";
  * transaction. The server is only given verifiers, never a password.
  *
  * With `kind: "container"` the {@link AppOrigin} that has the database in its `databases` starts the container and calls
- * `provision`; where no origin does, call it yourself. With `kind: "external"` the roles are made at once, and who uses one
- * of the addresses waits for them; an origin that migrates it has it in its `migratedDatabases`.
+ * `provision`; where no origin does, call it yourself. With `kind: "external"`, or `running`, the roles are made at once, and
+ * who uses one of the addresses waits for them; an origin that migrates it has it in its `migratedDatabases`.
  *
  * @example
  * // The smallest: a container of an origin's compose file.
@@ -110,8 +110,9 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     this.statements = statementsOf(args, logins);
 
     const { active, backup, migrator, monitor, readOnly, replication } = logins;
-    // Nobody else starts it, so its logins can be there before anybody has their addresses.
-    const roles = args.kind === "external" ? this.provision([]) : undefined;
+    // What no origin has to start first can have its logins before anybody is told of them.
+    const runs = args.kind === "external" || args.running === true;
+    const roles = runs ? this.provision([]) : undefined;
     const direct = args.kind === "container" ? (args.networkHost ?? args.service ?? "db") : args.address;
     const pooled = args.kind === "container" ? direct : (args.applicationAddress ?? direct);
     const url = (login: Login, address: pulumi.Input<string>) => loginUrl(args, login, address, roles);
@@ -149,7 +150,7 @@ export class PostgresWithAppUser extends pulumi.ComponentResource implements Ori
     });
   }
 
-  /** Makes the step that creates roles and grants, once; of an external database it is there already. */
+  /** Makes the step that creates roles and grants, once; of a database that runs by itself it is there already. */
   provision(after: readonly pulumi.Resource[]): pulumi.Resource {
     this.provisioned ??= this.step(`${this.name}-roles`, after);
     return this.provisioned;

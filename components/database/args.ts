@@ -89,6 +89,11 @@ export interface ContainerPostgresArgs extends PostgresCommonArgs {
   readonly project: string;
   /** The service in the compose file. @default "db" */
   readonly service?: string;
+  /**
+   * The container runs already, in a project that somebody else deploys: its roles are made at once, and who uses one of the
+   * addresses waits for them. @default false: an {@link AppOrigin} starts it and calls `provision`
+   */
+  readonly running?: boolean;
   /** Superuser of the container. @default "postgres" */
   readonly adminUser?: string;
   /** Variable of the compose file that holds the superuser's password. @default "POSTGRES_PASSWORD" */

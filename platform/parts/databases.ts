@@ -7,6 +7,7 @@ import {
   type RemoteHost,
 } from "../../components";
 import type { Settings } from "../settings";
+import { hasDatabase } from "../settings/on-host";
 import { backupsArgs, backupsConsumer, databaseArgs } from "../wiring";
 import { type Named, part, type Surroundings } from "./surroundings";
 
@@ -16,6 +17,7 @@ export function makeDatabase(
   hosts: Named<RemoteHost>,
 ): PostgresWithAppUser {
   const database = part(settings.databases, name);
+  const running = !Object.values(settings.origins).some((origin) => hasDatabase(origin, database));
   const component = new PostgresWithAppUser(
     name,
     database.kind === "container"
@@ -26,7 +28,9 @@ export function makeDatabase(
           service: database.service,
           port: database.port,
           adminUser: database.adminUser,
-          scheduledBackups: database.backups !== undefined,
+          running,
+          // A project of another stack may have backups by that stack's entry of the same name.
+          scheduledBackups: running || database.backups !== undefined,
           ...databaseArgs(database),
         }
       : {

@@ -9,7 +9,7 @@ import {
 } from "../../components";
 import type { HeadersByHost } from "../../components/shared/access-headers";
 import type { ExternalOriginSettings, Settings } from "../settings";
-import { onHost } from "../settings/on-host";
+import { hasDatabase, onHost } from "../settings/on-host";
 import { certificateArgs, deploymentArgs, externalRelease } from "../wiring";
 import { type Named, part, type Surroundings } from "./surroundings";
 
@@ -99,7 +99,7 @@ function deploymentOf(
   });
   const { migrations, services } = args;
   const own = Object.entries(settings.databases)
-    .filter(([, database]) => database.kind === "container" && database.project === origin.project)
+    .filter(([, database]) => hasDatabase(origin, database))
     .map(([databaseName]) => part(databases, databaseName));
   return {
     ...args,

@@ -1,4 +1,5 @@
 import type { ComposeOriginSettings, OriginSettings, TunnelOriginSettings } from "./schema/origins";
+import type { CompleteDatabase } from "./settings-type";
 
 /**
  * An origin that runs on hosts, as one that runs on a single host: of a swarm it is the first one, which manages it and
@@ -10,4 +11,12 @@ export function onHost(origin: OriginSettings): ComposeOriginSettings | TunnelOr
   const { hosts, advertiseAddresses, ...rest } = origin;
   void advertiseAddresses;
   return { ...rest, kind: "compose", host: hosts[0] ?? "", ownCertificate: false };
+}
+
+/** Is it a database in a container of the origin's own compose project? Another host may have a project of that name. */
+export function hasDatabase(origin: OriginSettings, database: CompleteDatabase): boolean {
+  const deployed = onHost(origin);
+  return (
+    database.kind === "container" && deployed?.host === database.host && deployed.project === database.project
+  );
 }

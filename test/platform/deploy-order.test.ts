@@ -146,3 +146,30 @@ describe("a database elsewhere", () => {
     ]);
   });
 });
+
+describe("a database in a container", () => {
+  const migrating = "    migrations: { service: api, command: [migrate] }\n";
+  const databases = (place: string) =>
+    `groundwork:databases:\n  main: { kind: container, ${place}, service: db, database: acme }\n`;
+
+  test("of a project that no origin of the stack deploys: its roles are there before anybody is told of them", async () => {
+    const events = await deploy(`${zone}${databases("host: one, project: data")}${compose}`);
+    const order = [
+      ...["start main-roles", "end main-roles", "start api-files", "end api-files"],
+      ...["start api-migrations", "end api-migrations"],
+      ...["start main-roles-after-migrations", "end main-roles-after-migrations"],
+      ...["start api-rollout", "end api-rollout"],
+    ];
+    expect(among(events, order)).toEqual(order);
+    expect(events).not.toContain("start api-database");
+  });
+
+  test("is started by its own origin, not by one of the same project on another host", async () => {
+    const origins = `groundwork:origins:\n${onHost("api", "one")}${migrating}${onHost("worker", "two")}${migrating}`;
+    const events = await deploy(`${zone}${hosts("one", "two")}${databases("origin: api")}${origins}`);
+    expect(events).toContain("start api-database");
+    expect(events).toContain("start worker-rollout");
+    expect(events).not.toContain("start worker-database");
+    expect(events.filter((each) => each === "start main-roles-after-migrations")).toHaveLength(1);
+  });
+});

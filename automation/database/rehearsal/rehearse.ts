@@ -5,7 +5,7 @@ import { UserError } from "../../../common/user-error";
 import { readComposeFile } from "../../../components/origin/compose-files";
 import { type Frames, listFrames } from "../../../remote/framing";
 import type { Settings } from "../../../platform/settings";
-import { onHost } from "../../../platform/settings/on-host";
+import { hasDatabase, onHost } from "../../../platform/settings/on-host";
 import type { Environment } from "../../environment";
 import { backupAccess, backupStep, listBackups, place } from "../backups";
 import { type EnvironmentDatabase, HostStepError } from "../database";
@@ -171,7 +171,7 @@ export function migratingOrigin(
     const origin = onHost(each);
     const migrates = origin?.migrations;
     const meant = migrates !== undefined && (migrates.database ?? (only ? name : undefined)) === name;
-    return origin !== undefined && meant && origin.project === settings.project ? [[key, origin]] : [];
+    return origin !== undefined && meant && hasDatabase(each, settings) ? [[key, origin]] : [];
   });
   const found = named === undefined ? all : all.filter(([key]) => key === named);
   const [first] = found;

@@ -289,7 +289,12 @@ export const containerDatabase = z.strictObject({
   origin: entryName
     .meta({ description: "The origin whose compose project has the service. Excludes `host` and `project`." })
     .optional(),
-  host: entryName.meta({ description: "The host, for a compose project that is no origin's." }).optional(),
+  host: entryName
+    .meta({
+      description:
+        "The host, for a compose project that no origin of this stack deploys, but another stack's: it runs there already.",
+    })
+    .optional(),
   project: composeName("The compose project, with `host`.", ["streampai-data"]).optional(),
   service: composeName("The service in the compose file.", ["db"]),
   port: port("The port inside the container.", [5432]).default(5432),
