@@ -9,7 +9,7 @@ export interface PostgresRoleNames {
   readonly app?: string;
   /** A login that reads everything in the schemas. @default no such role */
   readonly readOnly?: string;
-  /** A login for dumps (`pg_read_all_data`). @default no such role */
+  /** A login for dumps (`pg_read_all_data`, and BYPASSRLS where the administrator may give that). @default no such role */
   readonly backup?: string;
   /** A login for statistics (`pg_monitor`). @default no such role */
   readonly monitor?: string;

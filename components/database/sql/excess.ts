@@ -5,6 +5,8 @@ import type { RoleStatementsArgs } from "./types";
 interface Allowed {
   readonly name: string;
   readonly replication?: boolean;
+  /** Whether it may see rows past row security. */
+  readonly everyRow?: boolean;
   /** Roles that it may be a member of. Undefined: any but PostgreSQL's own (`pg_…`). */
   readonly groups?: readonly string[];
   readonly mayOwn?: boolean;
@@ -19,7 +21,7 @@ function allowedRoles(args: RoleStatementsArgs): Allowed[] {
     { name: appGroup, groups: [], confined: true },
     ...appLogins.map(({ name }) => ({ name, groups: [appGroup], confined: true })),
     ...(readOnly === undefined ? [] : [{ name: readOnly.name, groups: [] }]),
-    ...(backup === undefined ? [] : [{ name: backup.name, groups: ["pg_read_all_data"] }]),
+    ...(backup === undefined ? [] : [{ name: backup.name, groups: ["pg_read_all_data"], everyRow: true }]),
     ...(monitor === undefined ? [] : [{ name: monitor.name, groups: ["pg_monitor"] }]),
     ...(replication === undefined ? [] : [{ name: replication.role.name, groups: [], replication: true }]),
   ];
@@ -45,18 +47,18 @@ export function excess(args: RoleStatementsArgs): string[] {
 /** What a role may not have, as rows `(name, what)`. */
 function excessQuery(args: RoleStatementsArgs, own: readonly Allowed[]): string {
   const rows = own.map(
-    ({ name, groups, replication = false, mayOwn = false, confined = false }) =>
-      `(${literal(name)}, ${groups === undefined ? "NULL::text[]" : textArray(groups)}, ${replication}, ${mayOwn}, ${confined})`,
+    ({ name, groups, replication = false, everyRow = false, mayOwn = false, confined = false }) =>
+      `(${literal(name)}, ${groups === undefined ? "NULL::text[]" : textArray(groups)}, ${replication}, ${everyRow}, ${mayOwn}, ${confined})`,
   );
   const here = "s.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))";
   const described = "pg_describe_object(s.classid, s.objid, s.objsubid)";
   return `SELECT r.rolname, e.what
-  FROM (VALUES ${rows.join(", ")}) own (name, groups, replication, may_own, confined)
+  FROM (VALUES ${rows.join(", ")}) own (name, groups, replication, every_row, may_own, confined)
   JOIN pg_roles r ON r.rolname = own.name
   CROSS JOIN LATERAL (
     SELECT a.what FROM (VALUES ('SUPERUSER', r.rolsuper), ('CREATEDB', r.rolcreatedb),
       ('CREATEROLE', r.rolcreaterole), ('REPLICATION', r.rolreplication AND NOT own.replication),
-      ('BYPASSRLS', r.rolbypassrls)) a (what, has) WHERE a.has
+      ('BYPASSRLS', r.rolbypassrls AND NOT own.every_row)) a (what, has) WHERE a.has
     UNION ALL SELECT 'member of ' || g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
       WHERE m.member = r.oid AND CASE WHEN own.groups IS NULL THEN g.rolname LIKE 'pg\\_%'
         ELSE g.rolname <> ALL (own.groups) END

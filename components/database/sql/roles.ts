@@ -19,7 +19,9 @@ export function roles(args: RoleStatementsArgs): string[] {
     ...(replication === undefined ? [] : [login(replication.role, -1)]),
     `ALTER ROLE ${identifier(appGroup)} NOLOGIN;`,
     ...appLogins.map(({ name }) => inheriting(appGroup, name)),
-    ...(backup === undefined ? [] : [inheriting("pg_read_all_data", backup.name)]),
+    ...(backup === undefined
+      ? []
+      : [inheriting("pg_read_all_data", backup.name), pastRowSecurity(backup.name)]),
     ...(monitor === undefined ? [] : [inheriting("pg_monitor", monitor.name)]),
     ...[migrator.name, ...args.furtherMigrators].map(actingFor),
   ];
@@ -50,6 +52,17 @@ END IF;`
 function login({ name, verifier }: LoginRole, connectionLimit: number): string {
   if (verifier === undefined) return `ALTER ROLE ${identifier(name)} NOLOGIN PASSWORD NULL;`;
   return `ALTER ROLE ${identifier(name)} LOGIN CONNECTION LIMIT ${connectionLimit} PASSWORD ${literal(verifier)};`;
+}
+
+/** pg_dump refuses tables whose rows it would not all see. Only who has the attribute, from 16, or a superuser can give it. */
+function pastRowSecurity(name: string): string {
+  return block(
+    `IF NOT (SELECT rolbypassrls FROM pg_roles WHERE rolname = ${literal(name)})
+  AND (SELECT rolsuper OR rolbypassrls AND current_setting('server_version_num')::int >= 160000
+    FROM pg_roles WHERE rolname = current_user) THEN
+  ALTER ROLE ${identifier(name)} BYPASSRLS;
+END IF;`,
+  );
 }
 
 /** Membership whose rights are there without SET ROLE: since 16 the grant itself says so, before that the role. */

@@ -219,6 +219,19 @@ describe.each(postgresVersions)("PostgreSQL %s:", (_version, installation) => {
       expect(await attempt("shop_monitor", database, "SELECT * FROM public.items")).toBe("42501");
     });
 
+    test("the dumping role reads every row, as pg_dump does: past row security, or not at all", async () => {
+      await roles.database(
+        "tenants",
+        `CREATE TABLE kept (n int); INSERT INTO kept VALUES (1); ALTER TABLE kept ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE kept FORCE ROW LEVEL SECURITY; CREATE POLICY none ON kept USING (false)`,
+      );
+      const dump = "SET row_security = off; SELECT 1 / count(*) FROM kept";
+      expect(await attempt("tenants_backup", "tenants", dump)).toBe("done");
+      expect(await attempt("tenants_ro", "tenants", dump)).toBe("42501");
+      expect(await attempt("tenants_backup", "tenants", "DELETE FROM kept")).toBe("42501");
+      await roles.provision("tenants");
+    });
+
     test("the consumer of the replication has its publication and full row identity", async () => {
       const rows = await server.query<object>(
         database,
