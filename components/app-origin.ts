@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { RemoteHost, ResolveOverride } from "../remote/host";
-import { composeDeployment } from "./origin/deployment";
+import { composeDeployment, type Deployment } from "./origin/deployment";
 import { externalOrigin } from "./origin/external";
 import type { ExternalReleaseArgs } from "./origin/external-args";
 import { appOriginIssues } from "./origin/issues";
@@ -429,6 +429,7 @@ export class AppOrigin extends pulumi.ComponentResource {
   constructor(name: string, args: AppOriginArgs, opts?: pulumi.ComponentResourceOptions) {
     super(componentType("AppOrigin"), name, {}, opts);
     refuse(this, "AppOrigin", name, appOriginIssues(name, args));
+    let images: Deployment["images"] | undefined;
     if (args.kind === "external") {
       this.hostnames = pulumi.output([...args.hostnames]);
       const deployment = externalOrigin(this, name, args);
@@ -445,6 +446,7 @@ export class AppOrigin extends pulumi.ComponentResource {
           : composeDeployment(this, name, deployed);
       this.hostnames = args.kind === "tunnel" ? args.tunnel.hostnames : pulumi.output([...args.hostnames]);
       this.release = deployment.release;
+      images = deployment.images;
       this.ledger = deployment.ledger;
       this.project = pulumi.output(deployment.project);
       this.verified = deployment.last;
@@ -456,6 +458,8 @@ export class AppOrigin extends pulumi.ComponentResource {
       release: this.release,
       ledger: this.ledger,
       project: this.project,
+      // Steps on a host hide what they are given: an approved plan is held against this.
+      images,
     });
   }
 }

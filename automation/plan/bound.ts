@@ -7,6 +7,7 @@ import { UserError } from "../../common/user-error";
 import type { Environment } from "../environment";
 import { passphraseOf, type Variables } from "../passphrase";
 import type { StackConfig } from "../stack-config";
+import { sentFiles } from "./files";
 import { type PlanFile, PlanCollector, digestOf, hashOfFiles, parsePlanFile, planDifferences } from "./plan";
 
 /** What is to run is not what was approved. Nothing was run. */
@@ -36,7 +37,7 @@ export interface PlanSource {
   readonly config?: Pick<StackConfig, "settings" | "secrets">;
   /** Hash of what describes resources. @default of the platform's sources and the project's program */
   readonly program?: string;
-  /** Folder of the project, which is not part of a plan. @default none */
+  /** Folder of the project, which is not part of a plan. @default the environment's */
   readonly directory?: string;
   /** Variables with the key. @default those of this process */
   readonly variables?: Variables;
@@ -66,10 +67,10 @@ export interface PlanInTheMaking {
  * const { digest } = plan.file();
  */
 export function beginPlan(
-  { name: stack }: Pick<Environment, "name">,
+  { name: stack, directory: own }: Pick<Environment, "directory" | "name">,
   source: PlanSource = {},
 ): PlanInTheMaking {
-  const { directory = "", variables = process.env } = source;
+  const { directory = own, variables = process.env } = source;
   let key: Uint8Array;
   try {
     key = planKey(stack, variables);
@@ -77,11 +78,17 @@ export function beginPlan(
     return withoutKey(error);
   }
   let { config } = source;
+  const known = (): Pick<StackConfig, "settings" | "secrets"> => {
+    if (config === undefined) throw new Error("nobody has told the plan its settings: see onConfig");
+    return config;
+  };
   const collector = new PlanCollector({
     ...{ stack, key, program: source.program ?? programHash(directory) },
     get settings() {
-      if (config === undefined) throw new Error("nobody has told the plan its settings: see onConfig");
-      return canonicalSettings(config);
+      return canonicalSettings(known());
+    },
+    get files() {
+      return sentFiles(known().settings, directory);
     },
     folders: [directory, projectRoot(), homedir()].filter((folder) => folder.length > 1),
   });
@@ -145,6 +152,7 @@ export function readApproved(text: string): ApprovedPlan {
   try {
     return parsePlanFile(readFileSync(text, "utf8"));
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError({
       what: "that is no plan",
       value: text,
@@ -187,14 +195,10 @@ function programHash(directory: string): string {
     name,
     readFileSync(join(root, name), "utf8"),
   ]);
-  const project =
-    directory === ""
-      ? []
-      : readdirSync(directory)
-          .filter(
-            (name) =>
-              (wanted.test(name) || name === "Pulumi.yaml") && statSync(join(directory, name)).isFile(),
-          )
-          .map((name): [string, string] => [`project/${name}`, readFileSync(join(directory, name), "utf8")]);
+  const project = readdirSync(directory)
+    .filter(
+      (name) => (wanted.test(name) || name === "Pulumi.yaml") && statSync(join(directory, name)).isFile(),
+    )
+    .map((name): [string, string] => [`project/${name}`, readFileSync(join(directory, name), "utf8")]);
   return hashOfFiles([...files, ...own, ...project]);
 }

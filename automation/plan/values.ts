@@ -31,6 +31,19 @@ function plain(value: unknown, folders: readonly string[]): unknown {
   return { members: members.map((key) => [key, plain(record[key], folders)]) };
 }
 
+/**
+ * The members of a record, and where one is a plain record again, those of it by `member.name`: what differs can then be named.
+ */
+export function plainMembers(record: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]): [string, unknown][] =>
+      typeof value !== "object" || value === null || Array.isArray(value) || markKey in value
+        ? [[name, value]]
+        : Object.entries(value).map(([inner, each]): [string, unknown] => [`${name}.${inner}`, each]),
+    ),
+  );
+}
+
 /** References of images by digest in a text: `ghcr.io/acme/api@sha256:…`. */
 export function imagesIn(text: string): string[] {
   return [...new Set(text.match(/[a-z0-9][\w./:-]*@sha256:[0-9a-f]{64}/g) ?? [])];

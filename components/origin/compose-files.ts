@@ -99,6 +99,11 @@ export interface HostFile {
 /** What is wrong with a file: its path, the problem, what is allowed instead. */
 export type FileProblem = readonly [path: string, problem: string, allowed?: string];
 
+/** What goes to the host as it is here; a later file of the same path counts. */
+export function sentAsTheyAre(composeText: string, further: readonly HostFile[]): HostFile[] {
+  return [...further, { path: "compose.yaml", content: composeText, mode: "0600" }];
+}
+
 /** Files (and all files in folders) that go beside the compose file, at the same place relative to it. */
 export function readFurtherFiles(
   composeFile: string,

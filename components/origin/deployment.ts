@@ -24,6 +24,7 @@ import { type ProbeInput, rolloutFrames, type RolloutInput } from "./rollout-inp
 export interface Deployment {
   readonly project: string;
   readonly release: pulumi.Output<string>;
+  readonly images: ReleaseContent["shownImages"];
   /** What the last rollout lost; undefined where nothing was asked meanwhile. */
   readonly ledger: pulumi.Output<Ledger | undefined> | undefined;
   readonly last: pulumi.Resource;
@@ -164,7 +165,7 @@ export function composeDeployment(
           { parent: origin, dependsOn: [verified, ...records] },
         );
   const ledger = probe === undefined ? undefined : pulumi.unsecret(rollout.stdout).apply(ledgerIn);
-  return { project, release: content.release, ledger, last };
+  return { project, release: content.release, images: content.shownImages, ledger, last };
 }
 
 /** Lets the run log in to the host while the engine is on its way to the release. */

@@ -3,12 +3,18 @@ import { redactionList } from "../../remote/host";
 import type { VaultReference } from "../secrets-vault";
 import { isPlain } from "../shared/validation";
 import { colourFile, edgeNetwork } from "./colour-file";
-import { type ComposeSummary, type HostFile, overrideFile, readFurtherFiles } from "./compose-files";
+import {
+  type ComposeSummary,
+  type HostFile,
+  overrideFile,
+  readFurtherFiles,
+  sentAsTheyAre,
+} from "./compose-files";
 import { envFile } from "./env-file";
 import { hashOf } from "./hash";
 import { type DeployedArgs, serviceOverrides, usesEdge } from "./overrides";
 import { rollingServices } from "./proxy";
-import { type ReleaseImage, releaseImages } from "./release-images";
+import { type ReleaseImage, releaseImages, shownImages } from "./release-images";
 import { swarmOverrides } from "./swarm-files";
 import { vaultedValues, vaultFile, withReferences } from "./vaulted";
 
@@ -26,6 +32,8 @@ export interface ReleaseContent {
   readonly databaseHash: pulumi.Output<string>;
   /** Changes with what migrations are made of. */
   readonly migrationHash: pulumi.Output<string>;
+  /** The image of each service as it may be shown. */
+  readonly shownImages: Readonly<Record<string, pulumi.Output<string | undefined>>>;
 }
 
 type Variables = Readonly<Record<string, pulumi.Input<string>>>;
@@ -86,7 +94,7 @@ export function releaseContent(
     pulumi
       .all([
         ofCompose,
-        pulumi.all([images, ofServices] as const),
+        pulumi.all([pulumi.all(images), ofServices] as const),
         pulumi.all([pulumi.output(token), pulumi.output(certificate), pulumi.output(args.release)] as const),
         pulumi.all([pulumi.all(args.migrations?.environment ?? {}), pulumi.output(stored)] as const),
       ])
@@ -104,6 +112,7 @@ export function releaseContent(
     record: everything.apply(({ record }) => record),
     databaseHash: everything.apply((each) => each.database),
     migrationHash: everything.apply((each) => each.migration),
+    shownImages: shownImages(args, compose.summary, images),
   };
 }
 
@@ -148,8 +157,7 @@ function projectFiles(
       content: redactionList(vault === undefined ? secretValues(args, values) : []),
       mode: "0600",
     },
-    ...further,
-    { path: "compose.yaml", content: compose.text, mode: "0600" },
+    ...sentAsTheyAre(compose.text, further),
     {
       path: "compose.override.json",
       content:

@@ -23,7 +23,7 @@ export function releaseImages(
   args: DeployedArgs,
   summary: ComposeSummary,
   variables: pulumi.Output<Readonly<Record<string, string>>>,
-): pulumi.Output<Record<string, ReleaseImage>> {
+): Record<string, pulumi.Output<ReleaseImage>> {
   const ask = args.pull === "always" ? registry(origin, name, args) : undefined;
   const images = Object.entries(args.services).map(([service, spec]) => {
     const inFile = serviceOf(summary, service).image;
@@ -41,7 +41,30 @@ export function releaseImages(
       pulumi.all([written, reference]).apply(([text, used]) => ({ written: text, reference: used })),
     ] as const;
   });
-  return pulumi.all(Object.fromEntries(images));
+  return Object.fromEntries(images);
+}
+
+/**
+ * The same as they may be shown. Where the compose file's text has variables, which may be secret, it is that text, with the
+ * digest that the registry has told.
+ */
+export function shownImages(
+  args: DeployedArgs,
+  summary: ComposeSummary,
+  images: Readonly<Record<string, pulumi.Output<ReleaseImage>>>,
+): Record<string, pulumi.Output<string | undefined>> {
+  return Object.fromEntries(
+    Object.entries(images).map(([service, image]) => {
+      const { image: inFile } = serviceOf(summary, service);
+      const reference = image.apply((known) => known.reference);
+      if (args.services[service]?.image !== undefined || typeof inFile !== "string" || !inFile.includes("$"))
+        return [service, reference];
+      const digest = pulumi
+        .unsecret(reference)
+        .apply((text) => /@sha256:[0-9a-f]{64}$/.exec(text ?? "")?.[0] ?? "");
+      return [service, pulumi.interpolate`${inFile}${digest}`];
+    }),
+  );
 }
 
 /** Where digests are asked for: with the logins that the host gets, and without a Docker daemon here. */

@@ -115,7 +115,7 @@ export function swarmDeployment(origin: pulumi.ComponentResource, name: string, 
           { parent: origin, dependsOn: [...verified, ...records] },
         );
   const ledger = probe === undefined ? undefined : pulumi.unsecret(rollout.stdout).apply(ledgerIn);
-  return { project, release: content.release, ledger, last };
+  return { project, release: content.release, images: content.shownImages, ledger, last };
 }
 
 type On = (

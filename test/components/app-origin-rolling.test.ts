@@ -12,7 +12,7 @@ import {
 } from "../../components/app-origin";
 import { cloudflareNetworks } from "../../components/origin/cloudflare-networks";
 import { appOriginIssues } from "../../components/origin/issues";
-import { interpolated } from "../../components/origin/release-images";
+import { interpolated, shownImages } from "../../components/origin/release-images";
 import type { RolloutInput, VerifyPublicInput } from "../../components/origin/rollout-input";
 import { RemoteHost } from "../../remote/host";
 import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
@@ -454,6 +454,24 @@ describe("digests", () => {
     expect(releases[0]).toBe(releases[1]);
     expect(releases[2]).not.toBe(releases[0]);
   });
+});
+
+test("of an image's name with variables, which may be secret, its text is shown, and the digest that was found", async () => {
+  const digest = `@sha256:${"a".repeat(64)}`;
+  const shown = (image: string, reference: string) =>
+    known(
+      shownImages(
+        { ...origin(), services: { api: {} } },
+        { services: { api: { image } } },
+        { api: pulumi.secret({ written: undefined, reference }) },
+      )["api"],
+    );
+  expect(await shown("${WORD}/api:1", `word/api:1${digest}`)).toEqual({
+    value: `\${WORD}/api:1${digest}`,
+    secret: false,
+  });
+  expect(await shown("${WORD}/api:1", "word/api:1")).toEqual({ value: "${WORD}/api:1", secret: false });
+  expect((await shown("api:1", "api:1")).secret).toBe(true);
 });
 
 test.each([

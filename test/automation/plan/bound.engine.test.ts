@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => project.end());
 
 /** No stack file of the platform's is read here. */
-const config = { settings: {} as StackConfig["settings"], secrets: {} };
+const config = { settings: { origins: {} } as StackConfig["settings"], secrets: {} };
 
 /** The second resource's input is known only once the first is made. */
 const program =

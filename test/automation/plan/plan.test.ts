@@ -2,11 +2,17 @@ import { randomBytes } from "node:crypto";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import fc from "fast-check";
 import { PlanChangedError, assertApproved } from "../../../automation/plan/bound";
-import { type PlanFacts, PlanCollector, digestOf, planDifferences } from "../../../automation/plan/plan";
+import {
+  type PlanFacts,
+  PlanCollector,
+  digestOf,
+  parsePlanFile,
+  planDifferences,
+} from "../../../automation/plan/plan";
 import { type Step, eventOf, realPreview, secretOf } from "../../report/events";
 
 const key = randomBytes(32);
-const facts: PlanFacts = { stack: "staging", program: "p", settings: "s", key };
+const facts: PlanFacts = { stack: "staging", program: "p", settings: "s", files: [], key };
 
 function planFrom(events: readonly EngineEvent[], over: Partial<PlanFacts> = {}) {
   const collector = new PlanCollector({ ...facts, ...over });
@@ -90,6 +96,51 @@ test("what differs is named: the resource and its input, its operation, the imag
     expect.stringMatching(/record: create → update$/),
     expect.stringMatching(/record: image$/),
   ]);
+});
+
+/** What a component publishes in the end; the engine tells before that what the state has. */
+const published = (outputs: Record<string, unknown>, over: Partial<Step> = {}): EngineEvent[] =>
+  [{ images: { api: "api:0" } }, outputs].map((afterOutputs) =>
+    eventOf(
+      { op: "same", name: "api", type: "groundwork:index:AppOrigin", custom: false, afterOutputs, ...over },
+      "done",
+    ),
+  );
+
+test("what a component publishes is bound, as no input shows what a host gets; what a provider or the stack tells is not", () => {
+  const image = (digit: string): string => `ghcr.io/acme/api:1@sha256:${digit.repeat(64)}`;
+  const of = (digit: string) =>
+    planFrom(published({ release: "r", images: { api: image(digit), web: "web:1" } }));
+  expect(of("a")).toEqual(of("a"));
+  expect(of("a").images).toEqual([image("a")]);
+  expect(planDifferences(of("a"), of("b"))).toEqual([
+    `image ${image("a")} is gone`,
+    `image ${image("b")} is new`,
+    expect.stringMatching(/AppOrigin api: images\.api$/),
+  ]);
+  for (const over of [{ custom: true }, { type: "pulumi:pulumi:Stack" }]) {
+    expect(digest(published({ release: "r" }, over))).toBe(digest(published({ release: "s" }, over)));
+  }
+});
+
+test("a file that goes to a host is bound with what is not its text, and an image that it names is named", () => {
+  const image = `ghcr.io/evil/api@sha256:${"b".repeat(64)}`;
+  const of = (text: string) =>
+    planFrom([], { files: [{ name: "compose.yaml of origin api", text }], folders: ["/home/me"] });
+  expect(of("/home/me:/data")).not.toEqual(of("<folder>:/data"));
+  expect(planDifferences(of("0644\na"), of("0755\na"))).toEqual(["the file compose.yaml of origin api"]);
+  expect(planDifferences(of("0600\na"), of(`0600\nimage: ${image}`))).toEqual([
+    `image ${image} is new`,
+    "the file compose.yaml of origin api",
+  ]);
+  expect(planDifferences(planFrom([]), of("0600\na"))).toEqual(["the file compose.yaml of origin api"]);
+});
+
+test("a plan of before is refused as that, with what is to be done", () => {
+  const old = JSON.stringify({ digest: "sha256:0", plan: { version: 1, stack: "staging", steps: {} } });
+  expect(() => parsePlanFile(old)).toThrow(
+    /another version of groundwork[\s\S]*version 1[\s\S]*npx groundwork preview -s staging --save-plan/,
+  );
 });
 
 test("an edited file is refused although it is edited to what would run now", () => {
