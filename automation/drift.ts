@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { UserError } from "../common/user-error";
 import type { PropertyChange, Report } from "../report";
 import type { StackState } from "./state";
 
@@ -108,8 +109,19 @@ export async function readKnown(file: string): Promise<KnownDrift | undefined> {
   }
 }
 
+/** @throws UserError where it cannot be written */
 export async function writeKnown(file: string, known: KnownDrift): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.${process.pid}`, `${JSON.stringify(known, undefined, 1)}\n`);
-  await rename(`${file}.${process.pid}`, file);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(`${file}.${process.pid}`, `${JSON.stringify(known, undefined, 1)}\n`);
+    await rename(`${file}.${process.pid}`, file);
+  } catch (cause) {
+    throw new UserError({
+      what: "since when each difference is known cannot be kept for the next check",
+      value: `${file} (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
+      allowed: "a file in a folder that is there, or can be made",
+      next: "name another one: --known FILE",
+      cause,
+    });
+  }
 }

@@ -315,7 +315,8 @@ export class Environment {
     const report = collector.report({ result: "planned" });
     const known = (await readKnown(knownFile)) ?? options.known;
     const drift = driftOf(report, await this.state(), known, new Date().toISOString());
-    await writeKnown(knownFile, remembered(drift));
+    // What was found is told also where nothing of it can be kept.
+    await writeKnown(knownFile, remembered(drift)).catch((error: Error) => options.log?.(error.message));
     return drift;
   }
 

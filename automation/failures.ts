@@ -57,6 +57,15 @@ const known: readonly {
     }),
   },
   {
+    // The engine's reason may repeat text of the file.
+    when: /invalid YAML file: /,
+    explain: (stack, text) => ({
+      what: "the stack file is no YAML",
+      value: `Pulumi.${stack}.yaml${/yaml: (line \d+)/.exec(text)?.[1]?.replace(/^/, ", ") ?? ""}`,
+      next: `correct Pulumi.${stack}.yaml: quotes, brackets and indentation at that line and before it`,
+    }),
+  },
+  {
     when: newerState,
     explain: (stack, text) => ({
       what: `the state of stack ${stack} was written by a newer engine than this one; nothing was changed`,

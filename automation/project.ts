@@ -3,6 +3,7 @@ import { join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
+import { parseStackDocument } from "../platform/settings/document";
 
 /** A Pulumi project: a folder with Pulumi.yaml and its stack files. */
 export interface Project {
@@ -19,16 +20,14 @@ export interface Project {
  *
  * @param directory relative to the working directory. Default: what GROUNDWORK_PROJECT names (`--directory` of the
  * command sets it, so that processes started by it work on the same project), else this checkout's own project.
- * @throws UserError where there is no Pulumi.yaml, or none with a name.
+ * @throws UserError where there is no Pulumi.yaml, or none with a name, or one that is no YAML.
  * @example openProject("examples/plyr").name // "plyr"
  */
 export function openProject(directory?: string): Project {
   const named = directory ?? process.env["GROUNDWORK_PROJECT"];
   const absolute = named === undefined ? projectRoot() : resolve(named);
   const file = join(absolute, "Pulumi.yaml");
-  const name = existsSync(file)
-    ? (parse(readFileSync(file, "utf8")) as { name?: unknown } | null)?.name
-    : undefined;
+  const name = existsSync(file) ? nameIn(file) : undefined;
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
     throw new UserError({
       what: existsSync(file) ? "the folder's Pulumi.yaml has no name" : "the folder is no Pulumi project",
@@ -39,4 +38,19 @@ export function openProject(directory?: string): Project {
   }
   const own = absolute === projectRoot();
   return { name, directory: absolute, typed: own ? undefined : relative(process.cwd(), absolute) || "." };
+}
+
+function nameIn(file: string): unknown {
+  const text = readFileSync(file, "utf8");
+  try {
+    return (parse(text) as { name?: unknown } | null)?.name;
+  } catch {
+    // The parser's own words repeat text of the file.
+    const [mistake] = parseStackDocument(text).mistakes;
+    throw new UserError({
+      what: "the project's Pulumi.yaml cannot be read",
+      value: `${file}:${mistake?.line ?? 1}:${mistake?.column ?? 1}: ${mistake?.what ?? "this is not YAML"}`,
+      next: `correct ${file}`,
+    });
+  }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
-import { parse } from "yaml";
 import { UserError } from "../../common/user-error";
+import { parseStackDocument } from "../../platform/settings/document";
 import type { PolicySettings } from "../../platform/settings/schema/policies";
 import { stackSchema } from "../../platform/settings/stack-schema";
 import { brokenRules, countRules, ownPack, type PolicyResult, ReportCollector } from "../../report";
@@ -16,7 +16,9 @@ import { migrationFacts, type MigrationSources } from "./migrations";
  */
 export function policiesOf(file: string): PolicySettings | undefined {
   if (!existsSync(file)) return undefined;
-  const { config } = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: Record<string, unknown> };
+  const { config } = (parseStackDocument(readFileSync(file, "utf8")).root ?? {}) as {
+    config?: Record<string, unknown>;
+  };
   const written = config?.["groundwork:policies"];
   if (written === undefined) return undefined;
   const read = stackSchema().shape.policies.safeParse(written);

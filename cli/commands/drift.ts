@@ -43,6 +43,7 @@ export const drift: CommandDeclaration<DriftChoice> = {
     const config = await environment.config().catch(() => undefined);
     const found = await environment.drift({
       signal: context.signal,
+      log: context.say,
       secrets: [...knownSecrets(config), ...(issue?.secrets ?? [])],
       known: await issue?.known(),
       ...(known === undefined ? {} : { knownFile: known }),

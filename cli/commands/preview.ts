@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { beginPlan, type PlanInTheMaking } from "../../automation/plan/bound";
 import { openProject } from "../../automation/project";
 import { type CommandDeclaration, stackOption } from "../command";
@@ -7,6 +6,7 @@ import { CostWatch, costSentence, type Sections } from "../../report";
 import { watchRehearsal } from "../rehearsal-watch";
 import { openOwn } from "../at-hand";
 import { type EnvironmentChoice, chosen, stackOf } from "../open";
+import { assertWritable, writePlan } from "../plan-file";
 import { previewAndComment } from "../preview-comment";
 import { runAndTell } from "../run";
 import { type JsonChoice, jsonOption } from "../run-options";
@@ -29,7 +29,9 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     jsonOption,
   ],
   async run({ comment = false, savePlan, refresh = false, json = false, ...choice }, context) {
-    const environment = await openOwn(stackOf(choice, "preview"), context);
+    const stack = stackOf(choice, "preview");
+    if (savePlan !== undefined) await assertWritable(savePlan);
+    const environment = await openOwn(stack, context);
     const { directory } = openProject();
     const plan = savePlan === undefined ? undefined : beginPlan(environment, { directory });
     const refusal = plan && refusalOf(plan);
@@ -72,7 +74,7 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     }
     if (plan === undefined || savePlan === undefined) return;
     const file = plan.file();
-    await writeFile(savePlan, `${JSON.stringify(file, undefined, 1)}\n`, { mode: 0o600 });
+    await writePlan(savePlan, file);
     context.say(`plan ${file.digest}; what does it and nothing else: ${command} ${savePlan}`);
   },
 };

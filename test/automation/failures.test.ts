@@ -49,6 +49,11 @@ test.each([
     /PULUMI_ACCESS_TOKEN/,
   ],
   [
+    "error: getting stack configuration: invalid YAML file: yaml: line 3: found unexpected end of stream",
+    /the stack file is no YAML: Pulumi\.staging\.yaml, line 3$/,
+    /correct Pulumi\.staging\.yaml/,
+  ],
+  [
     "error: failed to load checkpoint: unsupported checkpoint version 99",
     /written by a newer engine than this one; nothing was changed: .*version 99/,
     /pulumi version/,

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UserError } from "../../common/user-error";
 import { openProject } from "../../automation/project";
 import { projectRoot } from "../../common/project-root";
 import { sandboxFolder } from "../../sandbox/folder";
@@ -49,4 +50,21 @@ test.each([
 ])("refuses a folder with %s", (_what, text, message) => {
   if (text !== undefined) writeFileSync(join(folder, "Pulumi.yaml"), text);
   expect(() => openProject(folder)).toThrow(message);
+});
+
+test("refuses a Pulumi.yaml that is no YAML with its place, and shows nothing of what stands in it", () => {
+  const file = join(folder, "Pulumi.yaml");
+  writeFileSync(file, 'name: shop\nconfig:\n  token: "hunter2-hunter2\n');
+  const error = ((): unknown => {
+    try {
+      return openProject(folder);
+    } catch (failure) {
+      return failure;
+    }
+  })();
+  expect(error).toBeInstanceOf(UserError);
+  expect((error as UserError).message).toContain(`${file}:4:1: `);
+  expect((error as UserError).message).toContain("a character is missing");
+  expect((error as UserError).message).not.toContain("hunter2");
+  expect((error as UserError).cause).toBeUndefined();
 });

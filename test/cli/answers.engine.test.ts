@@ -171,7 +171,9 @@ async function driftWithIssue(server: GitHubServer): Promise<void> {
     GITHUB_TOKEN: server.token,
   };
   const state = join(project.directory, "state", ".pulumi", "stacks", "small", "shop.json");
-  const clean = await project.run(["drift", "-s", "shop"]);
+  const unkept = join(project.directory, "Pulumi.yaml", "known.json");
+  const clean = await project.run(["drift", "-s", "shop", "--known", unkept]);
+  expect(clean.stderr).toMatch(/cannot be kept for the next check: .*known\.json \(E(?:EXIST|NOTDIR)\)/);
   expect(clean.stdout).toMatch(/shop: nothing was changed outside/);
   expect(clean.code).toBe(0);
 

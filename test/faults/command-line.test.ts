@@ -74,3 +74,56 @@ test("a stack file with mistakes: all of them at once, and nothing is started", 
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+describe("a mistake of the user's is no bug of ours", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "groundwork-mistakes-"));
+    mkdirSync(join(folder, "state"));
+    writeFileSync(join(folder, "Pulumi.yaml"), "name: sample\nruntime: nodejs\n");
+    writeFileSync(join(folder, "Pulumi.staging.yaml"), "config:\n  groundwork:domain: example.com\n");
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const run = (...args: string[]) =>
+    home.run([...args, "--directory", folder], {
+      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+    });
+
+  test.each(["preview", "up"])(
+    "%s with a stack file that is no YAML tells that, and shows no text of it",
+    async (verb) => {
+      writeFileSync(
+        join(folder, "Pulumi.staging.yaml"),
+        'config:\n  groundwork:domain: example.com\n  app:token: "hunter2-hunter2\n',
+      );
+      const { all, code } = await run(verb, "-s", "staging");
+      expect([code, all]).toEqual([
+        1,
+        expect.not.stringMatching(/hunter2|a bug of groundwork|YAMLParseError/),
+      ]);
+      expect(all).toContain("the stack file is no YAML: Pulumi.staging.yaml, line 3");
+    },
+    60_000,
+  );
+
+  test("a Pulumi.yaml that is no YAML is told with its place", async () => {
+    writeFileSync(join(folder, "Pulumi.yaml"), 'name: "sample\n');
+    const { code, stderr } = await run("preview", "-s", "staging");
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/Pulumi\.yaml:\d+:\d+: a character is missing/),
+    ]);
+  });
+
+  test.each([
+    ["nowhere/plan.json", "ENOENT"],
+    [".", "EISDIR"],
+    ["Pulumi.yaml/plan.json", "ENOTDIR"],
+  ])("a plan that cannot be written to %s is told before the preview", async (file, reason) => {
+    const { code, stderr } = await run("preview", "-s", "staging", "--save-plan", join(folder, file));
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`(${reason})`)]);
+    expect(stderr).not.toContain("previewing");
+  });
+});

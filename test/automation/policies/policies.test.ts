@@ -29,6 +29,8 @@ describe("what a stack file asks for", () => {
     });
     expect(policiesOf(stackFile("config:\n  groundwork:domain: example.com\n"))).toBeUndefined();
     expect(policiesOf(join(folder, "nowhere.yaml"))).toBeUndefined();
+    // The run tells what is wrong with the file.
+    expect(policiesOf(stackFile('config:\n  groundwork:policies: "open\n'))).toBeUndefined();
   });
 
   test("what is mistyped is refused: a rule that nobody reads would be kept by everything", () => {
