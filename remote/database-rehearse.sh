@@ -195,13 +195,20 @@ in_app() {
   run_docker compose --project-name "$app_project" --project-directory "$root" --env-file "$root/.env" \
     ${vaulted:+--env-file "$vaulted"} --file "$root/compose.yaml" --file "$root/compose.override.json" --file "$of" --file "$work/overlay.yaml" "$@" 8>&-
 }
-# run_words LIST RELEASE-FILE PULL OPTION…: the frames LIST_N, in a container of the app's image.
+# run_words LIST RELEASE-FILE PULL OPTION…: the frames LIST_N, in a container of the app's image, which ends with its time.
 run_words() {
   list=$1
   of_release=$2
   pull=$3
   shift 3
-  with_words "$list" in_app "$of_release" ${lent_variables:+--env-file "$lent_variables"} run --rm -T --no-deps --pull "$pull" "$@" "$app" </dev/null
+  container=$app_project-$list-$began
+  within="timeout -k 10 $limit"
+  with_words "$list" in_app "$of_release" ${lent_variables:+--env-file "$lent_variables"} run --rm --name "$container" -T --no-deps \
+    --pull "$pull" "$@" "$app" </dev/null
+  ran=$?
+  within=
+  case $ran in 124 | 137) end_container "$container" >>"$log" 2>&1 ;; esac
+  return "$ran"
 }
 shown() {
   cat "$1"
@@ -222,10 +229,8 @@ while [ "$n" -le "$count" ]; do
   n=$((n + 1))
 done
 migrating=$(date +%s)
-within="timeout -k 10 $limit"
 run_words argument "$work/release.json" "$policy" "$@" >"$work/output" 2>&1
 code=$?
-within=
 rm -f "$lent_variables"
 lent_variables=
 migrated=$(date +%s)
@@ -320,10 +325,8 @@ if [ -n "$previous" ]; then
     n=$((n + 1))
   done
   if [ "$(number smokes 0)" -gt 0 ]; then
-    within="timeout -k 10 $limit"
     run_words smoke "$previous_file" never >"$work/smoke" 2>&1
     smoked=$?
-    within=
     cat "$work/smoke"
     if [ "$smoked" = 0 ]; then found_one smoke "$app" true "exit code 0"; else found_one smoke "$app" false "exit code $smoked"; fi
   fi

@@ -207,6 +207,21 @@ compose() {
     ${release_file:+--file "$release_file"} "$@"
 }
 
+# end_container NAME: whether it is gone. Ending docker ends no container: its program may not heed the signal.
+end_container() {
+  within='timeout -k 5 60'
+  run_docker rm --force "$1" </dev/null
+  # One that removes itself meanwhile is still there for a moment.
+  tries=0
+  until there=$(run_docker ps --all --quiet --filter "name=^$1\$" </dev/null) && [ -z "$there" ]; do
+    [ "$tries" -lt 10 ] || break
+    nap 1
+    tries=$((tries + 1))
+  done
+  within=
+  [ "$tries" -lt 10 ]
+}
+
 # lend FILE NAME VALUE: a variable of a container that compose runs with `--env NAME` and `--env-file FILE`. It is exported as
 # well, but words before docker, such as sudo, let nothing through of that; what is in the project's own .env would be taken.
 lend() {

@@ -59,7 +59,7 @@ done
 run_migrations() {
   list=$1
   shift
-  with_words "$list" compose --env-file "$lent_variables" run --rm -T --no-deps --pull "$policy" "$@" "$service" </dev/null
+  with_words "$list" compose --env-file "$lent_variables" run --rm --name "$container" -T --no-deps --pull "$policy" "$@" "$service" </dev/null
 }
 
 # Anything else that migrates, such as an image's entry point, waits by `SELECT pg_advisory_lock(4857283)`.
@@ -173,21 +173,31 @@ lock_holder() {
 
 started=$(date +%s)
 unlocked=
+container=$project-migrate-$started
 hold_locks
 within="timeout -k 10 $limit"
 run_migrations argument "$@"
 status=$?
 case $status in
   0) ;;
-  124 | 137) fail 20 "the migrations took longer than $limit s and were ended; what served before still serves" with-log ;;
+  124 | 137)
+    # Before this script lets go of the lock, or the next migrations would run beside these.
+    end_container "$container" ||
+      fail 20 "the migrations took longer than $limit s, and their container cannot be removed: they may go on, look at it: docker rm --force $container" with-log
+    fail 20 "the migrations took longer than $limit s and were ended; what served before still serves" with-log ;;
   *) fail 20 "the migrations failed with exit code $status; what served before still serves" with-log ;;
 esac
 schema=
 if [ "$(number version_arguments 0)" -gt 0 ]; then
   policy=never
+  # Another, as the first may not be gone yet.
+  container=$container-version
   # shellcheck disable=SC2016 # the dollar is sed's
   schema=$(run_migrations version_argument "$@" | tr -d '\r' | sed -n '/[^ ]/h; ${x;p;}' | sed 's/^ *//; s/ *$//' | cut -c 1-200)
-  [ -n "$schema" ] || fail 20 "the command for the schema's version printed nothing; the migrations have run, what served before still serves" with-log
+  if [ -z "$schema" ]; then
+    end_container "$container"
+    fail 20 "the command for the schema's version printed nothing; the migrations have run, what served before still serves" with-log
+  fi
 fi
 exec 7>&-
 finish "\"seconds\":$(($(date +%s) - started))${schema:+,\"schema\":\"$(json_text "$schema")\"}${unlocked:+,\"unlocked\":\"$unlocked\"}"

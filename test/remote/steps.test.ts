@@ -408,7 +408,7 @@ describe("migrate", () => {
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(host.calls()).toEqual([
       expect.stringMatching(
-        /^compose --env-file \S+ run --rm -T --no-deps --pull missing --env DATABASE_URL api sh echo 'two words'$/,
+        /^compose --env-file \S+ run --rm --name sample-migrate-\d+ -T --no-deps --pull missing --env DATABASE_URL api sh echo 'two words'$/,
       ),
     ]);
     expect(readFileSync(join(host.home, "received"), "utf8")).toBe(url);
@@ -472,18 +472,30 @@ describe("migrate", () => {
     expect(readFileSync(join(host.root, "logs", "migrate.log"), "utf8")).toContain(
       "ran ghcr.io/x/api@sha256:0123",
     );
-    expect(host.calls().map((call) => call.split("run --rm").at(-1))).toEqual([
+    expect(host.calls().map((call) => call.replace(/.* --name \S+/, ""))).toEqual([
       " -T --no-deps --pull missing api",
       " -T --no-deps --pull never api alembic current",
     ]);
   });
 
-  test("ends migrations that take too long", async () => {
-    host = stepHost("exec sleep 30");
+  const slow = (rm: string) =>
+    `case $call in *" run "*) exec sleep 30 ;; "rm "*) ${rm} ;; "ps "*) [ -f "$HOME/gone" ] || echo 0123 ;; esac`;
+  test("ends migrations that take too long, by their container, as docker's own end would not", async () => {
+    host = stepHost(slow('touch "$HOME/gone"'));
     const result = await host.run("migrate", { service: "api", timeout: 1 });
     expect(result.code).toBe(20);
-    expect(result.stderr).toContain("took longer than 1 s");
+    expect(result.stderr).toContain("took longer than 1 s and were ended");
+    const name = /--name (sample-migrate-\d+) /.exec(host.calls()[0] ?? "")?.[1];
+    expect(host.calls()[1]).toBe(`rm --force ${name ?? "nobody"}`);
   });
+
+  test("says that migrations which take too long may go on where their container does not go", async () => {
+    host = stepHost(slow("exit 1"));
+    const result = await host.run("migrate", { service: "api", timeout: 1 });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toMatch(/they may go on, look at it: docker rm --force sample-migrate-\d+/);
+    expect(result.stderr).not.toContain("were ended");
+  }, 30_000);
 
   test.each(["PATH", "COMPOSE_FILE", "A B", "1A"])("refuses the variable %p", async (name) => {
     host = stepHost();
