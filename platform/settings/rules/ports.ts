@@ -135,7 +135,7 @@ const noDatabaseInPublic: Rule = (context) => {
       what: `a database on a public address: port ${port} of the host${kind === undefined ? "" : ` is ${kind}'s, and it`} would be open to everybody`,
       value: true,
       allowed: "no published port: containers reach the database by its service's name",
-      fix: "remove it; tools on your machine get in through an SSH tunnel (`listen: 127.0.0.1:5433` in the database)",
+      fix: "remove it; tools on your machine get in through an SSH tunnel: `npx groundwork db tunnel`",
     });
   }
 };

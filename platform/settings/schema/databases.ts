@@ -318,7 +318,8 @@ export const containerDatabase = z.strictObject({
     }),
     {
       description:
-        "Where the host itself can reach it, for tools through an SSH tunnel. Default: containers only.",
+        "Where the compose file publishes it on the host itself, so that nothing else is given that port; publishes nothing " +
+        "by itself. `groundwork db tunnel` needs none. Default: containers only.",
       examples: ["127.0.0.1:5433"],
       allowed: "a loopback address and a port: 127.0.0.1:5433 or [::1]:5433",
     },

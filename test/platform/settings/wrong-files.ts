@@ -993,7 +993,7 @@ groundwork:zone: { plan: free, ssl: full }`),
       {
         path: "origins.api.services.db.publish",
         what: ["a database on a public address", "PostgreSQL"],
-        fix: "SSH tunnel",
+        fix: "npx groundwork db tunnel",
       },
     ],
   },
