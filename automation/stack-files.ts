@@ -1,15 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../common/user-error";
+import { describedEnvironments } from "../platform/stack-folder";
 import { listOf, nearest } from "../platform/settings/nearest";
-
-/** The environments that a project's folder describes: the names of its stack files, sorted. */
-export function describedEnvironments(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory)
-    .flatMap((file) => /^Pulumi\.([A-Za-z0-9_.-]+)\.ya?ml$/.exec(file)?.[1] ?? [])
-    .sort();
-}
 
 /** The stack file that is used instead of the environment's own, as it was asked for; undefined where none was. */
 export function namedStackFile(

@@ -8,12 +8,14 @@ import { join, relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
+import { sharedByOthers } from "./settings/across";
 import { settingsFromConfig } from "./settings/from-config";
 import { SettingsError } from "./settings/issue";
 import { requiredSecretsOf } from "./settings/required-secrets";
 import type { Settings } from "./settings/settings-type";
 import { stackNameOf } from "./settings/tier";
-import { inspectStackFile, validateStackFile } from "./settings/validate";
+import { describedEnvironments } from "./stack-folder";
+import { inspectStackFile, type StackFile, validateStackFile } from "./settings/validate";
 
 export type { AccessSettings } from "./settings/schema/access";
 export type { BucketSettings } from "./settings/schema/buckets";
@@ -52,7 +54,8 @@ export interface LoadedSettings {
 }
 
 /**
- * Reads the running program's configuration.
+ * Reads the running program's configuration. Where it is that of the folder's own stack file, nothing in it may be another
+ * stack's.
  *
  * @param directory the project's folder: its stack file gives messages their line numbers.
  * @param configFile a stack file that is used instead. Default: PULUMI_OPTION_CONFIG_FILE, else none
@@ -64,14 +67,20 @@ export function loadSettings(
 ): LoadedSettings {
   const config = pulumi.runtime.allConfig();
   const stack = pulumi.getStack();
+  const source = findStackFile(stack, directory, configFile);
   const result = settingsFromConfig({
     config,
     secretKeys: Object.keys(config).filter(isConfigSecret),
     stack,
-    source: findStackFile(stack, directory, configFile),
+    source,
     apiToken: process.env["CLOUDFLARE_API_TOKEN"],
   });
   if ("issues" in result) throw new SettingsError(result.issues);
+  if (source !== undefined && configFile === undefined) {
+    const name = stackNameOf(stack);
+    const shared = sharedByOthers({ stack: name, ...source }, otherStackFiles(name, directory));
+    if (shared.length > 0) throw new SettingsError(shared);
+  }
   const secrets = Object.fromEntries(
     Object.entries(result.secrets).map(([name, value]) => [name, pulumi.secret(value)]),
   );
@@ -102,6 +111,13 @@ function findStackFile(
   if (!existsSync(file)) return undefined;
   const shown = relative(process.cwd(), file);
   return { file: shown.startsWith("..") ? file : shown, text: readFileSync(file, "utf8") };
+}
+
+function otherStackFiles(stack: string, directory: string): StackFile[] {
+  return describedEnvironments(directory).flatMap((other) => {
+    const found = other === stack ? undefined : findStackFile(other, directory, undefined);
+    return found === undefined ? [] : [{ stack: other, ...found }];
+  });
 }
 
 /**

@@ -69,6 +69,12 @@ export function validateStackFiles(files: readonly StackFile[], options: Validat
   return { settings: Object.fromEntries(settings) };
 }
 
+/** What a stack's file, which is right by itself, wants of what another's has. */
+export function sharedByOthers(file: StackFile, others: readonly StackFile[]): readonly SettingsIssue[] {
+  const result = validateStackFiles([...others, file], { secrets: "optional" });
+  return "issues" in result ? result.issues.filter((issue) => issue.file === file.file) : [];
+}
+
 /** A stack's name as part of a name in PostgreSQL. */
 function wordOf(stack: string): string {
   return stack.replace(/[^a-z0-9]+/g, "_");

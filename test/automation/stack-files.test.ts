@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Environment } from "../../automation/environment";
 import { passphraseOf } from "../../automation/passphrase";
-import { assertDescribed, describedEnvironments } from "../../automation/stack-files";
+import { assertDescribed } from "../../automation/stack-files";
+import { describedEnvironments } from "../../platform/stack-folder";
 import { UserError } from "../../common/user-error";
 
 const directory = mkdtempSync(join(tmpdir(), "gw-stack-files-"));

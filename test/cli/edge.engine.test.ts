@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { Environment } from "../../automation/environment";
@@ -52,6 +52,8 @@ function describeEdge(): void {
     "groundwork:access": { hostnames: ["api.example.com"], emails: ["a@example.com"], check: false },
   };
   writeFileSync(join(project.directory, "Pulumi.edge.yaml"), stringify({ config }));
+  // Its site has the same host name.
+  rmSync(join(project.directory, "Pulumi.shop.yaml"));
 }
 
 /** A token of the account with these permissions, as somebody makes it for deployments. */

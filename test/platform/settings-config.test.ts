@@ -221,10 +221,10 @@ describe("loadSettings", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  function load(config: Record<string, string>, secretKeys = ["groundwork:secrets"]) {
+  function load(config: Record<string, string>, secretKeys = ["groundwork:secrets"], directory?: string) {
     delete process.env.CLOUDFLARE_API_TOKEN;
     pulumi.runtime.setAllConfig(config, secretKeys);
-    return loadSettings();
+    return loadSettings(directory);
   }
 
   test("secrets are Pulumi secrets with the right values", async () => {
@@ -246,6 +246,21 @@ describe("loadSettings", () => {
       /2 mistakes[^]*groundwork:secrets\.CLOUDFLARE_API_TOKEN[^]*groundwork:zone\.ssl[^]*fix: write strict/,
     );
     expect(load2).not.toThrow(privateKey.split("\n")[1]);
+  });
+
+  test("what another stack of the folder has already is refused, with the place in both files", () => {
+    const directory = mkdtempSync(join(folder, "project-"));
+    const media = (name: string) => stackText(`groundwork:buckets: { media: { name: ${name} } }`);
+    const own = (name: string) => configOf(good, { "groundwork:buckets": { media: { name } } });
+    writeFileSync(join(directory, "Pulumi.qa.yaml"), media("acme-media"));
+    writeFileSync(join(directory, "Pulumi.prod.yaml"), media("acme-media"));
+    writeFileSync(join(directory, "Pulumi.broken.yaml"), "config: [");
+    const loadOf = (name: string) => load(own(name), undefined, directory);
+    expect(() => loadOf("acme-media")).toThrow(
+      /Pulumi\.qa\.yaml:\d+:\d+ {2}groundwork:buckets\.media\.name[^]*qa and prod share[^]*Pulumi\.prod\.yaml has it already/,
+    );
+    writeFileSync(join(directory, "Pulumi.qa.yaml"), media("acme-media-qa"));
+    expect(loadOf("acme-media-qa").settings.stack).toBe("qa");
   });
 
   test("the file that the engine was given is named, with lines", () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Cloudflare from "cloudflare";
 import type { CommandResult } from "../../support/command";
@@ -13,6 +13,8 @@ let project: SmallProject;
 let made: MadeByHand;
 beforeAll(async () => {
   project = await SmallProject.start();
+  // Its site has the host name of the zone's.
+  rmSync(join(project.directory, "Pulumi.shop.yaml"));
   const baseURL = project.variables["CLOUDFLARE_BASE_URL"];
   made = await makeByHand(new Cloudflare({ apiToken: project.apiToken, baseURL, maxRetries: 0 }));
 });
@@ -111,7 +113,8 @@ test("a zone made by hand is taken over as it is: imports and no change, then no
 
 test("a stack file that is there is not written over, and a mistake is told before anything is written", async () => {
   const file = join(project.directory, "Pulumi.shop.yaml");
-  const before = readFileSync(file, "utf8");
+  const before = "config:\n  groundwork:domain: example.com\n";
+  writeFileSync(file, before);
   const refused = await project.run(["adopt", "-s", "shop", "--domain", "example.com"]);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain(
