@@ -20,6 +20,7 @@ import { holderWords } from "./locks/holder";
 import { type KeptLease, keepLease } from "./locks/lease";
 import { stateFileOf } from "./locks/lock-files";
 import { endingPatience, type LockedStack, StackLocks } from "./locks/stack-locks";
+import { markOf } from "./locks/state-mark";
 import type { StateStore } from "./locks/state-store";
 import type { Variables } from "./passphrase";
 import { keepConnectionsApart } from "./own-connections";
@@ -121,6 +122,17 @@ export class EngineStack {
     return store === undefined
       ? noBeforeRecord
       : beforeRecordOf({ store, project: this.project, stack: this.options.name });
+  }
+
+  /** Tells this state from any other; undefined where it cannot be read without the engine. */
+  async stateMark(): Promise<string | undefined> {
+    const store = this.store();
+    return store && markOf({ store, project: this.project, stack: this.shortName });
+  }
+
+  /** As files of a backend are called. */
+  private get shortName(): string {
+    return this.options.name.split("/").at(-1) ?? "";
   }
 
   get engine(): Engine {
@@ -239,7 +251,7 @@ export class EngineStack {
   async connected<Result>(work: () => Promise<Result>): Promise<Result> {
     const connections = await SharedConnections.listen();
     if (connections === undefined) return work();
-    const stack = this.options.name.split("/").at(-1) ?? "";
+    const stack = this.shortName;
     const state = this.store()
       ?.read(stateFileOf({ project: this.project, stack }))
       .catch(() => undefined);

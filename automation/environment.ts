@@ -23,8 +23,10 @@ import { type HistoryEntry, parseHistory } from "./history";
 import type { Doubt } from "./locks/doubt";
 import type { Examine } from "./locks/examine";
 import { looksAtCloudflare, type LooksAtCloudflare } from "./locks/examine-at-cloudflare";
+import { noState } from "./locks/state-mark";
 import type { LockState, Unlocked, UnlockOptions } from "./locks/stack-locks";
 import type { Settings } from "../platform/settings";
+import { onSameState } from "./plan/same-state";
 import { removeFromHosts } from "./host-removal";
 import { type PoliciesInForce, policiesInForce } from "./policies/in-force";
 import type { PolicyJudge } from "./policies/policies";
@@ -188,14 +190,16 @@ export class Environment {
       history: () => this.history(),
       settle: (taken) => this.stack.settle(taken),
     };
-    const watching = before.watching(program);
-    return runMended(stack, options, (watched) =>
-      this.stack.run(
-        "up",
-        watched,
-        (engineOptions) =>
-          this.stack.connected(() => this.stack.sdk.up({ ...engineOptions, program: watching })),
-        { packs },
+    const marked = { name: this.name, stateMark: () => this.stack.stateMark() };
+    return onSameState(marked, options, before.watching(program), (held, watching) =>
+      runMended(stack, held, (watched) =>
+        this.stack.run(
+          "up",
+          watched,
+          (engineOptions) =>
+            this.stack.connected(() => this.stack.sdk.up({ ...engineOptions, program: watching })),
+          { packs },
+        ),
       ),
     ).catch((error: unknown) => throwCounted(error, () => this.config()));
   }
@@ -539,6 +543,30 @@ export class Environment {
     ...options
   }: Pick<RunOptions, "examine" | "lockWait" | "log" | "signal"> = {}): Promise<readonly Doubt[]> {
     return this.stack.locks.mend({ ...this.looking(options), until: Date.now() + lockWait });
+  }
+
+  /**
+   * Waits for those who are at work and mends what a killed run has left, as {@link up} does before it begins, so that what is
+   * previewed then is what is run. Where the backend's locks cannot be read it does nothing: there the run is refused.
+   *
+   * @throws ConcurrentUpdateError where another run is at work, and still is after {@link RunOptions.lockWait}
+   */
+  async waitForOthers({
+    lockWait = 0,
+    ...options
+  }: Pick<RunOptions, "examine" | "lockWait" | "log" | "signal"> = {}): Promise<void> {
+    await this.stack.locks.clear({ ...this.looking(options), until: Date.now() + lockWait });
+  }
+
+  /**
+   * Tells the state as it is now from any other, for {@link RunOptions.stateMark}; a stack that is not there yet is made. Undefined
+   * where the state cannot be read without the engine, as at a server.
+   */
+  async stateMark(): Promise<string | undefined> {
+    const mark = await this.stack.stateMark();
+    if (mark !== noState) return mark;
+    await this.stack.ensure();
+    return this.stack.stateMark();
   }
 
   /**

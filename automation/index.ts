@@ -25,6 +25,7 @@ export {
   type PlanSource,
   readApproved,
 } from "./plan/bound";
+export { StateChangedError } from "./plan/same-state";
 export { UserError } from "../common/user-error";
 export type { Ledger, LedgerSpan, OriginReleases, ReleaseRecord, RollbackOptions } from "./releases";
 export { release, type Released, type ReleaseOptions } from "./release/release";

@@ -30,6 +30,11 @@ export interface RunOptions {
    * @default "look"
    */
   readonly policies?: "look" | "known";
+  /**
+   * What `Environment.stateMark` said before this was previewed: where the state is another one once the run holds the lock,
+   * nothing is done; for `up`. @default whatever the state is
+   */
+  readonly stateMark?: string | undefined;
   /** Looks for what creations that were cut short have made. @default at Cloudflare, with the stack's own token */
   readonly examine?: Examine;
   /** Told for whom the run waits and what was repaired, a line each. @default nobody */

@@ -26,7 +26,7 @@ export interface Telling {
   /** Told every event of the engine. @default nobody */
   readonly onEvent?: RunOptions["onEvent"];
   /** How the engine is to run. @default as it does by itself */
-  readonly run?: Pick<RunOptions, "config" | "lockWait" | "onConfig" | "policies" | "refresh">;
+  readonly run?: Pick<RunOptions, "config" | "lockWait" | "onConfig" | "policies" | "refresh" | "stateMark">;
   /** Prints the report as JSON at the end, whatever the end is. @default false */
   readonly json?: boolean;
   /** A report that somebody else makes of this run, with what is told here. @default its own, where it is printed */

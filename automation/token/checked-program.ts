@@ -1,16 +1,15 @@
 import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import type { Examine } from "../locks/examine";
 import { type ProgramPlace, platformProgram } from "../platform-program";
+import { Refusal } from "../refusal";
 import type { RunOptions } from "../run";
 import type { StackConfig } from "../stack-config";
 import { checkTokenBefore } from "./before-up";
 
 /**
  * The platform's program, which asks what the token may do as soon as it has its settings, and makes nothing before it has the
- * answer. To have the settings read first would be one more start of the engine: half a second.
- *
- * What is refused ends the run by {@link signal}. A program that throws has ended, for the engine, and would leave the stack
- * without outputs.
+ * answer. To have the settings read first would be one more start of the engine: half a second. What is refused ends the run by
+ * {@link signal}.
  *
  * @example
  * const { run: program, signal } = new CheckedProgram({ stack: "staging", directory, configFile: undefined });
@@ -19,7 +18,7 @@ import { checkTokenBefore } from "./before-up";
 export class CheckedProgram {
   /** Settings of which the token was found to be enough for all, and their secrets. */
   config: StackConfig | undefined;
-  private readonly refused = new AbortController();
+  private readonly refusal = new Refusal();
 
   constructor(
     private readonly place: ProgramPlace,
@@ -28,7 +27,7 @@ export class CheckedProgram {
 
   /** Aborted where the program does not begin; its reason is why. */
   get signal(): AbortSignal {
-    return this.refused.signal;
+    return this.refusal.signal;
   }
 
   /**
@@ -44,7 +43,7 @@ export class CheckedProgram {
     const { examine, signal } = options;
     return {
       ...options,
-      signal: signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]),
+      signal: this.refusal.with(signal),
       examine: async (...of) => {
         if (this.config === undefined) await this.ask(await config());
         return examine(...of);
@@ -61,8 +60,7 @@ export class CheckedProgram {
       })();
     } catch (error) {
       if (hasBegun) throw error;
-      this.refused.abort(error);
-      return new Promise(() => undefined);
+      return this.refusal.refuse(error);
     }
   };
 

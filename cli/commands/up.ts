@@ -35,9 +35,12 @@ export const up: CommandDeclaration<UpChoice> = {
   async run({ plan, refresh = false, json = false, ...choice }, context) {
     const approved = plan === undefined ? undefined : readApproved(plan);
     const environment = await openOwn(stackOf(choice, "up"), context);
-    const run = { ...lockWaitOf(choice), refresh };
+    const lockWait = lockWaitOf(choice);
     // Without a plan nobody reads the settings first: that would be a start of the engine, and the run finds them by itself.
-    const config = approved && (await assertStillPlanned(environment, approved, run, context));
+    const planned =
+      approved && (await stillPlanned(environment, approved, { ...lockWait, refresh }, context));
+    const run = { ...(planned === undefined ? lockWait : { stateMark: planned.stateMark }), refresh };
+    const config = planned?.config;
     const policies = approved === undefined ? "look" : "known";
     let told = config;
     const done = await runAndTell(environment, "up", context, {
@@ -53,13 +56,23 @@ export const up: CommandDeclaration<UpChoice> = {
   },
 };
 
-/** Previews, and refuses another plan than the approved one. @returns the settings that it was made of */
-async function assertStillPlanned(
+/** What a run begins with that was held against its plan. */
+interface Planned {
+  /** Settings that the plan was made of. */
+  readonly config: StackConfig | undefined;
+  /** State that it was made of. */
+  readonly stateMark: string | undefined;
+}
+
+/** Waits for who is at work, previews then, and refuses another plan than the approved one. */
+async function stillPlanned(
   environment: Environment,
   approved: ApprovedPlan,
-  { refresh }: Pick<RunOptions, "refresh">,
+  { refresh, ...lockWait }: Pick<RunOptions, "lockWait" | "refresh">,
   context: CommandContext,
-): Promise<StackConfig | undefined> {
+): Promise<Planned> {
+  await environment.waitForOthers({ ...lockWait, log: context.say, signal: context.signal });
+  const stateMark = await environment.stateMark();
   let config: StackConfig | undefined;
   const now = beginPlan(environment, { directory: openProject().directory });
   await runAndTell(environment, "preview", context, {
@@ -71,5 +84,5 @@ async function assertStillPlanned(
   });
   assertApproved(approved, now);
   context.say("this is the plan that was approved");
-  return config;
+  return { config, stateMark };
 }

@@ -16,6 +16,7 @@ import { ConcurrentUpdateError, LeftoverLockError } from "../../automation/error
 import type { LockState } from "../../automation/locks/stack-locks";
 import { findEngine } from "../../sandbox/engine/engine";
 import { runEngine } from "../../sandbox/engine/run";
+import { InterruptibleCommand } from "../support/interruptible";
 import { childrenOf, killIfThere } from "../support/processes";
 import { SmallProject } from "../support/small-project";
 
@@ -353,4 +354,95 @@ test("an aborted signal ends a wait for a lock, and a run before it has begun", 
   } finally {
     engine.kill("SIGKILL");
   }
+});
+
+describe("a plan that was approved, and another run that makes two buckets meanwhile", () => {
+  const plan = (): string => join(project.directory, "plan.json");
+  /** That other run, from a checkout of its own. */
+  let other: string;
+  const buckets = ["plan-0", "plan-1", "plan-2"];
+
+  beforeAll(async () => {
+    project.describe("shop", 3, "plan");
+    expect((await project.run(["up", "-s", "shop"])).code).toBe(0);
+    other = join(project.directory, "other");
+    mkdirSync(other);
+    project.describe("shop", 5, "plan");
+    for (const name of ["Pulumi.yaml", "Pulumi.shop.yaml"])
+      copyFileSync(join(project.directory, name), join(other, name));
+    project.describe("shop", 3, "plan");
+  });
+  /** Brought up, and planned with such options. */
+  const approve = async (...more: readonly string[]): Promise<void> => {
+    for (const args of [["up"], ["preview", "--save-plan", plan(), ...more]]) {
+      const { all, code } = await project.run([...args, "-s", "shop"]);
+      if (code !== 0) throw new Error(all);
+    }
+  };
+  const otherRun = () =>
+    new InterruptibleCommand(["up", "-s", "shop", "--directory", other], project.variables);
+  const expectUntouched = async (): Promise<void> =>
+    expect(await dnsNames()).toEqual(
+      [...buckets, "plan-3", "plan-4", "www"].map((name) => `${name}.example.com`).sort(),
+    );
+
+  test.each([[[]], [["--refresh"]]])("with nothing of that the plan is done (up %s)", async (more) => {
+    await approve(...more);
+    const { all, code } = await project.run(["up", "-s", "shop", "--plan", plan(), ...more]);
+    expect(all).toContain("this is the plan that was approved");
+    if (code !== 0) throw new Error(all);
+    await expectWhole(buckets);
+  });
+
+  test("what its own refresh reads is no change of another run's", async () => {
+    await approve();
+    const records = `${project.zonePath}/dns_records`;
+    const all = (await project.api("GET", records)) as { id: string; name: string; proxied: boolean }[];
+    const { id } = all.find(({ name }) => name === "www.example.com")!;
+    await project.api("PATCH", `${records}/${id}`, { proxied: false });
+    expect((await project.run(["preview", "-s", "shop", "--refresh", "--save-plan", plan()])).code).toBe(0);
+    const done = await project.run(["up", "-s", "shop", "--plan", plan(), "--refresh"]);
+    expect(done.all).toContain("this is the plan that was approved");
+    if (done.code !== 0) throw new Error(done.all);
+    expect(await project.api("GET", `${records}/${id}`)).toMatchObject({ proxied: true });
+  });
+
+  test("it is waited for before anything is compared, and what it made is not removed", async () => {
+    await approve();
+    project.delay(/\/r2\/buckets/, 4_000);
+    const first = otherRun();
+    while (heldLocks().length === 0) await sleep(50);
+    const second = project.begin(["up", "-s", "shop", "--plan", plan(), "--lock-wait", "10m"]);
+    await second.until(/waiting for /);
+    expect(second.printed).not.toContain("previewing");
+    expect((await first.ended).code).toBe(0);
+    const { all, code } = await second.ended;
+    expect(all).toMatch(/another one than the approved: nothing was run/);
+    expect(all).toMatch(/plan-4\S*: was not in the plan \(delete\)/);
+    expect(code).toBe(1);
+    await expectUntouched();
+  });
+
+  test.each([[[]], [["--refresh"]]])(
+    "where it is quicker than the engine with the lock, nothing is done (up %s)",
+    async (more) => {
+      await approve(...more);
+      const command = project.begin(["up", "-s", "shop", "--plan", plan(), ...more]);
+      const engine = await updatingEngine(command.pid);
+      process.kill(engine, "SIGSTOP");
+      try {
+        expect(heldLocks()).toEqual([]);
+        expect(command.printed).toContain("this is the plan that was approved");
+        expect((await otherRun().ended).code).toBe(0);
+        process.kill(engine, "SIGCONT");
+        const { all, code } = await command.ended;
+        expect(all).toMatch(/another run has changed shop since the preview: nothing was run/);
+        expect(code).toBe(1);
+        await expectUntouched();
+        expect(heldLocks()).toEqual([]);
+      } finally {
+        killIfThere(engine);
+      }
+    },
+  );
 });
