@@ -38,7 +38,7 @@ export const preview: CommandDeclaration<PreviewChoice> = {
     // On a pull request a report without a plan tells more than none; the command fails by it at its end.
     if (refusal !== undefined && comment) context.say(`no plan can be saved: ${refusal.message}`);
     else if (refusal !== undefined) throw refusal;
-    const command = `npx groundwork up ${chosen(environment.name)} --plan`;
+    const command = `npx groundwork up ${chosen(environment.name)}${refresh ? " --refresh" : ""} --plan`;
     const rehearsal = watchRehearsal(environment);
     const cost = new CostWatch();
     const add: RunOptions["onEvent"] = (event) => {

@@ -67,6 +67,20 @@ describe("a plan that was approved", () => {
     expect(report.counts["create"]).toBeGreaterThan(10);
     for (const secret of [project.apiToken, project.passphrase]) expect(done.all).not.toContain(secret);
   });
+
+  test("the command that is told does what was previewed, with --refresh where that was", async () => {
+    const preview = await project.run(["preview", "-s", "shop", "--refresh", "--save-plan", plan()]);
+    const command = /nothing else: npx groundwork (.*)$/m.exec(preview.stderr)?.[1] ?? "";
+    expect(command).toContain("up -s shop");
+    const words = command
+      .split(" ")
+      .filter((word, index, all) => ![word, all[index - 1]].includes("--directory"));
+    const done = await project.run(words);
+    expect([done.code, done.stderr]).toEqual([
+      0,
+      expect.stringContaining("this is the plan that was approved"),
+    ]);
+  });
 });
 
 test("a passphrase file that is not there is a mistake with its remedy, wherever it is read", async () => {
