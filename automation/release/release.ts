@@ -14,7 +14,7 @@ import { assertHealthy } from "./health";
 import { type DigestOf, imageEdits, type ImageEdit } from "./images";
 import { JournalFile, type ReleaseJournal } from "./journal";
 import { digestAtRegistry } from "./registry";
-import { dropTag, follow, makeCommit, makeTag, pushAll } from "./steps";
+import { dropTag, follow, isPushed, makeCommit, makeTag, pushAll } from "./steps";
 
 /** Options of {@link release}. */
 export interface ReleaseOptions {
@@ -68,12 +68,28 @@ export async function release(options: ReleaseOptions): Promise<Released> {
   return { stack: journal.stack, tag: journal.tag, commit, images, resumed: false };
 }
 
-/** Gives a release up that was begun and not pushed. @returns its tag; undefined where none was begun */
-export async function abandonRelease(project: Project): Promise<string | undefined> {
+/**
+ * Gives a release up that was begun and not pushed.
+ *
+ * @param options.dryRun changes nothing. @default false
+ * @returns its tag; undefined where none was begun
+ * @throws UserError where it was pushed: it is deployed then
+ */
+export async function abandonRelease(
+  project: Project,
+  { dryRun = false }: Pick<ReleaseOptions, "dryRun"> = {},
+): Promise<string | undefined> {
   const root = await gitRoot(project.directory);
   const kept = await JournalFile.of(root, project.name);
   const begun = kept.read();
   if (begun === undefined) return undefined;
+  if (await isPushed(root, begun)) {
+    throw new UserError({
+      what: `release ${begun.tag} of ${begun.stack} was pushed already: ${begun.remote} has its tag, and its pipeline deploys it`,
+      next: `npx groundwork release -s ${begun.stack}, which ends it here; going back is npx groundwork rollback`,
+    });
+  }
+  if (dryRun) return begun.tag;
   await dropTag(root, begun);
   kept.remove();
   return begun.tag;

@@ -61,6 +61,15 @@ export async function makeTag(
   });
 }
 
+/** Whether the remote has the tag that was made here. What has no commit yet has none. */
+export async function isPushed(root: string, { commit, remote, tag }: ReleaseJournal): Promise<boolean> {
+  if (commit === undefined) return false;
+  const { stdout } = await runGit(root, ["rev-parse", "--verify", "--quiet", `refs/tags/${tag}`]);
+  const ours = stdout.trim();
+  const [there = ""] = (await git(root, ["ls-remote", remote, `refs/tags/${tag}`])).split("\t");
+  return there !== "" && (ours === "" || there === ours);
+}
+
 /** How a push ended. */
 export type Pushed = "pushed" | "was there already" | "moved on";
 
@@ -72,9 +81,7 @@ export type Pushed = "pushed" | "was there already" | "moved on";
  */
 export async function pushAll(root: string, journal: ReleaseJournal, commit: string): Promise<Pushed> {
   const { remote, tag, branch, productionBranch } = journal;
-  const ours = await git(root, ["rev-parse", `refs/tags/${tag}`]);
-  const [there = ""] = (await git(root, ["ls-remote", remote, `refs/tags/${tag}`])).split("\t");
-  if (there === ours) return "was there already";
+  if (await isPushed(root, { ...journal, commit })) return "was there already";
   const { code, stderr } = await runGit(root, [
     "push",
     "--atomic",

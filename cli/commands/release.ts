@@ -25,12 +25,14 @@ export const release: CommandDeclaration<ReleaseChoice> = {
     const project = openProject();
     const { print, say } = context;
     if (abandon) {
-      const tag = await abandonRelease(project);
+      const tag = await abandonRelease(project, { dryRun });
       if (json) print(jsonAnswer("release --abandon", { tag }));
       say(
         tag === undefined
           ? "no release was begun here"
-          : `release ${tag} is given up; its commit stays nowhere`,
+          : dryRun
+            ? `would give up release ${tag} and its tag here; nothing was changed`
+            : `release ${tag} is given up; its commit stays nowhere`,
       );
       return;
     }

@@ -367,10 +367,30 @@ test("--abandon gives up what was not pushed", async () => {
   running(digest("5"));
   await groundwork(["release"], { KILL_AT: "before push" });
   expect(tags(checkout)).not.toEqual(tags(remote));
+  const [before, made] = [readFileSync(journal(), "utf8"), tags(checkout)];
+  const dry = await release("--abandon", "--dry-run");
+  expect([dry.code, dry.stderr]).toEqual([0, expect.stringMatching(/would give up release v\S+/) as string]);
+  expect([readFileSync(journal(), "utf8"), tags(checkout)]).toEqual([before, made]);
   const { code, stderr } = await release("--abandon");
   expect([code, stderr]).toEqual([0, expect.stringMatching(/release v\S+ is given up/) as string]);
   expect([existsSync(journal()), tags(checkout)]).toEqual([false, tags(remote)]);
   const none = await release("--abandon", "--json");
   expect(none.stderr).toContain("no release was begun");
   expect(parsedAnswer("release --abandon", none.stdout)).toEqual({});
+});
+
+test("--abandon gives up nothing that was pushed, and names what ends it", async () => {
+  running(digest("6"));
+  await groundwork(["release"], { KILL_AT: "after push" });
+  const before = readFileSync(journal(), "utf8");
+  for (const more of [[], ["--dry-run"]]) {
+    const { code, stderr } = await release("--abandon", ...more);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/was pushed already[^]*next: npx groundwork release/) as string,
+    ]);
+    expect([readFileSync(journal(), "utf8"), tags(checkout)]).toEqual([before, tags(remote)]);
+  }
+  expect((await release()).code).toBe(0);
+  expect(existsSync(journal())).toBe(false);
 });
