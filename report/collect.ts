@@ -393,8 +393,11 @@ function redacted(values: Values, redact: (text: string) => string): Values {
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [redact(key), inner(value)]));
 }
 
-/** Members of a report with words of its own, whatever a secret may be. */
-const ownWords = new Set(["kind", "result", "operation", "level", "outcome", "severity", "state", "type"]);
+/** Members of a report with words of its own, whatever a secret may be; by project and stack its comment is found again. */
+const ownWords = new Set([
+  ...["kind", "result", "operation", "level", "outcome", "severity", "state", "type"],
+  ...["project", "stack"],
+]);
 
 /** What others have added, and names: no text leaves without a look at it. */
 function redactedSections(report: Report, redact: (text: string) => string): Report {

@@ -1,3 +1,5 @@
+import { secretForms } from "./secret-forms";
+
 /** Shorter texts would be found everywhere; what is marked as a secret is hidden whatever its length. */
 const shortest = 4;
 export const mask = "[secret]";
@@ -13,7 +15,9 @@ export function redactor(secrets: Iterable<string>): (text: string) => string {
     for (const part of [secret, ...secret.split("\n")]) {
       const text = part.trim();
       if (text.length < shortest || text === mask) continue;
-      for (const form of forms(text)) needles.add(form);
+      for (const plain of new Set([text, clean(text)])) {
+        for (const form of secretForms(plain)) if (form.length >= shortest) needles.add(form);
+      }
     }
   }
   if (needles.size === 0) return clean;
@@ -25,18 +29,6 @@ export function redactor(secrets: Iterable<string>): (text: string) => string {
     "g",
   );
   return (text) => clean(clean(text).replace(pattern, mask));
-}
-
-/** How a text may stand in another one: as it is, in JSON, in an address, in base64. */
-function forms(text: string): string[] {
-  return [
-    text,
-    clean(text),
-    JSON.stringify(text).slice(1, -1),
-    encodeURIComponent(Buffer.from(text, "utf8").toString("utf8")),
-    Buffer.from(text, "utf8").toString("base64").replace(/=+$/, ""),
-    Buffer.from(text, "utf8").toString("hex"),
-  ].filter((form) => form.length >= shortest);
 }
 
 /** Without escape sequences and control characters, but for line breaks. */

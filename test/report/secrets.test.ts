@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { issueBeginning } from "../../automation/drift-issue/text";
 import { reportHtml } from "../../report/html/page";
 import { reportJson } from "../../report/json";
-import { reportMarkdown } from "../../report/markdown/comment";
+import { commentMarker, reportMarkdown } from "../../report/markdown/comment";
 import { reportText } from "../../report/text";
 import { stepWith } from "./arbitrary";
 import { type Step, eventOf, reportOf, secretOf } from "./events";
@@ -147,6 +148,58 @@ test.each([
 ])("a known secret is taken out of messages: %s", (_how, form) => {
   const report = reportOf([message(`before ${form} after`)], { secrets: ["correct horse"] });
   expect(report.messages[0]?.text.replace(/"/g, "")).toMatch(/^before \[secret\](?:==?)? after$/);
+});
+
+const hard = "p&ss<w0rd> 9+é";
+const basic = (before: string): string => Buffer.from(`${before}${hard}, and more`).toString("base64");
+
+test.each([
+  ["as Go writes JSON", "p\\u0026ss\\u003cw0rd\\u003e 9+é"],
+  [
+    "in an address with lower-case escapes",
+    encodeURIComponent(hard).replace(/%../g, (one) => one.toLowerCase()),
+  ],
+  ["in a query, with + for a space", encodeURIComponent(hard).replace("%20", "+")],
+  ["in a path, where less is escaped", "p&ss%3Cw0rd%3E%209+%C3%A9"],
+  ["in upper-case hexadecimal", Buffer.from(hard).toString("hex").toUpperCase()],
+])("a known secret with characters that are escaped is taken out of messages: %s", (_how, form) => {
+  const report = reportOf([message(`before ${form} after`)], { secrets: [hard] });
+  expect(report.messages[0]?.text).toBe("before [secret] after");
+});
+
+test.each(["", "a", "ab", "abc", "deploy:"])(
+  "a known secret is taken out of base64 of more, after %j",
+  (before) => {
+    for (const text of [basic(before), basic(before).replaceAll("+", "-").replaceAll("/", "_")]) {
+      const told = reportOf([message(`Basic ${text}`)], { secrets: [hard] }).messages[0]?.text ?? "";
+      expect(told).toContain("[secret]");
+      const left = told.replace("Basic ", "").split("[secret]");
+      // Of what stands beside it at most the character that holds bits of both.
+      expect(left.join("").length).toBeLessThanOrEqual(
+        Math.ceil((before.length * 8) / 6) + Math.ceil((", and more".length * 8) / 6) + 4,
+      );
+    }
+  },
+);
+
+test("short secrets mask no ordinary words by a piece of base64", () => {
+  const said = "the quick brown fox jumps over the lazy dog; ZG9n and b2xk are no secrets";
+  expect(reportOf([message(said)], { secrets: ["told", "1234", "abcd"] }).messages[0]?.text).toBe(said);
+});
+
+test("project and stack stay as they are, so that what was written of them is found again", () => {
+  const report = reportOf([message("shop failed")], {
+    secrets: ["shop", "prod"],
+    project: "acme-shop",
+    stack: "prod",
+  });
+  expect(report).toMatchObject({
+    project: "acme-shop",
+    stack: "prod",
+    messages: [{ text: "[secret] failed" }],
+  });
+  expect(reportMarkdown(report)).toContain(commentMarker({ project: "acme-shop", stack: "prod" }));
+  expect(issueBeginning(report)).toBe(issueBeginning({ project: "acme-shop", stack: "prod" }));
 });
 
 test("each line of a key is a secret of its own", () => {
