@@ -28,10 +28,9 @@ async function main(argv: readonly string[]): Promise<number> {
       interrupt.abort();
     } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
   });
-  // Whoever reads the answer may have had enough of it, as `| head` has.
+  // Whoever reads the answer may have had enough of it, as `| head` has: the command itself goes on, and ends as it ends.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    if (error.code !== "EPIPE") throw error;
   });
   let code = 0;
   const context: CommandContext = {

@@ -8,7 +8,7 @@ export interface GitHubPlace {
   readonly repo: string;
   /** The pull request's number; undefined where the run is not about one. */
   readonly number: number | undefined;
-  /** The commit that a check is set on: the pull request's head, not the merge that was checked out. */
+  /** The commit that a check is set on: the pull request's head, not the merge that was checked out. None is known at a comment. */
   readonly sha: string | undefined;
   /** A secret. Undefined where the job was given none. */
   readonly token: string | undefined;
@@ -40,6 +40,8 @@ export function gitHubPlace(
   const ofComment = event.issue?.pull_request === undefined ? undefined : event.issue.number;
   const ofRef = /^refs\/pull\/(\d+)\//.exec(variables["GITHUB_REF"] ?? "")?.[1];
   const number = event.pull_request?.number ?? ofComment ?? (ofRef === undefined ? undefined : Number(ofRef));
+  // At a comment GitHub tells the default branch's head, which is not what is looked at.
+  const ofRun = event.issue === undefined ? variables["GITHUB_SHA"] || undefined : undefined;
   const api = (variables["GITHUB_API_URL"] || "https://api.github.com").replace(/\/+$/, "");
   const { GITHUB_RUN_ID: run, GITHUB_SERVER_URL: server } = variables;
   return {
@@ -47,7 +49,7 @@ export function gitHubPlace(
     owner,
     repo,
     number,
-    sha: event.pull_request?.head?.sha ?? (variables["GITHUB_SHA"] || undefined),
+    sha: event.pull_request?.head?.sha ?? ofRun,
     token: variables["GITHUB_TOKEN"] || undefined,
     summaryFile: variables["GITHUB_STEP_SUMMARY"] || undefined,
     runUrl: run && server ? `${server}/${owner}/${repo}/actions/runs/${run}` : undefined,

@@ -28,7 +28,8 @@ export const dbSlots: DbCommand<SlotOptions> = {
     jsonOption,
   ],
   async run(options, context) {
-    const hours = Number(options.hours);
+    // An unset variable of a script's would be no hours at all, and drop what is only being connected anew.
+    const hours = options.hours?.trim() === "" ? NaN : Number(options.hours);
     if (!(hours >= 0)) {
       throw new UserError({
         what: "that is no number of hours",

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
 import { bringUpSandbox } from "../../sandbox/bring-up";
-import { SandboxHome } from "../support/command";
+import { runProgram, SandboxHome } from "../support/command";
 
 const home = new SandboxHome();
 afterAll(() => rmSync(home.folder, { recursive: true, force: true }));
@@ -125,5 +125,21 @@ describe("a mistake of the user's is no bug of ours", () => {
     const { code, stderr } = await run("preview", "-s", "staging", "--save-plan", join(folder, file));
     expect([code, stderr]).toEqual([1, expect.stringContaining(`(${reason})`)]);
     expect(stderr).not.toContain("previewing");
+  });
+
+  test("a failing command whose reader has gone ends as it ends", async () => {
+    const command = `'${process.execPath}' '${join(projectRoot(), "bin", "groundwork.js")}' preview -s staging --json --directory '${folder}'`;
+    const { stdout } = await runProgram("bash", ["-c", `${command} | true; echo "\${PIPESTATUS[0]}"`], {
+      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: "test",
+    });
+    expect(stdout).toBe("1\n");
+  }, 60_000);
+
+  test("no number of hours at all is not none: no slot is dropped by it", async () => {
+    for (const hours of ["", " ", "soon"]) {
+      const { code, stderr } = await run("db", "slots", "-s", "staging", "--drop-orphaned", "--hours", hours);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("that is no number of hours")]);
+    }
   });
 });

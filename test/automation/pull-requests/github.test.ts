@@ -212,5 +212,9 @@ test("the place is read from the job's variables and event, with an Enterprise a
     runUrl: "https://git.example.com/acme/shop/actions/runs/7",
   });
   expect(gitHubPlace({}, read)).toBeUndefined();
+  // At a comment GITHUB_SHA is the default branch's head.
+  const comment = JSON.stringify({ issue: { number: 12, pull_request: {} } });
+  expect(gitHubPlace(variables, () => comment)).toMatchObject({ number: 12, sha: undefined });
+  expect(gitHubPlace(variables, () => "{}")?.sha).toBe("c".repeat(40));
   expect(gitHubPlace({ ...variables, GITHUB_REF: "refs/pull/9/merge" }, () => "{}")?.number).toBe(9);
 });
