@@ -9,16 +9,10 @@
 update_base() {
   guard base
   base_touched=1
-  set --
-  n=1
-  while [ "$n" -le "$rolling" ]; do
-    # Also makes the networks and volumes that the colours use.
-    set -- "$@" --scale "$(service "$n")=0"
-    n=$((n + 1))
-  done
   release_file=$folder/compose.release.json
   rm -f "$root/base.state"
-  compose up --detach --wait --wait-timeout "$timeout" --pull "$pull_rest" --no-build --remove-orphans "$@" && all_healthy || {
+  # Also makes the networks and volumes that the colours use.
+  base_up --wait --wait-timeout "$timeout" --pull "$pull_rest" && all_healthy || {
     compose ps --all
     compose logs --no-color --tail 30
     fail_release "the services without a colour did not become healthy within $timeout s"
@@ -27,9 +21,31 @@ update_base() {
   printf '%s' "$base_state" | store "$root/base.state" 0600 >/dev/null || fail 12 "cannot write $root/base.state" with-log
 }
 
+# base_up OPTION…: all services that have no colours.
+base_up() {
+  set -- "$@" --no-build --remove-orphans
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    set -- "$@" --scale "$(service "$n")=0"
+    n=$((n + 1))
+  done
+  compose up --detach "$@"
+}
+
+# Whether what served has been stopped for the new release: it had no colour, or has none now.
+has_stopped() {
+  [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ] || return 1
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    [ -f "$root/proxy/upstreams/$(service "$n")" ] || return 0
+    n=$((n + 1))
+  done
+  [ "$rolling" = 0 ]
+}
+
 # Before the switch: the new release is taken away again.
 fail_release() {
-  if [ "$rolling" -gt 0 ] || [ ! -f "$root/current/record.json" ]; then
+  if ! has_stopped; then
     fail 21 "$1; what served before still serves. Mend the release, then run again" with-log
   fi
   fail 21 "$1; what ran before is put back. Mend the release, then run again" with-log
@@ -48,13 +64,16 @@ undo() {
   if [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ]; then
     restore_files "$root/current/files"
     release_file=$root/current/compose.release.json
-    set --
-    n=1
-    while [ "$n" -le "$rolling" ]; do
-      set -- "$@" --scale "$(service "$n")=0"
-      n=$((n + 1))
-    done
-    compose up --detach --pull never --no-build --remove-orphans "$@" ||
+    # Which services have colours may differ from release to release.
+    if [ -f "$root/current/frames" ]; then
+      exec <"$root/current/frames"
+      read_frames
+      exec </dev/null
+      rolling=$(number rolling 0)
+    fi
+    # They are what this one made of them no more.
+    rm -f "$root/base.state"
+    base_up --pull never ||
       printf 'rollout: the services without a colour could not be put back; look at them: docker compose --project-name %s ps\n' "$project" >&4
   elif [ -f "$root/current/files/.files" ]; then
     restore_files "$root/current/files"

@@ -314,6 +314,36 @@ describeWithDocker("the proxy", () => {
   });
 });
 
+describeWithDocker("a service that gets colours", () => {
+  test("where its first release beside the one that serves fails, that one runs again, and this is said", async () => {
+    const host = await rolloutHost();
+    try {
+      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
+      host.image("sick", { UNHEALTHY: 1 });
+      await host.prepare();
+      const beside = () =>
+        host.docker(
+          ...["ps", "--filter", `label=com.docker.compose.project=${host.project}`],
+          ...["--format", '{{.Label "com.docker.compose.service"}} {{.Image}}'],
+        );
+      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
+      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
+      expect(beside()).toContain("api rollout-app:one");
+      const refused = await host.rollout("sick", { timeout: 3 });
+      expect(refused.code).toBe(21);
+      expect(refused.stderr).toContain("what ran before is put back");
+      expect(refused.stderr).not.toContain("still serves");
+      expect(beside()).toContain("api rollout-app:one");
+      expect(host.colour("blue")).toEqual([]);
+      expect(await host.rollout("two")).toMatchObject({ code: 0, stderr: "" });
+      expect(beside()).not.toContain("api ");
+      expect(host.colour("blue")).toEqual(["api running"]);
+    } finally {
+      await host.close();
+    }
+  });
+});
+
 describeWithDocker("releases that were", () => {
   let host: RolloutHost;
   const releases = async () =>
