@@ -7,12 +7,17 @@ import { readdirSync, readFileSync } from "node:fs";
  */
 export function childrenOf(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
-      .trim()
-      .split(" ")
-      .filter(Boolean)
-      .map(Number),
+    startedBy(`/proc/${pid}/task/${thread}`).split(" ").filter(Boolean).map(Number),
   );
+}
+
+/** Nothing of a thread that has ended since it was listed. */
+function startedBy(thread: string): string {
+  try {
+    return readFileSync(`${thread}/children`, "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 export function killIfThere(pid: number): void {
