@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UserError } from "../common/user-error";
+import { UserError, withCode } from "../common/user-error";
 import type { PropertyChange, Report } from "../report";
 import type { StackState } from "./state";
 
@@ -118,7 +118,7 @@ export async function writeKnown(file: string, known: KnownDrift): Promise<void>
   } catch (cause) {
     throw new UserError({
       what: "since when each difference is known cannot be kept for the next check",
-      value: `${file} (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
+      value: withCode(file, cause),
       allowed: "a file in a folder that is there, or can be made",
       next: "name another one: --known FILE",
       cause,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { UserError } from "../common/user-error";
+import { UserError, withCode } from "../common/user-error";
 
 /** Environment variables: those of this process, with what stands over them. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -19,7 +19,7 @@ export function passphraseOf(variables: Variables): string | undefined {
   } catch (cause) {
     throw new UserError({
       what: "the passphrase's file cannot be read",
-      value: `PULUMI_CONFIG_PASSPHRASE_FILE=${file} (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
+      value: withCode(`PULUMI_CONFIG_PASSPHRASE_FILE=${file}`, cause),
       allowed: "a file with the passphrase that the stack's secrets were encrypted with",
       next: "correct PULUMI_CONFIG_PASSPHRASE_FILE, or set PULUMI_CONFIG_PASSPHRASE, and run the same command again",
       cause,

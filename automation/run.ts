@@ -1,4 +1,5 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { stackType } from "../common/engine-values";
 import type { Log } from "../common/log";
 import { type ChangeCounts, type Progress, nothingToDo, progressOf, withoutColours } from "./changes";
 import { type PolicyViolation, PolicyRefusedError } from "./errors";
@@ -76,7 +77,7 @@ export class RunWatch {
     this.options.onEvent?.(event);
     if (event.summaryEvent !== undefined) this.changes = event.summaryEvent.resourceChanges;
     const told = event.resOutputsEvent?.metadata;
-    if (told?.type === "pulumi:pulumi:Stack") this.outputs = told.new?.outputs ?? {};
+    if (told?.type === stackType) this.outputs = told.new?.outputs ?? {};
     if (event.policyEvent?.enforcementLevel === "mandatory") {
       const { policyName, policyPackName, resourceUrn, message } = event.policyEvent;
       this.violations.push({

@@ -1,5 +1,6 @@
 /** A stack's state as `pulumi stack export` gives it, and what is read from it. The only reader of that form. Pure. */
 import type { OutputMap } from "@pulumi/pulumi/automation/index.js";
+import { stackType } from "../common/engine-values";
 import type { ProbeInput, RolloutInput } from "../components/origin/rollout-input";
 import { decodeStepInput, type Frames } from "../remote/framing";
 
@@ -125,7 +126,7 @@ export function withSettled<State extends ExportedStack>(
 
 /** The outputs of a stack, of a state that shows its secrets; one that holds a secret anywhere is secret. */
 export function outputsOf({ resources = [] }: StackState): OutputMap {
-  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  const outputs = resources.find(({ type }) => type === stackType)?.outputs ?? {};
   return Object.fromEntries(
     Object.entries(outputs).map(([name, written]) => {
       let secret = false;

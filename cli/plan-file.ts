@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { PlanFile } from "../automation/plan/plan";
-import { UserError } from "../common/user-error";
+import { UserError, withCode } from "../common/user-error";
 
 /**
  * Asked before the preview: it would run for minutes, and then be lost.
@@ -34,7 +34,7 @@ export async function writePlan(file: string, plan: PlanFile): Promise<void> {
 function notWritten(file: string, cause: unknown): UserError {
   return new UserError({
     what: "the plan cannot be written",
-    value: `${file} (${(cause as NodeJS.ErrnoException).code ?? "error"})`,
+    value: withCode(file, cause),
     allowed: "a file in a folder that is there and may be written",
     next: "npx groundwork preview -s staging --save-plan plan.json",
     cause,

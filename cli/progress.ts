@@ -1,4 +1,5 @@
 import colours from "picocolors";
+import { stackType } from "../common/engine-values";
 import type { ChangeCounts, Progress, ResourceStep } from "../automation/changes";
 import type { Log } from "../common/log";
 
@@ -49,12 +50,7 @@ export class ProgressLines {
 
   private tellStep(step: ResourceStep): void {
     const verb = verbs[step.operation];
-    if (
-      verb === undefined ||
-      step.type === "pulumi:pulumi:Stack" ||
-      step.type.startsWith("pulumi:providers:")
-    )
-      return;
+    if (verb === undefined || step.type === stackType || step.type.startsWith("pulumi:providers:")) return;
     const what = `${shortType(step.type)} ${step.name}`;
     const changed = step.changed.length > 0 ? colours.dim(` (${step.changed.join(", ")})`) : "";
     switch (step.phase) {

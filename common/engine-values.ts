@@ -23,3 +23,6 @@ export const unknownTexts: ReadonlySet<string> = new Set([
   "e48ece36-62e2-4504-bad9-02848725956a",
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
 ]);
+
+/** The type of the resource that is the stack itself: what a program's outputs are of. */
+export const stackType = "pulumi:pulumi:Stack";

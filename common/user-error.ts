@@ -28,6 +28,11 @@ export class UserError extends Error {
   }
 }
 
+/** A file with the system's code for what is wrong with it, as an error shows it: `plan.json (EACCES)`. */
+export function withCode(file: string, cause: unknown): string {
+  return `${file} (${(cause as NodeJS.ErrnoException).code ?? "error"})`;
+}
+
 function formatParts({ what, value, allowed, next }: UserErrorParts): string {
   const lines = [value === undefined ? what : `${what}: ${value}`];
   if (allowed !== undefined) lines.push(`  allowed: ${allowed}`);

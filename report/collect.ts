@@ -1,4 +1,5 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import { stackType } from "../common/engine-values";
 import { causeOf, noteOf } from "./causes";
 import { componentTitle, componentTypeOf } from "./components";
 import { CostWatch } from "./cost";
@@ -308,8 +309,6 @@ export class ReportCollector {
     return found ?? { ...namedOnly(stackKey), custom: false };
   }
 }
-
-const stackType = "pulumi:pulumi:Stack";
 const stackKey = "";
 
 /** The stack itself and its providers say nothing to a user, unless a provider is about to change. */

@@ -3,6 +3,7 @@
  * name has them, and what is priced by use. Pure.
  */
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import { stackType } from "../common/engine-values";
 import type { Change, Report } from "./model";
 
 export type Cost = NonNullable<Report["cost"]>;
@@ -16,7 +17,7 @@ export class CostWatch {
 
   readonly add = ({ resourcePreEvent, resOutputsEvent }: EngineEvent): void => {
     const step = (resOutputsEvent ?? resourcePreEvent)?.metadata;
-    if (step?.type !== "pulumi:pulumi:Stack") return;
+    if (step?.type !== stackType) return;
     const { new: wanted, old, op } = step;
     if (old) this.before = costsIn(old);
     if (op === "delete") this.after = {};

@@ -1,3 +1,4 @@
+import { escapeForRegExp } from "../common/escape-for-reg-exp";
 import { secretForms } from "./secret-forms";
 
 /** Shorter texts would be found everywhere; what is marked as a secret is hidden whatever its length. */
@@ -24,7 +25,7 @@ export function redactor(secrets: Iterable<string>): (text: string) => string {
   const pattern = new RegExp(
     [...needles]
       .sort((one, other) => other.length - one.length)
-      .map((needle) => needle.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+      .map(escapeForRegExp)
       .join("|"),
     "g",
   );

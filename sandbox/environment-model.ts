@@ -1,5 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { stackType } from "../common/engine-values";
 import { openProject } from "../automation/project";
 import type { SandboxFolder } from "./folder";
 import { modelFromDeployment } from "./page/deployment";
@@ -32,7 +33,7 @@ export async function environmentModel(folder: SandboxFolder, stack: string): Pr
   const file = join(folder.state, ".pulumi", "stacks", openProject().name, `${stack}.json`);
   const latest = (await readJson<Checkpoint>(file))?.checkpoint?.latest;
   const resources = latest?.resources ?? [];
-  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  const outputs = resources.find(({ type }) => type === stackType)?.outputs ?? {};
   const lastUpdate = await lastUpdateOf(folder, stack);
   return modelFromDeployment({
     stack,

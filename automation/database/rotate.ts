@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { UserError } from "../../common/user-error";
+import { appLogins } from "../../components/database/names";
 import { literal } from "../../components/database/quoting";
 import { completeRoles } from "../../platform/settings/rules/databases";
 import type { Environment, RunOptions } from "../environment";
@@ -45,13 +46,14 @@ export async function rotationState(
   const { settings } = database;
   const { app } = completeRoles(settings);
   const { user: active } = database.login("app");
+  const [a, b] = appLogins(app);
   const versions = await environment.secretVersions(database.name);
   const deployed = Number(versions[active]?.split("-")[0] ?? settings.passwordVersion);
   return {
     wanted: settings.passwordVersion,
     deployed,
     active,
-    idle: active === `${app}_a` ? `${app}_b` : `${app}_a`,
+    idle: active === a ? b : a,
     overlap: settings.passwordOverlap && deployed > 1,
     since: await environment.createdAt(`${database.name}-app-${active.slice(-1)}-password`),
   };

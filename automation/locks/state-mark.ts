@@ -1,6 +1,7 @@
 /** Tells one state from the next, by its file and without the engine. */
 
 import { createHash } from "node:crypto";
+import { stackType } from "../../common/engine-values";
 import type { StackState } from "../state";
 import { type StackPlace, stateFileOf } from "./lock-files";
 
@@ -30,5 +31,3 @@ function countedOf(text: string): string {
     return text;
   }
 }
-
-const stackType = "pulumi:pulumi:Stack";

@@ -1,10 +1,9 @@
 import { createHash, createHmac } from "node:crypto";
 import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { z } from "zod";
+import { stackType } from "../../common/engine-values";
 import { UserError } from "../../common/user-error";
 import { canonical, imagesIn, plainMembers } from "./values";
-
-const stackType = "pulumi:pulumi:Stack";
 
 /** Raised when plans of before cannot be compared any more. */
 export const planVersion = 2;

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { isHostname, isPort, isVariableName, Issues } from "../shared/validation";
 import type { PostgresWithAppUserArgs } from "./args";
-import { roleNames } from "./names";
+import { appLogins, roleNames } from "./names";
 
 /** Every mistake in the arguments. */
 export function postgresIssues(args: PostgresWithAppUserArgs): Issues {
@@ -12,7 +12,8 @@ export function postgresIssues(args: PostgresWithAppUserArgs): Issues {
   issues.check("database", args.database, isName, "is not a name", nameRule);
   const names = roleNames(args);
   const used = new Map<string, string>();
-  for (const [role, value] of Object.entries({ ...names, appA: `${names.app}_a`, appB: `${names.app}_b` })) {
+  const [appA, appB] = appLogins(names.app);
+  for (const [role, value] of Object.entries({ ...names, appA, appB })) {
     if (value === undefined) continue;
     issues.check(`roles.${role}`, value, isName, "is not a name", nameRule);
     const other = used.get(value);

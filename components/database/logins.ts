@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { PostgresWithAppUserArgs } from "./args";
-import { roleNames } from "./names";
+import { appLogins, roleNames } from "./names";
 import { roleSalt, scramVerifier } from "./scram";
 
 /** A role that logs in, with what it proves itself by. */
@@ -52,8 +52,9 @@ export function makeLogins(parent: pulumi.Resource, name: string, args: Postgres
     a: version % 2 === 1 ? version : version - 1,
     b: version % 2 === 0 ? version : version - 1,
   };
-  const a = login("app-a", `${names.app}_a`, generations.a);
-  const b = generations.b === 0 ? undefined : login("app-b", `${names.app}_b`, generations.b);
+  const [nameOfA, nameOfB] = appLogins(names.app);
+  const a = login("app-a", nameOfA, generations.a);
+  const b = generations.b === 0 ? undefined : login("app-b", nameOfB, generations.b);
   return {
     a,
     b,

@@ -24,3 +24,8 @@ export function roleNames(
     ...(replicationName === undefined ? {} : { replication: replicationName }),
   };
 }
+
+/** The application's two logins, of which one has the password of before. */
+export function appLogins(app: string): readonly [a: string, b: string] {
+  return [`${app}_a`, `${app}_b`];
+}

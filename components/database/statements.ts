@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { PostgresWithAppUserArgs } from "./args";
 import type { Login, Logins } from "./logins";
-import { historyTables, roleNames } from "./names";
+import { appLogins, historyTables, roleNames } from "./names";
 import { roleStatements } from "./roles";
 
 /** What the server is to be told, by the component's arguments. Secret, though no password is in it. */
 export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pulumi.Output<string> {
   const { database } = args;
   const names = roleNames(args);
+  const [nameOfA, nameOfB] = appLogins(names.app);
   const { migrator, a, b, readOnly, backup, monitor, replication } = logins;
   const { passwordOverlap = true } = args;
   const usable = (login: Login | undefined) => login === logins.active || passwordOverlap;
@@ -32,8 +33,8 @@ export function statementsOf(args: PostgresWithAppUserArgs, logins: Logins): pul
         furtherMigrators: args.furtherMigrators ?? [],
         appGroup: names.app,
         appLogins: [
-          { name: `${names.app}_a`, verifier: usable(a) ? ofA : undefined },
-          { name: `${names.app}_b`, verifier: usable(b) ? ofB : undefined },
+          { name: nameOfA, verifier: usable(a) ? ofA : undefined },
+          { name: nameOfB, verifier: usable(b) ? ofB : undefined },
         ],
         readOnly: optional(names.readOnly, ofReadOnly),
         backup: optional(names.backup, ofBackup),

@@ -4,6 +4,7 @@ import { configKey, configPath, type Keys } from "./paths";
 import { completeRoles } from "./rules/databases";
 import { portsOfProxy } from "./rules/deployed";
 import { servedNames } from "./rules/hostnames";
+import type { ContainerDatabaseSettings } from "./schema/databases";
 import type { StackValues } from "./schema/stack";
 import type { Settings } from "./settings-type";
 import { inspectStackFile, issueOf, type StackFile, type ValidateOptions } from "./validate";
@@ -71,6 +72,7 @@ export function validateStackFiles(files: readonly StackFile[], options: Validat
 
 /** What a stack's file, which is right by itself, wants of what another's has. */
 export function sharedByOthers(file: StackFile, others: readonly StackFile[]): readonly SettingsIssue[] {
+  if (others.length === 0) return [];
   const result = validateStackFiles([...others, file], { secrets: "optional" });
   return "issues" in result ? result.issues.filter((issue) => issue.file === file.file) : [];
 }
@@ -96,14 +98,18 @@ function claimsOf(values: StackValues): Claim[] {
     const allowed = "one of its own for each environment";
     claims.push({ id, keys, what, value, allowed, fix, ...(within === undefined ? {} : { within }) });
   };
-  const claimRoles = (
-    name: string,
-    database: StackValues["databases"][string],
-    server: string,
-    within: string,
-  ): void => {
-    const { app, ...others } = completeRoles(database);
-    for (const [role, roleName] of Object.entries({ app, ...others })) {
+  const claimPort = (machine: string, port: number, keys: Keys, fix: string, value = String(port)): void =>
+    claim(`port ${machine} ${port}`, keys, `port ${port} of the host ${machine}`, value, () => fix);
+  const claimDatabase = (name: string, database: StackValues["databases"][string], server: string): void => {
+    const within = `database ${server}/${database.database}`;
+    claim(
+      within,
+      ["databases", name, "database"],
+      "a database",
+      database.database,
+      (stack) => `write another database, such as ${database.database}_${wordOf(stack)}, or another host`,
+    );
+    for (const [role, roleName] of Object.entries(completeRoles(database))) {
       if (roleName === undefined) continue;
       claim(
         `role ${server} ${roleName}`,
@@ -115,12 +121,9 @@ function claimsOf(values: StackValues): Claim[] {
       );
     }
   };
-  const claimRepository = (name: string, database: StackValues["databases"][string]): void => {
-    const { s3 } = database.backups ?? {};
-    if (s3 === undefined || database.kind === "external") return;
-    const origin = database.origin === undefined ? undefined : values.origins[database.origin];
-    const project = database.project ?? (origin && onHost(origin))?.project;
-    if (project === undefined) return;
+  const claimRepository = (name: string, { backups }: ContainerDatabaseSettings, project: string): void => {
+    const { s3 } = backups ?? {};
+    if (s3 === undefined) return;
     claim(
       `backups ${s3.endpoint}/${s3.bucket}/${project}/${name}`,
       ["databases", name, "backups", "s3", "bucket"],
@@ -223,13 +226,7 @@ function claimsOf(values: StackValues): Claim[] {
       (stack) => `write another project, such as ${origin.project}-${stack}`,
     );
     for (const { port, keys } of portsOfProxy(name, deployed)) {
-      claim(
-        `port ${machine} ${port}`,
-        keys,
-        `port ${port} of the host ${machine}`,
-        String(port),
-        () => `write another port in groundwork:${configPath(keys)}, or another host`,
-      );
+      claimPort(machine, port, keys, `write another port in groundwork:${configPath(keys)}, or another host`);
     }
     for (const [service, { publish, tls }] of Object.entries(origin.services)) {
       const at = ["origins", name, "services", service];
@@ -237,58 +234,25 @@ function claimsOf(values: StackValues): Claim[] {
         [publish, [...at, "publish"]],
         [tls?.publish, [...at, "tls", "publish"]],
       ] as const) {
-        if (port === undefined) continue;
-        claim(
-          `port ${machine} ${port}`,
-          keys,
-          `port ${port} of the host ${machine}`,
-          String(port),
-          () => "write another port, or another host",
-        );
+        if (port !== undefined) claimPort(machine, port, keys, "write another port, or another host");
       }
     }
   }
   for (const [name, database] of Object.entries(values.databases)) {
-    const keys = ["databases", name, "database"];
-    claimRepository(name, database);
     if (database.kind === "external") {
-      const server = `${database.host}:${database.port}`;
-      const id = `database ${server}/${database.database}`;
-      claim(
-        id,
-        keys,
-        "a database",
-        database.database,
-        (stack) => `write another database, such as ${database.database}_${wordOf(stack)}, or another host`,
-      );
-      claimRoles(name, database, server, id);
+      claimDatabase(name, database, `${database.host}:${database.port}`);
       continue;
     }
     const origin = database.origin === undefined ? undefined : values.origins[database.origin];
     const deployed = origin && onHost(origin);
+    const project = database.project ?? deployed?.project;
+    if (project !== undefined) claimRepository(name, database, project);
     const machine = machineOf(database.host ?? deployed?.host ?? "");
     if (machine === undefined) continue;
-    const project = database.project ?? deployed?.project ?? "";
-    const server = `${machine} ${project} ${database.service}`;
-    const id = `database ${server}/${database.database}`;
-    claim(
-      id,
-      keys,
-      "a database",
-      database.database,
-      (stack) => `write another database, such as ${database.database}_${wordOf(stack)}, or another host`,
-    );
-    claimRoles(name, database, server, id);
+    claimDatabase(name, database, `${machine} ${project ?? ""} ${database.service}`);
     const listen = database.listen === undefined ? undefined : parseListen(database.listen);
-    if (listen !== undefined) {
-      claim(
-        `port ${machine} ${listen.port}`,
-        ["databases", name, "listen"],
-        `port ${listen.port} of the host ${machine}`,
-        database.listen,
-        () => "write another port",
-      );
-    }
+    if (listen !== undefined)
+      claimPort(machine, listen.port, ["databases", name, "listen"], "write another port", database.listen);
   }
   return claims;
 }

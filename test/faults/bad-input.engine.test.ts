@@ -8,6 +8,7 @@ import { runEngine } from "../../sandbox/engine/run";
 import { sandboxFolder } from "../../sandbox/folder";
 import type { SandboxRecord } from "../../sandbox/record";
 import { stateFile } from "../../sandbox/state-file";
+import { escapeForRegExp } from "../../common/escape-for-reg-exp";
 import { identify } from "../../common/processes";
 import { type CommandResult, SandboxHome, exportedVariables } from "../support/command";
 import { killIfThere } from "../support/processes";
@@ -35,11 +36,10 @@ async function expectAsBefore(): Promise<void> {
 
 function expectRefusal({ code, stderr }: CommandResult, ...said: (RegExp | string)[]): void {
   expect(code).toBe(1);
-  for (const one of said) expect(stderr).toMatch(one instanceof RegExp ? one : new RegExp(escaped(one)));
+  for (const one of said)
+    expect(stderr).toMatch(one instanceof RegExp ? one : new RegExp(escapeForRegExp(one)));
   expect(stderr).not.toMatch(/^\s+at .*\.js:\d+/m);
 }
-
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 describe("a half-written file", () => {
   const kept = (): (readonly [string, string])[] => [

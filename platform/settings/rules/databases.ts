@@ -1,3 +1,4 @@
+import { appLogins } from "../../../components/database/names";
 import { isAddress, isLoopback, isPublicAddress } from "../addresses";
 import { isWithin } from "../hostnames";
 import { configPath, type Keys } from "../paths";
@@ -225,11 +226,6 @@ const sharedRoles: Rule = (context) => {
     }
   }
 };
-
-/** The application's two logins, of which one has the password of before. */
-export function appLogins(app: string): readonly [string, string] {
-  return [`${app}_a`, `${app}_b`];
-}
 
 /** The names of a database's roles with the defaults filled in. */
 export function completeRoles(database: ContainerDatabaseSettings | ExternalDatabaseSettings) {

@@ -1,3 +1,4 @@
+import { escapeForRegExp } from "../../../common/escape-for-reg-exp";
 import type { ProcessIdentity } from "../../../common/processes";
 import type { Healthcheck } from "./compose-model";
 
@@ -88,7 +89,7 @@ export function rewritePaths(text: string, paths: ServiceSpec["paths"]): string 
   const placeholders: string[] = [];
   for (const [from, to] of paths) {
     if (!result.includes(from)) continue;
-    const escaped = from.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const escaped = escapeForRegExp(from);
     const pattern = new RegExp(`(^|[\\s"'=:,;(<>|&])${escaped}(?=$|[/\\s"',;:)<>|&])`, "g");
     result = result.replace(pattern, (_, before: string) => {
       placeholders.push(to);

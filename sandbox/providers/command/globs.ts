@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { escapeForRegExp } from "../../../common/escape-for-reg-exp";
 import { markKey, marks } from "../../../common/engine-values";
 import type { Value, Values } from "../values";
 
@@ -36,14 +37,10 @@ function globExpression(pattern: string): RegExp {
       if (token === "**") return ".*";
       if (token === "*") return "[^/]*";
       if (token === "?") return "[^/]";
-      if (token.startsWith("{")) return `(?:${token.slice(1, -1).split(",").map(escape).join("|")})`;
-      return escape(token);
+      if (token.startsWith("{")) return `(?:${token.slice(1, -1).split(",").map(escapeForRegExp).join("|")})`;
+      return escapeForRegExp(token);
     });
   return new RegExp(`^${source}$`);
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** The files as assets by their relative path. */
