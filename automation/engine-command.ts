@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import semver from "semver";
 import type { Engine } from "../sandbox/engine/engine";
+import { engineVariables } from "../sandbox/engine/variables";
 import { startTogether } from "../sandbox/providers/together";
 import { starterVariables } from "./locks/starter";
 
@@ -35,12 +36,10 @@ export function commandOf(engine: Engine, onStart?: (pid: number, verb: string) 
 /** The commands that ask providers. */
 const asking = new Set(["up", "preview", "refresh", "destroy", "import"]);
 
-function runOf({ pulumi, binDirectory }: Engine, onStart?: (pid: number, verb: string) => void): Run {
+function runOf(engine: Engine, onStart?: (pid: number, verb: string) => void): Run {
   return async (args, directory, given, onOutput, onError, signal) => {
     const environment = {
-      ...process.env,
-      ...given,
-      PATH: `${binDirectory}:${given.PATH ?? process.env.PATH ?? ""}`,
+      ...engineVariables(engine, given),
       PULUMI_AUTOMATION_API: "true",
       ...starterVariables(),
     };
@@ -48,7 +47,7 @@ function runOf({ pulumi, binDirectory }: Engine, onStart?: (pid: number, verb: s
       ? await startTogether({ environment, directory, ...(onError === undefined ? {} : { onError }) })
       : undefined;
     const running = new Promise<Awaited<ReturnType<Run>>>((resolve, reject) => {
-      const child = spawn(pulumi, [...args, "--non-interactive"], {
+      const child = spawn(engine.pulumi, [...args, "--non-interactive"], {
         cwd: directory,
         env: { ...environment, ...providers?.variables },
         detached: true,

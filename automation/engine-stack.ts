@@ -95,7 +95,6 @@ export class EngineStack {
       }),
       program,
       envVars: {
-        PULUMI_SKIP_UPDATE_CHECK: "1",
         ...((await pluginsAreInstalled(home, stackFile))
           ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }
           : {}),

@@ -2,6 +2,7 @@
  * Loads a large bundle of `dist/` with V8's compiled form of it kept beside it: compiling one of 8 MB takes about 0.2 s
  * at every start. V8 refuses a form that another version of it made; one of another text is told by the name.
  */
+const { isAscii } = require("node:buffer");
 const { createRequire } = require("node:module");
 const fs = require("node:fs");
 const path = require("node:path");
@@ -9,7 +10,9 @@ const vm = require("node:vm");
 
 function loadBundle(file) {
   const cacheFile = `${file}.${Math.round(fs.statSync(file).mtimeMs)}.compiled`;
-  const text = fs.readFileSync(file, "utf8");
+  const bytes = fs.readFileSync(file);
+  // Most bundles are ASCII, and a text of 7 MB is had from that in half the time.
+  const text = isAscii(bytes) ? bytes.latin1Slice() : bytes.utf8Slice();
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${text}\n})`;
   const cachedData = readIfThere(cacheFile);
   const script = new vm.Script(wrapped, { filename: file, cachedData });

@@ -146,7 +146,7 @@ wait_healthy() {
   n=1
   answer=
   while :; do
-    again=5
+    again=8
     while [ "$n" -le "$rolling" ] && [ "$again" -gt 0 ]; do
       if passes "$n"; then n=$((n + 1)); continue; fi
       # Nothing listens yet: the proxy says so at once. What takes longer to answer is not asked again without a look.
@@ -187,7 +187,7 @@ wait_healthy() {
       fi
       fail_release "the new release did not become healthy within $timeout s"
     fi
-    nap 0.1
+    nap 0.05
   done
   event healthy
 }

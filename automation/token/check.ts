@@ -29,22 +29,32 @@ export interface TokenCheck {
 export async function checkToken(api: CloudflareApi, settings: Settings): Promise<TokenCheck> {
   const { accountId } = settings.cloudflare;
   const needed = neededPermissions(settings);
+  // Beside each other, as a run waits for it; of two errors the token's own is told.
+  const asking = zoneOf(api, settings);
+  asking.catch(() => undefined);
   const verified = await verify(api, accountId);
-  const zoneId = settings.cloudflare.zoneId ?? (await zoneIdOf(api, settings));
-  const plan = await zonePlanOf(api, settings, zoneId);
+  const { zoneId, plan } = await asking;
   const base = { needed, expiresOn: verified.expires_on, plan };
   const policies = await policiesOf(api, verified);
   if (policies !== undefined) {
     return { ...base, missing: missingPermissions(needed, policies, { accountId, zoneId }), by: "policies" };
   }
-  const refused: NeededPermission[] = [];
-  for (const permission of needed) {
-    const path = question(permission.name, accountId, zoneId);
-    if (path !== undefined && (await isRefused(api, path))) refused.push(permission);
-    // Without an id nobody could be asked: the zone is not seen.
-    else if (permission.scope === "zone" && zoneId === undefined) refused.push(permission);
-  }
-  return { ...base, missing: refused, by: "requests" };
+  const refused = await Promise.all(
+    needed.map(async ({ name, scope }) => {
+      const path = question(name, accountId, zoneId);
+      // Without an id nobody could be asked: the zone is not seen.
+      return path === undefined ? scope === "zone" && zoneId === undefined : isRefused(api, path);
+    }),
+  );
+  return { ...base, missing: needed.filter((_permission, index) => refused[index]), by: "requests" };
+}
+
+async function zoneOf(
+  api: CloudflareApi,
+  settings: Settings,
+): Promise<{ readonly zoneId: string | undefined; readonly plan: ZonePlan | undefined }> {
+  const zoneId = settings.cloudflare.zoneId ?? (await zoneIdOf(api, settings));
+  return { zoneId, plan: await zonePlanOf(api, settings, zoneId) };
 }
 
 /** Asks what a stack's own token may do. @throws UserError where there is none, or it is not valid */

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { projectRoot } from "../../common/project-root";
 import type { Engine } from "./engine";
+import { engineVariables } from "./variables";
 
 /** Options of {@link runEngine}. */
 export interface RunEngineOptions {
@@ -26,12 +27,7 @@ export function runEngine(
   return new Promise((resolve, reject) => {
     const child = spawn(engine.pulumi, [...args, "--non-interactive"], {
       cwd: directory,
-      env: {
-        ...process.env,
-        PULUMI_SKIP_UPDATE_CHECK: "1",
-        ...variables,
-        PATH: `${engine.binDirectory}:${variables.PATH ?? process.env.PATH ?? ""}`,
-      },
+      env: engineVariables(engine, variables),
       stdio: ["pipe", "pipe", "pipe"],
     });
     let output = "";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import {
   type Deployment,
   type EngineEvent,
@@ -14,6 +14,7 @@ import {
 import semver from "semver";
 import { keepConnectionsApart } from "../../automation/own-connections";
 import { type Engine, findEngine } from "../../sandbox/engine/engine";
+import { engineVariables } from "../../sandbox/engine/variables";
 import { installProviders, type ProviderName } from "../../sandbox/providers/install";
 
 /** One resource as it stands in the state, its secrets decrypted (`{ <signature>, plaintext }`). */
@@ -141,10 +142,9 @@ async function openStack(options: StackOptions, directory: string): Promise<Engi
     pulumiHome,
     pulumiCommand: knownCommand(engine),
     envVars: {
-      PATH: [engine.binDirectory, process.env["PATH"] ?? ""].join(delimiter),
+      ...engineVariables(engine),
       PULUMI_BACKEND_URL: `file://${state}`,
       PULUMI_CONFIG_PASSPHRASE: randomBytes(16).toString("hex"),
-      PULUMI_SKIP_UPDATE_CHECK: "1",
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       SSH_AUTH_SOCK: "",
       ...options.env,
