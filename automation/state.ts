@@ -22,6 +22,8 @@ export interface StateResource {
   readonly modified?: string;
   /** Refused to be removed. Absent: not. */
   readonly protect?: boolean;
+  /** URNs of what it comes after. */
+  readonly dependencies?: readonly string[];
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly outputs?: Readonly<Record<string, unknown>>;
 }

@@ -1,6 +1,8 @@
 import { UserError } from "../../common/user-error";
 import type { Environment, RunOptions } from "../environment";
+import { nameOf, type StackState, urnsOf } from "../state";
 import type { EnvironmentDatabase } from "./database";
+import { isGrantAfterMigrations, isRoleStep } from "./role-steps";
 
 /**
  * Says why a database may not be emptied.
@@ -37,13 +39,19 @@ export async function resetDatabase(
   options: RunOptions,
 ): Promise<void> {
   await refuseReset(environment, database);
-  const { settings } = await environment.config();
-  const migrating = Object.entries(settings.origins).flatMap(([name, origin]) =>
-    origin.kind !== "external" && origin.migrations?.database === database.name ? [name] : [],
-  );
-  const steps = [`${database.name}-roles`, ...migrating.map((name) => `${name}-migrations`)];
-  const again = `${database.name}-roles-after-migrations`;
-  const replace = await environment.urnsOf((name) => steps.includes(name) || name.startsWith(again));
+  const replace = stepsAnew(await environment.state(), database.name);
   await database.empty();
   await environment.up({ ...options, replace });
+}
+
+/**
+ * URNs of the steps that make a database anew: its roles, the migrations of each origin that migrates it, the grants on what those
+ * made. Who migrates it is told by those grants, which come after the migrations, also where the settings only imply it.
+ */
+function stepsAnew(state: StackState, database: string): string[] {
+  const migrations = (state.resources ?? [])
+    .filter(({ urn }) => isGrantAfterMigrations(database, nameOf(urn)))
+    .flatMap(({ dependencies = [] }) => dependencies.map(nameOf))
+    .filter((name) => name.endsWith("-migrations"));
+  return urnsOf(state, (name) => migrations.includes(name) || isRoleStep(database, name));
 }

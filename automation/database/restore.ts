@@ -3,6 +3,7 @@ import { UserError } from "../../common/user-error";
 import type { Environment, RunOptions } from "../environment";
 import { backupStep } from "./backups";
 import type { EnvironmentDatabase } from "./database";
+import { isRoleStep } from "./role-steps";
 
 /** What the host says of a restore. */
 export interface HostRestore {
@@ -42,8 +43,7 @@ export async function restoreBackup(
     ...(into === undefined ? { into: "swap" } : { into: "new", target: newName(into) }),
   });
   if (into !== undefined) return restored;
-  const steps = [`${database.name}-roles`, `${database.name}-roles-after-migrations`];
-  const replace = await environment.urnsOf((name) => steps.includes(name));
+  const replace = await environment.urnsOf((name) => isRoleStep(database.name, name));
   await environment.up({ ...run, replace });
   return restored;
 }

@@ -137,6 +137,7 @@ describeWithPsql("replication slots", () => {
 });
 
 describeWithPsql("emptying", () => {
+  const urnOf = (name: string) => `urn:pulumi:dev::shop::command:local:Command::${name}`;
   const environment = (tier: string, more: object = {}) =>
     ({
       name: "dev",
@@ -144,10 +145,6 @@ describeWithPsql("emptying", () => {
         Promise.resolve({
           settings: {
             tier,
-            origins: {
-              api: { kind: "compose", migrations: { database: "main" } },
-              other: { kind: "external" },
-            },
           },
         }),
       ...more,
@@ -170,23 +167,33 @@ describeWithPsql("emptying", () => {
     const client = new Client({ connectionString: hosted.roles.url("shop_app_a", "shop") });
     client.on("error", () => undefined);
     await client.connect();
-    const names = [
-      "main-roles",
-      "main-roles-after-migrations",
-      "main-roles-after-migrations-2",
-      "api-migrations",
-      "api-rollout",
-      "other-roles",
-      "main-salt",
+    const step = (name: string, after: readonly string[] = []) => ({
+      urn: urnOf(name),
+      type: "command:local:Command",
+      custom: true,
+      dependencies: after.map(urnOf),
+    });
+    const resources = [
+      step("main-roles"),
+      step("api-files", ["main-roles"]),
+      step("api-migrations", ["api-files"]),
+      step("main-roles-after-migrations", ["api-files", "api-migrations"]),
+      step("elsewhere-migrations", ["main-roles"]),
+      step("main-roles-after-migrations-2", ["elsewhere-migrations"]),
+      step("api-rollout", ["main-roles-after-migrations"]),
+      step("other-roles"),
+      step("billing-migrations", ["other-roles"]),
+      step("other-roles-after-migrations", ["billing-migrations"]),
+      step("main-salt"),
     ];
     const replaced: (readonly string[] | undefined)[] = [];
     const fake = environment("development", {
-      urnsOf: (isWanted: (name: string) => boolean) => Promise.resolve(names.filter(isWanted)),
+      state: () => Promise.resolve({ resources }),
       up: ({ replace }: { replace?: readonly string[] }) => Promise.resolve(void replaced.push(replace)),
     });
     await resetDatabase(fake, hosted.open({ allowReset: true }), {});
-    const again = ["main-roles-after-migrations", "main-roles-after-migrations-2"];
-    expect(replaced).toEqual([["main-roles", ...again, "api-migrations"]]);
+    const anew = ["main-roles", "api-migrations", "main-roles-after-migrations", "elsewhere-migrations"];
+    expect(replaced).toEqual([[...anew, "main-roles-after-migrations-2"].map(urnOf)]);
     expect(await superuser("SELECT 1 FROM pg_class WHERE relname = 'kept'")).toEqual([]);
     await hosted.roles.provision("shop");
     expect(await hosted.roles.attempt("shop_app_a", "shop", "SELECT 1")).toBe("done");
