@@ -174,10 +174,20 @@ function announce(release: pulumi.Output<string>, access: pulumi.Output<HostAcce
   pulumi.all([release, access]).apply(([id, known]) => expectRelease(stack, id, known));
 }
 
-/** What the host must have beyond what every one must: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */
+/**
+ * The Compose that a host must have where the one that every host must is not enough: `run --pull`, which migrations use, came
+ * between 2.32 and 2.33 (docker/compose#12397); `!override` and `!reset`, which two colours use, are read from 2.24 on.
+ */
+function composeMinimum(args: DeployedArgs): string | undefined {
+  if (args.migrations !== undefined) return "2.33";
+  return rollingServices(args).length === 0 ? undefined : "2.24";
+}
+
+/** What the host must have beyond what every one must. */
 function hostFrames(args: DeployedArgs): Frames {
+  const minimum = composeMinimum(args);
   return {
-    ...(rollingServices(args).length === 0 ? {} : { compose_minimum: "2.24" }),
+    ...(minimum === undefined ? {} : { compose_minimum: minimum }),
     ...(args.host.args.installDocker === true ? { install_docker: 1 } : {}),
   };
 }

@@ -137,6 +137,8 @@ test("the host must have a Compose that can do it, and installs it only where th
   expect(await frames(origin({ host: willing }))).toMatchObject({ install_docker: "1" });
   const recreated = { services: { api: { port: 4000 } }, proxy: { routes: { "/*": "api" } } };
   expect(await frames(origin(recreated))).toEqual({ project: "api" });
+  const migrations = { service: "api", command: ["migrate"] };
+  expect(await frames(origin({ migrations }))).toEqual({ project: "api", compose_minimum: "2.33" });
 });
 
 test("what the proxy's step gets: no private part, the gate for the host alone, the ports that it takes", async () => {
