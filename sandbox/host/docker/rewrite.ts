@@ -59,12 +59,7 @@ export async function rewriteDockerArguments(
   if (passed.has(first) || args.length === 0) return [...args];
   if (first === "ps" || (first === "container" && ["ls", "ps", "list"].includes(second))) {
     const rest = args.slice(first === "ps" ? 1 : 2);
-    return [
-      "ps",
-      "--filter",
-      `label=${context.label}`,
-      ...rest.map((arg) => withLocalPort(withProject(arg, context.prefix), context)),
-    ];
+    return ["ps", ...filtered(rest, context)];
   }
   if (first === "image" && second === "inspect") {
     return ["image", "inspect", ...(await words(args.slice(2), "inspect", false, context.imageFor))];
@@ -89,7 +84,7 @@ async function resource(
   rest: readonly string[],
   context: RewriteContext,
 ): Promise<string[]> {
-  if (verb === "ls" || verb === "list") return [kind, "ls", "--filter", `label=${context.label}`, ...rest];
+  if (verb === "ls" || verb === "list") return [kind, "ls", ...filtered(rest, context)];
   const named = (): Promise<string[]> =>
     words(rest, `${kind}${verb === "rm" ? "Rm" : ""}`, false, (name) => ownName(name, context));
   if (verb === "create") return [kind, "create", "--label", context.label, ...(await named())];
@@ -131,6 +126,12 @@ async function ownName(name: string, { prefix, ownsId }: RewriteContext): Promis
     throw new UsageError(`Error response from daemon: No such object: ${name}`);
   }
   return `${prefix}-${name}`;
+}
+
+/** Arguments of a list, cut down to what is this host's. */
+function filtered(args: readonly string[], context: RewriteContext): string[] {
+  const own = args.map((arg) => withLocalPort(withProject(arg, context.prefix), context));
+  return ["--filter", `label=${context.label}`, ...own];
 }
 
 /** `publish=80` in a filter. A port that nobody has becomes one that nobody takes. */

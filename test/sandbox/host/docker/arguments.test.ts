@@ -122,6 +122,14 @@ test.each([
     ["volume", "ls", "--filter", "label=l=v", "-q"],
   ],
   [
+    ["volume", "ls", "--filter=label=com.docker.compose.project=shop"],
+    ["volume", "ls", "--filter", "label=l=v", "--filter=label=com.docker.compose.project=gw-shop"],
+  ],
+  [
+    ["network", "ls", "--filter", "label=com.docker.compose.project=shop", "-q"],
+    ["network", "ls", "--filter", "label=l=v", "--filter", "label=com.docker.compose.project=gw-shop", "-q"],
+  ],
+  [
     ["volume", "rm", "-f", "data"],
     ["volume", "rm", "-f", "gw-data"],
   ],
