@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { parse } from "yaml";
 import { projectRoot } from "../common/project-root";
 import { UserError } from "../common/user-error";
-import { parseStackDocument } from "../platform/settings/document";
+import { readProjectFile } from "./yaml-file";
 
 /** A Pulumi project: a folder with Pulumi.yaml and its stack files. */
 export interface Project {
@@ -27,7 +26,7 @@ export function openProject(directory?: string): Project {
   const named = directory ?? process.env["GROUNDWORK_PROJECT"];
   const absolute = named === undefined ? projectRoot() : resolve(named);
   const file = join(absolute, "Pulumi.yaml");
-  const name = existsSync(file) ? nameIn(file) : undefined;
+  const name = existsSync(file) ? readProjectFile(file).name : undefined;
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
     throw new UserError({
       what: existsSync(file) ? "the folder's Pulumi.yaml has no name" : "the folder is no Pulumi project",
@@ -38,19 +37,4 @@ export function openProject(directory?: string): Project {
   }
   const own = absolute === projectRoot();
   return { name, directory: absolute, typed: own ? undefined : relative(process.cwd(), absolute) || "." };
-}
-
-function nameIn(file: string): unknown {
-  const text = readFileSync(file, "utf8");
-  try {
-    return (parse(text) as { name?: unknown } | null)?.name;
-  } catch {
-    // The parser's own words repeat text of the file.
-    const [mistake] = parseStackDocument(text).mistakes;
-    throw new UserError({
-      what: "the project's Pulumi.yaml cannot be read",
-      value: `${file}:${mistake?.line ?? 1}:${mistake?.column ?? 1}: ${mistake?.what ?? "this is not YAML"}`,
-      next: `correct ${file}`,
-    });
-  }
 }

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { parse } from "yaml";
 import type { Variables } from "../passphrase";
+import { readProjectFile } from "../yaml-file";
 import { type BucketAddress, bucketAddress, bucketStore } from "./bucket-store";
 import { folderStore, type StateStore } from "./state-store";
 
@@ -43,9 +43,7 @@ export function storeOf({ folder, bucket }: Backend, variables: Variables): Stat
 
 function urlOfProject(directory: string): string | undefined {
   const file = join(directory, "Pulumi.yaml");
-  if (!existsSync(file)) return undefined;
-  const project = parse(readFileSync(file, "utf8")) as { backend?: { url?: string } } | null;
-  return project?.backend?.url;
+  return existsSync(file) ? readProjectFile(file).backend?.url : undefined;
 }
 
 function urlOfLogin(home = join(homedir(), ".pulumi")): string | undefined {

@@ -1,7 +1,6 @@
 /** Short-lived environments: made, kept on, listed and removed without a trace. */
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
 import { type Log, silent } from "../../common/log";
 import { UserError } from "../../common/user-error";
 import { SettingsError, validateStackFile } from "../../platform/settings";
@@ -9,6 +8,7 @@ import { cloudflareApiUrl } from "../cloudflare-api";
 import type { Environment } from "../environment";
 import { removeFromHosts } from "../host-removal";
 import { cloudflareAccess, type StackConfig } from "../stack-config";
+import { readYaml } from "../yaml-file";
 import { type Derivation, deriveStack, imagesOf } from "./derive";
 import { type HadResource, leftAtCloudflare } from "./left";
 import { isShortLived, type ShortLived, whyRemoved } from "./lifetime";
@@ -101,7 +101,7 @@ interface Lifetime {
 function lifetimeInFile(place: ShortLivedPlace, name: string): Lifetime | undefined {
   const file = stackFileOf(place, name);
   if (!existsSync(file)) return undefined;
-  const { config } = (parse(readFileSync(file, "utf8")) ?? {}) as { config?: Record<string, unknown> };
+  const { config } = (readYaml(file, "the stack file") ?? {}) as { config?: Record<string, unknown> };
   return config?.["groundwork:lifetime"] as Lifetime | undefined;
 }
 
