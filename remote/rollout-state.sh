@@ -28,6 +28,12 @@ remove_colour() {
 # drain_colour COLOUR: tells its containers to stop, each with its service's drain time, and waits.
 drain_colour() {
   containers "$project-$1" >"$run/draining" || fail 20 "cannot list the containers of $project-$1" with-log
+  drain
+  rm -f "$run/draining"
+}
+
+# Tells the containers of $run/draining to stop, each with its service's drain time, and waits.
+drain() {
   pids=
   while read -r id name _; do
     drain=30
@@ -40,7 +46,6 @@ drain_colour() {
     (exec 9>&-; run_docker stop -t $((drain + 5)) "$id" </dev/null) &
     pids="$pids $!"
   done <"$run/draining"
-  rm -f "$run/draining"
   for pid in $pids; do wait "$pid"; done
 }
 
@@ -106,6 +111,7 @@ settle() {
     remove_colour "$one"
   done
   rm -f "$root"/proxy/upstreams/*.candidate
+  if [ -n "$active" ]; then end_kept; else rm -f "$root/base.kept"; fi
   for old in "$root"/releases/*; do
     [ -d "$old" ] && [ ! -f "$old/record.json" ] || continue
     [ "$(release_of "${active:-none}")" = "${old##*/}" ] || rm -rf "$old"

@@ -17,19 +17,67 @@ update_base() {
     compose logs --no-color --tail 30
     fail_release "the services without a colour did not become healthy within $timeout s"
   }
-  containers "$project" | grep -c '^[^ ]* [^ ]* running ' | store "$root/base.count" 0600 >/dev/null
+  count_base
   printf '%s' "$base_state" | store "$root/base.state" 0600 >/dev/null || fail 12 "cannot write $root/base.state" with-log
 }
 
-# base_up OPTION…: all services that have no colours.
+# What is_active holds against what runs.
+count_base() { containers "$project" | grep -c '^[^ ]* [^ ]* running ' | store "$root/base.count" 0600 >/dev/null; }
+
+# base_up OPTION…: all services that have no colours. One that gets them by this release keeps its containers, which have the
+# traffic until the switch: `kept` lists such.
 base_up() {
-  set -- "$@" --no-build --remove-orphans
+  kept=
+  kept_scales=
+  scales=
   n=1
   while [ "$n" -le "$rolling" ]; do
-    set -- "$@" --scale "$(service "$n")=0"
+    count=$(serving_beside "$(service "$n")")
+    if [ "$count" = 0 ]; then
+      scales="$scales --scale $(service "$n")=0"
+    else
+      kept="$kept $(service "$n")"
+      kept_scales="$kept_scales --scale $(service "$n")=$count"
+    fi
     n=$((n + 1))
   done
-  compose up --detach "$@"
+  set -- "$@" --no-build --remove-orphans
+  # shellcheck disable=SC2086 # one word each
+  if [ -z "$kept" ]; then compose up --detach $scales "$@"; else keeping "$@"; fi
+}
+
+# serving_beside SERVICE: how many containers of a service that has no colour yet have its traffic.
+serving_beside() {
+  if [ -f "$root/proxy/upstreams/$1" ]; then printf 0; return; fi
+  containers "$project" | grep -v -e '(unhealthy)' -e '(health: starting)' | grep -c "^[^ ]* $1 running "
+}
+
+# keeping OPTION…: makes what is new, and only then replaces what has changed, without the services that are kept.
+# shellcheck disable=SC2086 # one word each
+keeping() {
+  # Said first: who comes after a kill finds them by it.
+  printf '%s\n' $kept | store "$root/base.kept" 0600 >/dev/null || fail 12 "cannot write $root/base.kept" with-log
+  compose up --detach --no-recreate $kept_scales $scales "$@" || return
+  others=$(compose config --services | grep -Fvx -f "$root/base.kept")
+  [ -n "$others" ] || return 0
+  compose up --detach --no-deps $scales "$@" $others
+}
+
+# Ends the containers that were kept until their services' first colours had the traffic.
+end_kept() {
+  [ -f "$root/base.kept" ] || return 0
+  guard drain-kept
+  containers "$project" >"$run/containers" || fail 20 "cannot list the containers of $project" with-log
+  while IFS= read -r name; do
+    [ ! -f "$root/proxy/upstreams/$name" ] || grep "^[^ ]* $name " "$run/containers"
+  done <"$root/base.kept" >"$run/draining"
+  drain
+  while read -r id _; do
+    run_docker rm --force --volumes "$id" </dev/null || fail 20 "cannot remove a container of $project" with-log
+  done <"$run/draining"
+  rm -f "$run/draining"
+  count_base
+  rm -f "$root/base.kept"
 }
 
 # Whether what served has been stopped for the new release: it had no colour, or has none now.
@@ -37,7 +85,7 @@ has_stopped() {
   [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ] || return 1
   n=1
   while [ "$n" -le "$rolling" ]; do
-    [ -f "$root/proxy/upstreams/$(service "$n")" ] || return 0
+    [ -f "$root/proxy/upstreams/$(service "$n")" ] || case " ${kept-} " in *" $(service "$n") "*) ;; *) return 0 ;; esac
     n=$((n + 1))
   done
   [ "$rolling" = 0 ]
@@ -72,7 +120,7 @@ undo() {
       rolling=$(number rolling 0)
     fi
     # They are what this one made of them no more.
-    rm -f "$root/base.state"
+    rm -f "$root/base.state" "$root/base.kept"
     base_up --pull never ||
       printf 'rollout: the services without a colour could not be put back; look at them: docker compose --project-name %s ps\n' "$project" >&4
   elif [ -f "$root/current/files/.files" ]; then

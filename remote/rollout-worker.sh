@@ -6,6 +6,7 @@
 #   proxy/upstreams/<service>   the container that has the traffic: <service>-<colour>:<port>
 #   colours/<colour>            the release that runs in that colour
 #   releases/<id>/record.json   there when the release has had the traffic
+#   base.kept                   services that get their first colour and keep their container until that has the traffic
 #   current                     a link to the folder of the release that has it; previous: the id of the one before
 # shellcheck source=remote/lib.sh disable=SC1091,SC2015,SC2034,SC2154
 . ./lib.sh
@@ -104,6 +105,11 @@ for one in blue green; do
   remove_colour "$one"
   event stopped
 done
+if [ -f "$root/base.kept" ]; then
+  event draining
+  end_kept
+  event stopped
+fi
 # A service that has lost its colours, or is gone, is not to be found in the proxy's folder any more.
 for file in "$root"/proxy/upstreams/*; do
   case $file in *'*') continue ;; esac

@@ -59,7 +59,8 @@ export interface AppSettings {
   readonly VERSION?: string;
 }
 
-const nodeBase = "rollout-node:base";
+/** The image that applications are made on. */
+export const nodeBase = "rollout-node:base";
 
 /**
  * A host for rollouts, without SSH: a Docker daemon of its own with Compose 2, real Caddy, and images of an application
