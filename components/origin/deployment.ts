@@ -174,20 +174,16 @@ function announce(release: pulumi.Output<string>, access: pulumi.Output<HostAcce
   pulumi.all([release, access]).apply(([id, known]) => expectRelease(stack, id, known));
 }
 
-/**
- * The Compose that a host must have where the one that every host must is not enough: `run --pull`, which migrations use, came
- * between 2.32 and 2.33 (docker/compose#12397); `!override` and `!reset`, which two colours use, are read from 2.24 on.
- */
-function composeMinimum(args: DeployedArgs): string | undefined {
-  if (args.migrations !== undefined) return "2.33";
-  return rollingServices(args).length === 0 ? undefined : "2.24";
+/** The Compose that migrations need of the host: `run --pull` came between 2.32 and 2.33 (docker/compose#12397). */
+export function composeForMigrations({ migrations }: Pick<DeployedArgs, "migrations">): Frames {
+  return migrations === undefined ? {} : { compose_minimum: "2.33" };
 }
 
-/** What the host must have beyond what every one must. */
+/** What the host must have beyond what every one must: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */
 function hostFrames(args: DeployedArgs): Frames {
-  const minimum = composeMinimum(args);
   return {
-    ...(minimum === undefined ? {} : { compose_minimum: minimum }),
+    ...(rollingServices(args).length === 0 ? {} : { compose_minimum: "2.24" }),
+    ...composeForMigrations(args),
     ...(args.host.args.installDocker === true ? { install_docker: 1 } : {}),
   };
 }

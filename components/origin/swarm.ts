@@ -5,6 +5,7 @@ import type { RemoteStep } from "../../remote/scripts";
 import { localStep } from "../shared/local-step";
 import { readComposeFile } from "./compose-files";
 import {
+  composeForMigrations,
   type Deployment,
   hostRecords,
   ledgerIn,
@@ -132,7 +133,9 @@ const numbered = (suffix: string, index: number): string => (index === 0 ? suffi
 /** Every host prepared, the first one's swarm joined by the others, and the networks that reach over all of them. */
 function swarmJoined(args: SwarmArgs, project: string, composeText: string, on: On): pulumi.Resource {
   const { hosts, addresses } = args.swarm;
-  const prepared = hosts.map((host, index) => on(host, numbered("prepared", index), "prepare-host", {}, []));
+  const prepared = hosts.map((host, index) =>
+    on(host, numbered("prepared", index), "prepare-host", index === 0 ? composeForMigrations(args) : {}, []),
+  );
   const made = on(
     args.host,
     "swarm",

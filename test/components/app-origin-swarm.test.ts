@@ -115,6 +115,9 @@ test("hosts join the first one; migrations and proxies come before traffic, each
     ["api-verified-3", "api-dns-api.example.com"],
   ] as const)
     expect([one, other, order.indexOf(one) < order.indexOf(other)]).toEqual([one, other, true]);
+  // They are run on the first host alone.
+  expect(frames(mocks, "api-prepared")).toEqual({ project: "api", compose_minimum: "2.33" });
+  expect(frames(mocks, "api-prepared-2")).toEqual({ project: "api" });
 });
 
 test("the token goes to those who join by standard input, and is secret", async () => {
