@@ -99,7 +99,6 @@ export class EngineStack {
           ? { PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true" }
           : {}),
         ...variables,
-        PATH: `${engine.binDirectory}:${variables.PATH ?? process.env.PATH ?? ""}`,
       },
     });
     // Each command below names its stack; selecting it first would only start the CLI once more.
@@ -272,7 +271,7 @@ export class EngineStack {
 
   private withPacks({ folders, path }: ReadyPacks): Pick<EngineOptions, "policyPacks"> {
     const { envVars } = this.sdk.workspace;
-    const before = envVars["PATH"] ?? "";
+    const before = envVars["PATH"] ?? process.env["PATH"] ?? "";
     if (path !== undefined && !before.startsWith(`${path}:`)) envVars["PATH"] = `${path}:${before}`;
     return { policyPacks: [...folders] };
   }
