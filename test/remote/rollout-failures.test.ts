@@ -140,14 +140,7 @@ describeWithDocker("a release that cannot be", () => {
       ...files,
       "compose.yaml": files["compose.yaml"]!.replace('["sleep", "1000000"]', '["false"]'),
     };
-    await host.mustRun("write-files", {
-      ...listFrames(
-        "files",
-        "file",
-        Object.entries(list).map(([path, content]) => ({ path, mode: "0600", content })),
-      ),
-      check: "compose",
-    });
+    await host.writeFiles(list);
     host.image("side");
     const result = await host.rollout("side", { timeout: 5 });
     expect(result.code).toBe(21);
@@ -272,17 +265,10 @@ describeWithDocker("the proxy", () => {
     try {
       await load.until("a");
       await host.mustRun("proxy", frames(caddyfileFrames(spec("web"))));
-      await host.mustRun("write-files", {
-        ...listFrames(
-          "files",
-          "file",
-          Object.entries({
-            ...files,
-            "compose.yaml": twice(files["compose.yaml"]),
-            "compose.colour.yaml": twice(files["compose.colour.yaml"]),
-          }).map(([path, content]) => ({ path, mode: "0600", content })),
-        ),
-        check: "compose",
+      await host.writeFiles({
+        ...files,
+        "compose.yaml": twice(files["compose.yaml"]),
+        "compose.colour.yaml": twice(files["compose.colour.yaml"]),
       });
       expect((await fetch(host.url)).headers.get("x-route")).toBe("web");
       expect((await host.rollout("bad", release("bad"))).code).toBe(21);
@@ -297,14 +283,7 @@ describeWithDocker("the proxy", () => {
     }
     // Back to one route for those that come after.
     await host.mustRun("proxy", frames({}));
-    await host.mustRun("write-files", {
-      ...listFrames(
-        "files",
-        "file",
-        Object.entries(files).map(([path, content]) => ({ path, mode: "0600", content })),
-      ),
-      check: "compose",
-    });
+    await host.writeFiles(files);
     expect(await host.rollout("a")).toMatchObject({ code: 0 });
   });
 
@@ -329,23 +308,6 @@ describeWithDocker("a service that gets colours", () => {
           routes: { "/*": "api" },
         }),
       });
-    const write = (files: Readonly<Record<string, string>>) =>
-      host.mustRun("write-files", {
-        ...listFrames(
-          "files",
-          "file",
-          Object.entries(files).map(([path, content]) => ({ path, mode: "0600", content })),
-        ),
-        check: "compose",
-      });
-    const beside = () =>
-      host
-        .docker(
-          ...["ps", "--filter", `label=com.docker.compose.project=${host.project}`],
-          ...["--format", '{{.Label "com.docker.compose.service"}} {{.Image}} {{.ID}}'],
-        )
-        .split("\n")
-        .sort();
     try {
       for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
       host.image("sick", { UNHEALTHY: 1 });
@@ -353,10 +315,10 @@ describeWithDocker("a service that gets colours", () => {
       await routes(false);
       const edge = { name: `${host.project}-edge`, external: true };
       const routed = { services: { api: { networks: ["app", "edge"] } }, networks: { edge } };
-      await write({ ...projectFiles(), "compose.override.json": JSON.stringify(routed) });
+      await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(routed) });
       const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
       expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
-      const before = beside();
+      const before = host.beside();
       expect(before).toEqual([
         expect.stringMatching(/^api rollout-app:one /),
         expect.stringMatching(/^side /),
@@ -373,12 +335,12 @@ describeWithDocker("a service that gets colours", () => {
             more: { image: nodeBase, command: ["sleep", "9999"] },
           },
         };
-        await write({ ...projectFiles(), "compose.override.json": JSON.stringify(changed) });
+        await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(changed) });
         const refused = await host.rollout("sick", { timeout: 3 });
         expect(refused.code).toBe(21);
         expect(refused.stderr).toContain("what served before still serves");
-        expect(beside().filter((line) => line.startsWith("api "))).toEqual([before[0]]);
-        expect(beside().map((line) => line.split(" ")[0])).toEqual(["api", "side"]);
+        expect(host.beside().filter((line) => line.startsWith("api "))).toEqual([before[0]]);
+        expect(host.beside().map((line) => line.split(" ")[0])).toEqual(["api", "side"]);
         expect(host.colour("blue")).toEqual([]);
         expect(await host.rollout("two")).toMatchObject({ code: 0, stderr: "" });
         await load.until("two");
@@ -387,7 +349,7 @@ describeWithDocker("a service that gets colours", () => {
         // The reload of changed routes may cut idle connections; nothing is answered by an error.
         expect(failures.filter((line) => line.includes("status"))).toEqual([]);
       }
-      expect(beside().map((line) => line.split(" ")[0])).toEqual(["more", "side"]);
+      expect(host.beside().map((line) => line.split(" ")[0])).toEqual(["more", "side"]);
       expect(host.colour("blue")).toEqual(["api running"]);
       expect(existsSync(join(host.root, "base.kept"))).toBe(false);
       // What runs is what was asked for: the same again changes nothing.
@@ -406,18 +368,31 @@ describeWithDocker("a service that gets colours", () => {
       expect(await host.run("rollout", recreated)).toMatchObject({ code: 0 });
       const killed = await host.rollout("two", {}, { edit: fault("drain-kept", killWorker) });
       expect(killed.code).not.toBe(0);
-      const services = () =>
-        host
-          .docker(
-            ...["ps", "--filter", `label=com.docker.compose.project=${host.project}`],
-            ...["--format", '{{.Label "com.docker.compose.service"}}'],
-          )
-          .split("\n")
-          .sort();
+      const services = () => host.beside().map((line) => line.split(" ")[0]);
       expect(services()).toEqual(["api", "side"]);
       expect((await fetch(host.url)).headers.get("x-release")).toBe("two");
       expect(await host.rollout("two")).toMatchObject({ code: 0, result: { changed: false } });
       expect(services()).toEqual(["side"]);
+    } finally {
+      await host.close();
+    }
+  });
+
+  test("one that did not run any more is put back where that release fails, and this is said", async () => {
+    const host = await rolloutHost();
+    try {
+      host.image("one", { DRAIN_MS: 100 });
+      host.image("sick", { UNHEALTHY: 1 });
+      await host.prepare();
+      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
+      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
+      host.docker("stop", host.beside()[0]?.split(" ")[2] ?? "");
+      const refused = await host.rollout("sick", { timeout: 3 });
+      expect(refused.code).toBe(21);
+      expect(refused.stderr).toContain("what ran before is put back");
+      expect(refused.stderr).not.toContain("still serves");
+      expect(host.beside()[0]).toContain("api rollout-app:one");
+      expect(host.colour("blue")).toEqual([]);
     } finally {
       await host.close();
     }
@@ -447,14 +422,7 @@ describeWithDocker("releases that were", () => {
   test("are kept with what they were made of, and gone back to as one", async () => {
     const files = (greeting: string) => {
       const list = { ...projectFiles(), "release.env": `GREETING=${greeting}\n` };
-      return host.mustRun("write-files", {
-        ...listFrames(
-          "files",
-          "file",
-          Object.entries(list).map(([path, content]) => ({ path, mode: "0600", content })),
-        ),
-        check: "compose",
-      });
+      return host.writeFiles(list);
     };
     await files("one");
     await deploy("a", { record: '{"config":"c1"}' });

@@ -269,21 +269,19 @@ export class RolloutHost {
 
   /** The project's files as the component writes them: an application with two colours, and a service beside it. */
   async prepare(files: Readonly<Record<string, string>> = {}): Promise<void> {
-    const list = { ...projectFiles(), ...files };
     await this.mustRun("prepare-host");
     await this.mustRun("proxy", {
       caddyfile: proxyCaddyfile(),
       compose: JSON.stringify(proxyCompose(this.project, this.httpPort)),
       ports: String(this.httpPort),
     });
-    await this.mustRun("write-files", {
-      ...listFrames(
-        "files",
-        "file",
-        Object.entries(list).map(([path, content]) => ({ path, mode: "0600", content })),
-      ),
-      check: "compose",
-    });
+    await this.writeFiles({ ...projectFiles(), ...files });
+  }
+
+  /** Writes these as the project's files, and none beside them. */
+  async writeFiles(files: Readonly<Record<string, string>>): Promise<void> {
+    const list = Object.entries(files).map(([path, content]) => ({ path, mode: "0600", content }));
+    await this.mustRun("write-files", { ...listFrames("files", "file", list), check: "compose" });
   }
 
   async mustRun(step: RemoteStep, frames: Frames = {}): Promise<RolloutResult> {
@@ -304,6 +302,16 @@ export class RolloutHost {
     )
       .split("\n")
       .filter(Boolean);
+  }
+
+  /** What runs without a colour, as `service image id`, sorted. */
+  beside(): string[] {
+    return this.docker(
+      ...["ps", "--filter", `label=com.docker.compose.project=${this.project}`],
+      ...["--format", '{{.Label "com.docker.compose.service"}} {{.Image}} {{.ID}}'],
+    )
+      .split("\n")
+      .sort();
   }
 
   upstream(service = "api"): string {
