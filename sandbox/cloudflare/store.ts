@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { identify, isRunning, type ProcessIdentity } from "../../common/processes";
 import { UserError } from "../../common/user-error";
 import type { Tables } from "./model";
 
@@ -260,40 +261,32 @@ function freeze<T>(value: T): T {
   return value;
 }
 
-/** One process owns the folder. The owner is told from a later process of the same id by its start time. */
+/** One process owns the folder. One that was killed does not, nor does a later process with its number. */
 function takeLock(file: string): void {
-  const own = identity(process.pid)!;
+  const own = JSON.stringify(identify(process.pid));
   try {
     writeFileSync(file, own, { flag: "wx", mode: 0o600 });
     return;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  const owner = readFileSync(file, "utf8");
-  const pid = Number(owner.split(" ")[0]);
-  if (pid > 0 && identity(pid) === owner) {
+  const owner = ownerIn(readFileSync(file, "utf8"));
+  if (owner !== undefined && isRunning(owner)) {
     throw new UserError({
       what: "the sandbox's Cloudflare state is in use",
-      value: `${file} (process ${pid})`,
-      next: `end process ${pid}, or use another folder`,
+      value: `${file} (process ${owner.pid})`,
+      next: `end process ${owner.pid}, or use another folder`,
     });
   }
   rmSync(file, { force: true });
   writeFileSync(file, own, { flag: "wx", mode: 0o600 });
 }
 
-function identity(pid: number): string | undefined {
+/** What is no whole lock was being written by a process that was killed at it. */
+function ownerIn(lock: string): ProcessIdentity | undefined {
   try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return undefined;
-  }
-  let started = "";
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    return JSON.parse(lock) as ProcessIdentity;
   } catch {
-    // No /proc on this system: the id alone has to do.
+    return undefined;
   }
-  return `${pid} ${started}`;
 }

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   mkdtempSync,
@@ -10,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { identify, sleep } from "../../../common/processes";
 import type { SettingRow } from "../../../sandbox/cloudflare/model";
 import { Store } from "../../../sandbox/cloudflare/store";
 
@@ -29,7 +32,7 @@ const file = (name: string): string => join(folder, name);
 
 /** As after kill -9: what is on disk, the lock of a process that is no more. */
 function abandon(): void {
-  writeFileSync(file("lock"), "999999999 0");
+  writeFileSync(file("lock"), JSON.stringify({ pid: 999999999, started: "" }));
 }
 
 function values(store: Store): unknown[] {
@@ -127,6 +130,22 @@ describe("the store", () => {
     expect(() => new Store(folder)).toThrow(/in use/);
     store.close();
     new Store(folder).close();
+  });
+
+  const onLinux = process.platform === "linux" ? it : it.skip;
+  onLinux("is not held by a killed process that nobody has reaped yet", async () => {
+    // The shell does not wait for its child any more once it is another program.
+    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"]);
+    try {
+      const child = Number(((await once(parent.stdout, "data")) as [Buffer])[0].toString());
+      writeFileSync(file("lock"), JSON.stringify(identify(child)));
+      expect(() => new Store(folder)).toThrow(`process ${child}`);
+      process.kill(child, "SIGKILL");
+      while (!/^State:\s+Z/m.test(readFileSync(`/proc/${child}/status`, "utf8"))) await sleep(5);
+      new Store(folder).close();
+    } finally {
+      parent.kill("SIGKILL");
+    }
   });
 
   it("tells of each commit once, with all that changed", () => {
