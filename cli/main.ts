@@ -28,10 +28,13 @@ async function main(argv: readonly string[]): Promise<number> {
       interrupt.abort();
     } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
   });
-  // Whoever reads the answer may have had enough of it, as `| head` has: the command itself goes on, and ends as it ends.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
+  // Whoever reads may have had enough of it, as `| head` has, or the terminal is gone: the command itself goes on, and ends as it
+  // ends. Pulumi's SDK would write down the error of each write, which fails again, for ever.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    });
+  }
   let code = 0;
   const context: CommandContext = {
     exitWith: (wanted) => {

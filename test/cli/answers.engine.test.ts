@@ -309,6 +309,16 @@ test("a script of at most 30 lines embeds it all: events, drift, history, and er
   }
 });
 
+test("an up whose readers have gone goes on to its end", async () => {
+  project.describe("shop", 6);
+  const up = project.begin(["up", "-s", "shop"]);
+  await up.until(/bringing shop up|creat/);
+  up.hangUp();
+  expect(await up.ended).toMatchObject({ code: 0, signal: null });
+  const preview = await project.run(["preview", "-s", "shop"]);
+  expect([preview.code, preview.stderr]).toEqual([0, expect.stringMatching(/nothing to change/)]);
+});
+
 /** The engine behind a script that writes down with what it is called. */
 async function countedEngine(): Promise<{ path: string; calls: () => string[] }> {
   const { pulumi, binDirectory } = await findEngine();

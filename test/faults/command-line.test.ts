@@ -127,14 +127,22 @@ describe("a mistake of the user's is no bug of ours", () => {
     expect(stderr).not.toContain("previewing");
   });
 
-  test("a failing command whose reader has gone ends as it ends", async () => {
-    const command = `'${process.execPath}' '${join(projectRoot(), "bin", "groundwork.js")}' preview -s staging --json --directory '${folder}'`;
-    const { stdout } = await runProgram("bash", ["-c", `${command} | true; echo "\${PIPESTATUS[0]}"`], {
-      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
-      PULUMI_CONFIG_PASSPHRASE: "test",
-    });
-    expect(stdout).toBe("1\n");
-  }, 60_000);
+  test.each([
+    ["of its answer", ""],
+    ["of all it says", "2>&1"],
+  ])(
+    "a failing command whose reader %s has gone ends as it ends",
+    async (_, redirection) => {
+      const command = `'${process.execPath}' '${join(projectRoot(), "bin", "groundwork.js")}' preview -s staging --json --directory '${folder}'`;
+      const script = `${command} ${redirection} | true; echo "\${PIPESTATUS[0]}"`;
+      const { stdout } = await runProgram("bash", ["-c", script], {
+        PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+        PULUMI_CONFIG_PASSPHRASE: "test",
+      });
+      expect(stdout).toBe("1\n");
+    },
+    60_000,
+  );
 
   test("no number of hours at all is not none: no slot is dropped by it", async () => {
     for (const hours of ["", " ", "soon"]) {

@@ -56,6 +56,11 @@ export class InterruptibleCommand {
     }
   }
 
+  /** Reads no more of what it prints, as a terminal that is closed: its next line fails. */
+  hangUp(): void {
+    for (const stream of [this.child.stdout!, this.child.stderr!]) stream.destroy();
+  }
+
   /** Sends a signal to the whole group, SIGINT as Ctrl-C does. False where it had ended by itself already. */
   signal(name: NodeJS.Signals): boolean {
     try {
