@@ -42,3 +42,13 @@ ended() {
 
 # service N, of the services with two colours
 service() { value "rolling_${1}_service"; }
+
+# is_rolling NAME: whether the service has two colours in this release.
+is_rolling() {
+  nth=1
+  while [ "$nth" -le "$rolling" ]; do
+    [ "$(service "$nth")" != "$1" ] || return 0
+    nth=$((nth + 1))
+  done
+  return 1
+}

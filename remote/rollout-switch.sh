@@ -11,6 +11,7 @@ update_base() {
   base_touched=1
   release_file=$folder/compose.release.json
   rm -f "$root/base.state"
+  end_lost
   # Also makes the networks and volumes that the colours use.
   base_up --wait --wait-timeout "$timeout" --pull "$pull_rest" && all_healthy || {
     compose ps --all
@@ -23,6 +24,29 @@ update_base() {
 
 # What is_active holds against what runs.
 count_base() { containers "$project" | grep -c '^[^ ]* [^ ]* running ' | store "$root/base.count" 0600 >/dev/null; }
+
+# A service that has a colour and gets none by this release cannot run twice: what runs of it ends before its successor starts. It
+# stays, stopped, until that serves: a release that fails starts it again.
+end_lost() {
+  [ -n "$active" ] || return 0
+  containers "$project-$active" >"$run/containers" || fail 20 "cannot list the containers of $project-$active" with-log
+  : >"$run/draining"
+  for file in "$root"/proxy/upstreams/*; do
+    name=${file##*/}
+    case $name in *.candidate | '*') continue ;; esac
+    ! is_rolling "$name" || continue
+    # One that is gone from the files altogether has no successor.
+    compose config --services | grep -Fqx -e "$name" || continue
+    grep "^[^ ]* $name " "$run/containers" >>"$run/draining"
+  done
+  lost=$(cut -d ' ' -f 1 "$run/draining")
+  if [ -n "$lost" ]; then
+    guard stop-lost
+    drain
+    at stopped-lost
+  fi
+  rm -f "$run/draining"
+}
 
 # base_up OPTION…: all services that have no colours. One that gets them by this release keeps its containers, which have the
 # traffic until the switch: `kept` lists such.
@@ -83,6 +107,7 @@ end_kept() {
 # Whether what served has been stopped for the new release: it had no colour, or has none now.
 has_stopped() {
   [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ] || return 1
+  [ -z "${lost-}" ] || return 0
   n=1
   while [ "$n" -le "$rolling" ]; do
     [ -f "$root/proxy/upstreams/$(service "$n")" ] || case " ${kept-} " in *" $(service "$n") "*) ;; *) return 0 ;; esac
@@ -123,6 +148,9 @@ undo() {
     rm -f "$root/base.state" "$root/base.kept"
     base_up --pull never ||
       printf 'rollout: the services without a colour could not be put back; look at them: docker compose --project-name %s ps\n' "$project" >&4
+    # shellcheck disable=SC2086 # one word each
+    [ -z "${lost-}" ] || run_docker start $lost </dev/null ||
+      printf 'rollout: what was stopped could not be started again; look at it: docker compose --project-name %s ps --all\n' "$project-$active" >&4
   elif [ -f "$root/current/files/.files" ]; then
     restore_files "$root/current/files"
   fi

@@ -113,9 +113,7 @@ fi
 # A service that has lost its colours, or is gone, is not to be found in the proxy's folder any more.
 for file in "$root"/proxy/upstreams/*; do
   case $file in *'*') continue ;; esac
-  n=1
-  while [ "$n" -le "$rolling" ] && [ "$(service "$n")" != "${file##*/}" ]; do n=$((n + 1)); done
-  [ "$n" -le "$rolling" ] || rm -f "$file"
+  is_rolling "${file##*/}" || rm -f "$file"
 done
 prune
 at "done"

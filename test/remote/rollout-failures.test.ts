@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { sleep } from "../../common/processes";
 import type { CaddyfileSpec } from "../../components/origin/caddyfile";
 import { caddyfileFrames } from "../../components/origin/deployment";
 import { listFrames, type Frames } from "../../remote/framing";
@@ -15,6 +16,7 @@ import {
   proxyCompose,
   rolloutHost,
   type RolloutHost,
+  type RunOptions,
 } from "../support/rollout-host";
 
 jest.setTimeout(300_000);
@@ -393,6 +395,52 @@ describeWithDocker("a service that gets colours", () => {
       expect(refused.stderr).not.toContain("still serves");
       expect(host.beside()[0]).toContain("api rollout-app:one");
       expect(host.colour("blue")).toEqual([]);
+    } finally {
+      await host.close();
+    }
+  });
+});
+
+describeWithDocker("a service that runs once from this release on", () => {
+  test("ends before its successor starts; what ran is put back where that fails, also after a kill", async () => {
+    const host = await rolloutHost();
+    const recreate = (id: string, options: RunOptions = {}) =>
+      host.run("rollout", { ...host.frames(id), ...listFrames("rolling", "rolling", []) }, options);
+    const services = () => host.beside().map((line) => line.split(" ")[0]);
+    try {
+      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
+      host.image("sick", { CRASH_MS: 1 });
+      await host.prepare();
+      expect(await host.rollout("one")).toMatchObject({ code: 0, stderr: "" });
+
+      const expectPutBack = async (): Promise<void> => {
+        const refused = await recreate("sick");
+        expect(refused.code).toBe(21);
+        expect(refused.stderr).toContain("what ran before is put back");
+        expect([host.colour("blue"), services()]).toEqual([["api running"], ["side"]]);
+        const answering = async () => (await fetch(host.url)).headers.get("x-release");
+        while ((await answering()) !== "one") await sleep(50);
+      };
+      await expectPutBack();
+      expect((await recreate("two", { edit: fault("stopped-lost", killWorker) })).code).not.toBe(0);
+      expect(host.colour("blue")).toEqual(["api exited"]);
+      await expectPutBack();
+
+      const since = Date.now() / 1000;
+      expect(await recreate("two")).toMatchObject({ code: 0, stderr: "" });
+      const events = host
+        .docker(
+          ...["events", "--since", String(since), "--until", String(Date.now() / 1000)],
+          ...["--filter", "label=com.docker.compose.service=api"],
+          ...["--format", '{{.Action}} {{index .Actor.Attributes "com.docker.compose.project"}}'],
+        )
+        .split("\n");
+      expect(events.filter((line) => /^(start|die) /.test(line))).toEqual([
+        "die sample-blue",
+        "start sample",
+      ]);
+      expect([host.colour("blue"), services()]).toEqual([[], ["api", "side"]]);
+      expect(await recreate("two")).toMatchObject({ code: 0, result: { changed: false } });
     } finally {
       await host.close();
     }
