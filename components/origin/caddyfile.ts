@@ -171,7 +171,7 @@ function handlers(spec: CaddyfileSpec, prefix: string): Lines {
         ...(hostname === undefined ? [] : [`host ${hostname}`]),
         ...(path === "/*" ? [] : [`path ${path}`]),
       ];
-      const target = proxied(upstreamOf(spec, service), tasksOf(spec, service));
+      const target = proxied(upstreamOf(spec, service));
       if (conditions.length === 0) return block("handle", target);
       const name = `@${prefix}${index + 1}`;
       return [...block(name, conditions), ...block(`handle ${name}`, target)];
@@ -199,7 +199,7 @@ function headers(spec: CaddyfileSpec): Lines {
 /** Other containers reach a rolling service by the proxy as well: under its name and the service's own port. */
 function within({ upstreams }: CaddyfileSpec): Lines[] {
   return internalPorts(upstreams).map((upstream) =>
-    block(`http://:${upstream.port}`, block("route", proxied(fileOf(upstream)))),
+    block(`http://:${upstream.port}`, block("route", proxied(upstream))),
   );
 }
 
@@ -239,10 +239,10 @@ function gate(spec: CaddyfileSpec): Lines {
   ]);
 }
 
-function upstreamOf({ upstreams }: CaddyfileSpec, service: string): string {
+function upstreamOf({ upstreams }: CaddyfileSpec, service: string): Upstream {
   const upstream = upstreams.find((candidate) => candidate.service === service);
   if (upstream === undefined) throw new Error(`no upstream is called ${service}`);
-  return upstream.rolling ? fileOf(upstream) : `${upstream.service}:${upstream.port}`;
+  return upstream;
 }
 
 /** `tcp/` keeps Caddy from reading the path's first part as the name of a network, and from adding a port. */
@@ -257,21 +257,28 @@ function fileOf({ service }: Upstream, suffix = ""): string {
 const transport = (dialTimeout: string): Lines =>
   block("transport http", ["resolvers {$RESOLVER:127.0.0.11}", `dial_timeout ${dialTimeout}`]);
 
-function proxied(upstream: string, tasks?: Upstream): Lines {
-  return block(`reverse_proxy ${tasks === undefined ? upstream : ""}`.trimEnd(), [
-    ...(tasks === undefined ? [] : addressesOf(tasks)),
-    // For a container that has just died and comes back; nothing was sent yet when a connection fails.
-    `lb_try_duration ${tasks === undefined ? 3 : 5}s`,
+function proxied(upstream: Upstream): Lines {
+  const { tasks = false, rolling, service, port } = upstream;
+  const address = rolling ? fileOf(upstream) : `${service}:${port}`;
+  return block(tasks ? "reverse_proxy" : `reverse_proxy ${address}`, [
+    ...(tasks ? addressesOf(upstream) : []),
+    `lb_try_duration ${patience(upstream)}s`,
     "lb_try_interval 100ms",
     // Another configuration would cut every WebSocket at once.
     "stream_close_delay 5m",
     // With addresses there is nothing to be looked up.
-    ...transport(tasks === undefined ? "1s" : "500ms"),
+    ...transport(tasks ? "500ms" : "1s"),
   ]);
 }
 
-function tasksOf({ upstreams }: CaddyfileSpec, service: string): Upstream | undefined {
-  return upstreams.find((candidate) => candidate.service === service && candidate.tasks === true);
+/**
+ * For how long a request that reaches nobody waits, in seconds; nothing was sent yet when a connection fails. For a container that
+ * has just died and comes back, a few. Of a service that runs once the old container has to end (Docker gives it 10 s where it does
+ * not listen to SIGTERM) and the new one to start: whoever asks meanwhile is answered late instead of by an error.
+ */
+function patience({ tasks = false, rolling }: Upstream): number {
+  if (tasks) return 5;
+  return rolling ? 3 : 20;
 }
 
 /**

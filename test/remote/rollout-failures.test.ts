@@ -297,27 +297,35 @@ describeWithDocker("the proxy", () => {
   });
 });
 
+/** The proxy leads every visitor to the sample's service. */
+function route(host: RolloutHost, { rolling }: { readonly rolling: boolean }): Promise<unknown> {
+  return host.mustRun("proxy", {
+    compose: JSON.stringify(proxyCompose(host.project, host.httpPort)),
+    ports: String(host.httpPort),
+    ...caddyfileFrames({
+      ...{ tls: "none", hostnames: [], httpsPort: 443, trusted: [], headers: {}, graceSeconds: 60 },
+      upstreams: [{ service: "api", port: 3000, rolling }],
+      routes: { "/*": "api" },
+    }),
+  });
+}
+
+/** The same, where that service runs once. */
+async function routeToOnce(host: RolloutHost): Promise<void> {
+  await route(host, { rolling: false });
+  const edge = { name: `${host.project}-edge`, external: true };
+  const routed = { services: { api: { networks: ["app", "edge"] } }, networks: { edge } };
+  await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(routed) });
+}
+
 describeWithDocker("a service that gets colours", () => {
   test("keeps its container until the first release beside it has the traffic, also where one fails before", async () => {
     const host = await rolloutHost();
-    const routes = (rolling: boolean) =>
-      host.mustRun("proxy", {
-        compose: JSON.stringify(proxyCompose(host.project, host.httpPort)),
-        ports: String(host.httpPort),
-        ...caddyfileFrames({
-          ...{ tls: "none", hostnames: [], httpsPort: 443, trusted: [], headers: {}, graceSeconds: 60 },
-          upstreams: [{ service: "api", port: 3000, rolling }],
-          routes: { "/*": "api" },
-        }),
-      });
     try {
       for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
       host.image("sick", { UNHEALTHY: 1 });
       await host.prepare();
-      await routes(false);
-      const edge = { name: `${host.project}-edge`, external: true };
-      const routed = { services: { api: { networks: ["app", "edge"] } }, networks: { edge } };
-      await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(routed) });
+      await routeToOnce(host);
       const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
       expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
       const before = host.beside();
@@ -329,7 +337,7 @@ describeWithDocker("a service that gets colours", () => {
       const load = new Load(host.url, { perSecond: 50 });
       try {
         await load.until("one");
-        await routes(true);
+        await route(host, { rolling: true });
         // A service that changes and one that is new, beside the one that is kept.
         const changed = {
           services: {
@@ -441,6 +449,30 @@ describeWithDocker("a service that runs once from this release on", () => {
       ]);
       expect([host.colour("blue"), services()]).toEqual([[], ["api", "side"]]);
       expect(await recreate("two")).toMatchObject({ code: 0, result: { changed: false } });
+    } finally {
+      await host.close();
+    }
+  });
+});
+
+describeWithDocker("a service that runs once", () => {
+  test("is waited for by who asks while it is replaced: late, but no error", async () => {
+    const host = await rolloutHost();
+    const recreate = (id: string) =>
+      host.run("rollout", { ...host.frames(id), ...listFrames("rolling", "rolling", []) });
+    try {
+      host.image("one", { DRAIN_MS: 100 });
+      host.image("two", { DRAIN_MS: 100, START_MS: 6000 });
+      await host.prepare();
+      await routeToOnce(host);
+      expect(await recreate("one")).toMatchObject({ code: 0, stderr: "" });
+      const load = new Load(host.url, { perSecond: 50 });
+      await load.until("one");
+      expect(await recreate("two")).toMatchObject({ code: 0, stderr: "" });
+      await load.until("two");
+      const { failures, releases } = await load.stop();
+      expect(failures).toEqual([]);
+      expect(Object.keys(releases)).toEqual(["one", "two"]);
     } finally {
       await host.close();
     }
