@@ -1,7 +1,6 @@
 /** The process behind one sandbox: everything of it that listens. Started by sandbox.ts, ended by SIGTERM. */
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { takeProcessLock } from "../common/process-lock";
 import { sampleImage } from "../examples/streampai/image";
@@ -89,7 +88,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
       apiToken,
       pagesDomain: "pages.localhost",
       log,
-      port: await freePort(ports.api),
+      port: ports.api,
       objects: {
         count: (bucket) => objects.count?.(bucket) ?? 0,
         sorted: (bucket) => objects.sorted?.(bucket) ?? [],
@@ -101,7 +100,7 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     const storage = await startStorage({
       directory: folder.storage,
       account: api.storage,
-      port: await freePort(ports.storage),
+      port: ports.storage,
       log,
     });
     objects = storage.objects;
@@ -140,13 +139,13 @@ async function main(stack: string, fingerprint: string): Promise<void> {
         },
       ],
       log,
-      port: await freePort(ports.ssh),
+      port: ports.ssh,
     });
     running.push((ending) =>
       ending === "destroy" ? host.destroy() : host.close({ services: ending === "stop" }),
     );
 
-    const targets = await startExternalOrigins(options.targets, authority, ports.targets);
+    const targets = await startExternalOrigins(options.targets, authority, log, ports.targets);
     running.push(() => targets.close());
     const databases: SandboxRecord["databases"][number][] = [];
     for (const database of options.databases) {
@@ -163,8 +162,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
     const edge = await startEdge({
       view: api.view,
       directory: folder.edge,
-      httpPort: await freePort(ports.http),
-      httpsPort: await freePort(ports.https),
+      httpPort: ports.http,
+      httpsPort: ports.https,
       resolveOrigin: (address, port) => {
         if (options.targets.some(({ target }) => target === address)) return targets.resolve(address, port);
         const local = host.resolvePort(port);
@@ -179,7 +178,8 @@ async function main(stack: string, fingerprint: string): Promise<void> {
 
     const page = await serveEnvironmentPage({
       model: () => environmentModel(folder, stack),
-      port: await freePort(ports.page),
+      port: ports.page,
+      log,
     });
     running.push(() => page.close());
 
@@ -263,22 +263,6 @@ async function ownCertificate(
   await writeWhole(files.key, keyPem);
   await writeWhole(files.cert, certificatePem);
   return files;
-}
-
-/** The port of last time; 0, which stands for any free one, where somebody else has it now. */
-async function freePort(wanted: number | undefined): Promise<number> {
-  if (wanted === undefined) return 0;
-  const probe = createServer();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      probe.once("error", reject).listen(wanted, "127.0.0.1", resolve);
-    });
-  } catch {
-    log(`port ${wanted} of last time is taken by somebody else; another one is used`);
-    return 0;
-  }
-  await new Promise((resolve) => probe.close(resolve));
-  return wanted;
 }
 
 const [stack, fingerprint] = process.argv.slice(2);

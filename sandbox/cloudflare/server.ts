@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createAuthority } from "../certificates";
 import type { EdgeView } from "../edge/view";
 import { UserError } from "../../common/user-error";
+import { atLastPort } from "../listen";
 import type { StorageAccount } from "../storage/account";
 import { Assets } from "./assets";
 import type { BucketObjects, Services } from "./call";
@@ -25,7 +26,7 @@ export type { Fault } from "./faults";
 export interface CloudflareOptions {
   /** Everything the account knows is kept here; made if missing. */
   readonly stateDirectory: string;
-  /** @default 0: a free one */
+  /** The one of last time; another where somebody else has it. @default a free one */
   readonly port?: number;
   /** 32 hex digits. */
   readonly accountId: string;
@@ -68,8 +69,7 @@ export interface CloudflareServer {
 /**
  * Starts Cloudflare's v4 API for one account on loopback.
  *
- * @throws UserError where the account id or the token has the wrong form, the port is taken, or the state folder is in
- *   use or damaged.
+ * @throws UserError where the account id or the token has the wrong form, or the state folder is in use or damaged.
  * @example
  * const cloudflare = await startCloudflare({ stateDirectory: ".groundwork/cloudflare", accountId, apiToken });
  * const client = new Cloudflare({ baseURL: cloudflare.url, apiToken });
@@ -103,10 +103,10 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
   };
   const server = await createServer(services, faults, apiToken, options.log);
   try {
-    await server.listen({ host: "127.0.0.1", port: options.port ?? 0 });
+    await atLastPort(options.port, options.log, (port) => server.listen({ host: "127.0.0.1", port }));
   } catch (error) {
     store.close();
-    throw portError(error, options.port);
+    throw error;
   }
   const { port } = server.server.address() as AddressInfo;
   return {
@@ -240,14 +240,4 @@ function checkOptions({ accountId, apiToken }: CloudflareOptions): void {
       allowed: "40 to 80 letters, digits, - and _",
     });
   }
-}
-
-function portError(error: unknown, port: number | undefined): unknown {
-  if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") return error;
-  return new UserError({
-    what: "the port of the sandbox's Cloudflare API is taken",
-    value: String(port),
-    next: "choose another port, or 0 for a free one",
-    cause: error,
-  });
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
 import { createServer as createHttpServer, ServerResponse } from "node:http";
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import type { Log } from "../../common/log";
 import { silent } from "../../common/log";
-import { UserError } from "../../common/user-error";
 import type { Authority } from "../certificates";
 import { createAuthority } from "../certificates";
+import { atLastPort, listen } from "../listen";
 import { openAccess } from "./access/access";
 import { accessFolder } from "./access/logins";
 import { edgeErrors, errorReply } from "./error-pages";
@@ -32,9 +32,9 @@ export interface EdgeOptions {
   readonly view: EdgeView;
   /** Where the certificate authority of the edge is kept, in `authority/`. */
   readonly directory: string;
-  /** @default a free port */
+  /** The one of last time; another where somebody else has it. @default a free port */
   readonly httpPort?: number;
-  /** @default a free port */
+  /** As `httpPort`. @default a free port */
   readonly httpsPort?: number;
   /** Where origins really are. What it does not name is not connected to. */
   readonly resolveOrigin: ResolveOrigin;
@@ -66,7 +66,6 @@ export interface Edge {
 /**
  * Starts what Cloudflare does with traffic, on two ports of this machine, for the zones and projects of a view.
  *
- * @throws UserError where a port is taken
  * @example
  * const edge = await startEdge({
  *   view: cloudflare.view,
@@ -78,7 +77,7 @@ export interface Edge {
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const authority = await createAuthority(join(options.directory, "authority"), "Groundwork sandbox edge");
   const edge = new RunningEdge({ ...options, hooks: await withAccess(options) }, authority);
-  await edge.open(options.httpPort ?? 0, options.httpsPort ?? 0);
+  await edge.open(options.httpPort, options.httpsPort);
   return edge;
 }
 
@@ -112,7 +111,7 @@ class RunningEdge implements Edge {
     this.pipeline = makePipeline(options.resolveOrigin, options.hooks ?? {});
   }
 
-  async open(httpPort: number, httpsPort: number): Promise<void> {
+  async open(httpPort?: number, httpsPort?: number): Promise<void> {
     const http = createHttpServer({ requestTimeout: 0, keepAliveTimeout: 75_000 });
     this.serve(http, "http");
     const prepare = (server: Http2SecureServer): void => this.serve(server, "https");
@@ -125,12 +124,16 @@ class RunningEdge implements Edge {
       });
     }
     try {
-      this.httpPort = await listenOn(http, httpPort);
-      this.httpsPort = await listenOn(https, httpsPort);
+      this.httpPort = await this.listen(http, httpPort);
+      this.httpsPort = await this.listen(https, httpsPort);
     } catch (error) {
       await this.close();
       throw error;
     }
+  }
+
+  private listen(server: Server, lastPort: number | undefined): Promise<number> {
+    return atLastPort(lastPort, this.log, (port) => listen(server, port, "127.0.0.1"));
   }
 
   async close(): Promise<void> {
@@ -256,25 +259,4 @@ function replyOf(answer: IncomingMessage): Reply {
     headers: withoutConnectionHeaders(answer.headers),
     body: answer,
   };
-}
-
-function listenOn(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => {
-      if (error.code !== "EADDRINUSE" && error.code !== "EACCES") return reject(error);
-      reject(
-        new UserError({
-          what: error.code === "EADDRINUSE" ? "the port is taken" : "the port is not allowed to this user",
-          value: String(port),
-          next: "choose another port, or none for a free one",
-          cause: error,
-        }),
-      );
-    };
-    server.once("error", failed);
-    server.listen(port, "127.0.0.1", () => {
-      server.off("error", failed);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }

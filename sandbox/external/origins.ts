@@ -1,6 +1,8 @@
 import type { Server } from "node:http";
+import type { Log } from "../../common/log";
 import type { Authority } from "../certificates";
-import { listen, standInServer } from "../host/stand-in/server";
+import { standInServer } from "../host/stand-in/server";
+import { atLastPort, listen } from "../listen";
 
 /** An application at a platform of somebody else's. */
 export interface ExternalTarget {
@@ -34,6 +36,7 @@ export interface ExternalOrigins {
 export async function startExternalOrigins(
   targets: readonly ExternalTarget[],
   authority: Authority,
+  log: Log,
   before: readonly ExternalPlace[] = [],
 ): Promise<ExternalOrigins> {
   const servers: Server[] = [];
@@ -49,8 +52,8 @@ export async function startExternalOrigins(
     const last = before.find((place) => place.target === target);
     places.push({
       target,
-      httpPort: await listenAgain(http, last?.httpPort),
-      httpsPort: await listenAgain(https, last?.httpsPort),
+      httpPort: await listenAgain(http, last?.httpPort, log),
+      httpsPort: await listenAgain(https, last?.httpsPort, log),
     });
   }
   return {
@@ -72,11 +75,6 @@ export async function startExternalOrigins(
   };
 }
 
-async function listenAgain(server: Server, wanted = 0): Promise<number> {
-  try {
-    return await listen(server, wanted, "127.0.0.1");
-  } catch (error) {
-    if (wanted === 0 || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    return listen(server, 0, "127.0.0.1");
-  }
+function listenAgain(server: Server, lastPort: number | undefined, log: Log): Promise<number> {
+  return atLastPort(lastPort, log, (port) => listen(server, port, "127.0.0.1"));
 }

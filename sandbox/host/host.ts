@@ -75,7 +75,7 @@ const noLog = (): void => undefined;
 /**
  * Starts the machine that is deployed to: an SSH server in front of Docker or of plain processes.
  *
- * @throws UserError for a port in use, an unfit name, a missing Docker that was asked for.
+ * @throws UserError for an unfit name, a missing Docker that was asked for.
  */
 export async function startHost(options: HostOptions): Promise<SandboxHost> {
   const layout = hostLayout(resolve(options.directory));

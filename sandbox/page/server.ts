@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Log } from "../../common/log";
+import { atLastPort, listen } from "../listen";
 import type { EnvironmentModel } from "./model";
 import { renderContent, renderEnvironmentPage } from "./page";
 
@@ -14,22 +15,20 @@ export interface EnvironmentPageServer {
 export interface ServeOptions {
   /** Asked anew for each request, at most once at a time. */
   readonly model: () => Promise<EnvironmentModel>;
-  /** @default 0: one that is free */
+  /** The one of last time; another where somebody else has it. @default a free one */
   readonly port?: number;
+  readonly log?: Log;
 }
 
 /**
  * Serves the drawing of an environment on loopback: `/` is the page, `/model.json` the model, `/content` what the page
  * puts in place of its own content when the model has changed.
  */
-export async function serveEnvironmentPage({
-  model,
-  port = 0,
-}: ServeOptions): Promise<EnvironmentPageServer> {
+export async function serveEnvironmentPage(options: ServeOptions): Promise<EnvironmentPageServer> {
   let asked: Promise<EnvironmentModel> | undefined;
   // Several open pages ask twice a second each; one answer serves all that wait for it.
   const ask = (): Promise<EnvironmentModel> => {
-    asked ??= model().finally(() => (asked = undefined));
+    asked ??= options.model().finally(() => (asked = undefined));
     return asked;
   };
   const server = createServer((request, response) => {
@@ -65,14 +64,10 @@ export async function serveEnvironmentPage({
       },
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const actual = (server.address() as AddressInfo).port;
+  const port = await atLastPort(options.port, options.log, (port) => listen(server, port, "127.0.0.1"));
   return {
-    url: `http://127.0.0.1:${actual}/`,
-    port: actual,
+    url: `http://127.0.0.1:${port}/`,
+    port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

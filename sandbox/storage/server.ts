@@ -1,12 +1,12 @@
 import { createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { type Log, silent } from "../../common/log";
-import { UserError } from "../../common/user-error";
 import type { ClientRequest } from "../edge/exchange";
 import type { Step } from "../edge/pipeline";
 import type { ClientResponse } from "../edge/respond";
 import type { BucketObjects } from "../cloudflare/call";
+import { atLastPort, listen } from "../listen";
 import type { StorageAccount } from "./account";
 import { Buckets } from "./buckets";
 import { expire } from "./lifecycle";
@@ -45,7 +45,6 @@ export interface Storage {
 /**
  * Starts R2's S3 interface on loopback, over the objects in a folder.
  *
- * @throws UserError where the port is taken
  * @example
  * const storage = await startStorage({ directory: ".groundwork/storage", account: api.storage });
  * const client = new S3Client({ endpoint: storage.url, region: "auto", forcePathStyle: true, credentials });
@@ -67,11 +66,7 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(portError(error, options.port)));
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await atLastPort(options.port, options.log, (port) => listen(server, port, "127.0.0.1"));
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -89,14 +84,4 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
       await closed;
     },
   };
-}
-
-function portError(error: NodeJS.ErrnoException, port: number | undefined): Error {
-  if (error.code !== "EADDRINUSE") return error;
-  return new UserError({
-    what: "the port of the sandbox's S3 interface is taken",
-    value: String(port),
-    next: "choose another port, or 0 for a free one",
-    cause: error,
-  });
 }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import { createConnection, createServer, type AddressInfo, type Server as NetServer } from "node:net";
+import { createConnection, createServer, type Server as NetServer } from "node:net";
 import {
   Server,
   type AuthContext,
@@ -8,13 +8,16 @@ import {
   type ServerChannel,
   type Session,
 } from "ssh2";
-import { UserError } from "../../../common/user-error";
+import { atLastPort, listen } from "../../listen";
 import { runCommand, type CommandContext } from "./exec";
 import { serveSftp } from "./sftp";
 
 /** What the server needs to know. */
 export interface SshServerOptions {
-  /** 0 = any free port. Always on 127.0.0.1, and on ::1 where this machine has it and the port is free there. */
+  /**
+   * The one of last time; another where somebody else has it. 0 = any free port. Always on 127.0.0.1, and on ::1 where this machine has
+   * it and the port is free there.
+   */
   readonly port: number;
   readonly hostPrivateKey: string;
   readonly authorizedKey: ParsedKey;
@@ -85,7 +88,8 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       connection.on("close", () => connections.delete(connection));
     },
   );
-  const port = await listen(server, options.port);
+  const port = await atLastPort(options.port, log, (port) => listen(server, port, "127.0.0.1"));
+  server.on("error", (error: Error) => log(`ssh: ${error.message}`));
   const second = await listenOnIPv6(server, port);
   return {
     port,
@@ -105,25 +109,6 @@ function listenOnIPv6(server: Server, port: number): Promise<NetServer | undefin
     const second = createServer((socket) => server.injectSocket(socket));
     second.once("error", () => resolve(undefined));
     second.listen({ host: "::1", port, ipv6Only: true }, () => resolve(second));
-  });
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE" || error.code === "EACCES") {
-        reject(
-          new UserError({
-            what: "the sandbox's SSH port is taken by another program",
-            value: `127.0.0.1:${port}`,
-            allowed: "any free port; 0 finds one",
-            next: `see who holds it: ss -ltnp 'sport = :${port}'`,
-            cause: error,
-          }),
-        );
-      } else reject(error);
-    });
-    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
   });
 }
 

@@ -7,7 +7,8 @@ import { get, type Server } from "node:http";
 import { get as getSecurely } from "node:https";
 import { join } from "node:path";
 import type { SecureContextOptions } from "node:tls";
-import { closeSockets, listen, standInServer } from "./server";
+import { listen } from "../../listen";
+import { closeSockets, standInServer } from "./server";
 import type { StandInTask } from "./task";
 
 const task = JSON.parse(process.env["GROUNDWORK_STAND_IN"] ?? "{}") as Partial<StandInTask>;

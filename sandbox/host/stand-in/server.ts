@@ -2,7 +2,6 @@
 import { createServer as createHttpServer, type Server } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { IncomingMessage, RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { WebSocketServer } from "ws";
 
@@ -65,15 +64,4 @@ export function standInServer(identity: StandInIdentity, tls?: SecureContextOpti
   server.on("clientError", (_error, socket) => socket.destroy());
   server.on("tlsClientError", () => undefined);
   return server;
-}
-
-/** Listens; 0 is any free port. Without a host: every address that the process may have. */
-export function listen(server: Server, port: number, host?: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }

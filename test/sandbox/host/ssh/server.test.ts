@@ -241,10 +241,10 @@ test("a client that pins another host key stops", async () => {
   await expect(connect({ hostKey: other })).rejects.toThrow(/Host denied|verification failed/);
 });
 
-test("a port in use is told with the way out", async () => {
-  await expect(TestHost.start({ images: [], port: host.host.port })).rejects.toThrow(
-    /SSH port is taken by another program: 127\.0\.0\.1:\d+\n.*allowed: any free port/,
-  );
+test("a port in use: another one is used", async () => {
+  const other = await TestHost.start({ images: [], port: host.host.port });
+  expect(other.host.port).not.toBe(host.host.port);
+  await other.remove();
 });
 
 describe("forwarding", () => {
