@@ -29,7 +29,7 @@ ended() {
   rm -f "$run/input"
   if [ "$code" != 0 ] && [ "$code" != 22 ] && [ -z "${entered-}" ] && newest; then
     # In shells of their own, which may fail without ending this one.
-    if [ -n "${switching-}" ] && [ -n "$active" ]; then (point_all "$active") && switching= && had_traffic=1; fi
+    if [ -n "${switching-}" ] && has_way_back; then (point_all "$active") && switching= && had_traffic=1; fi
     [ -n "${switching-}" ] || [ -z "${folder-}" ] || (undo)
   fi
   [ "$code" = 0 ] || case $code in

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # rollout-state.sh: what is true on the host of a rollout: colours, who has the traffic, the releases that are kept; made
 # whole after a kill, written down, cut back. Part of rollout-worker.sh, which says what the files mean; uses its variables.
-# shellcheck disable=SC2154,SC2034,SC2015
+# shellcheck disable=SC2154,SC2034,SC2015,SC2030,SC2031
 
 other_colour() { if [ "$1" = blue ]; then printf green; else printf blue; fi; }
 
@@ -66,23 +66,30 @@ active_colour() {
   printf '%s' "$found"
 }
 
-# point_all COLOUR: gives it the traffic of every service that has an upstream.
+# point_all COLOUR: gives it the traffic of every service that it has. One that it never had is found without a colour again: its own
+# container was kept.
 point_all() {
+  containers "$project-$1" >"$run/colour" || fail 20 "cannot list the containers of $project-$1" with-log
   for file in "$root"/proxy/upstreams/*; do
     case $file in *.candidate | *'*') continue ;; esac
     name=${file##*/}
+    grep -q "^[^ ]* $name " "$run/colour" || { rm -f "$file"; continue; }
     port=$(cat "$file")
     upstream "$name" "$1" "${port##*:}"
   done
 }
 
+# Whether what had the traffic before the switch is there still: a colour, or containers that were kept.
+has_way_back() { [ -n "$active" ] || [ -f "$root/base.kept" ]; }
+
 runs() { containers "$project-$1" | grep -q '^[^ ]* [^ ]* running '; }
 
 # Makes the host whole again after a rollout that was killed at any place. Reads what is, not what was meant.
 settle() {
-  active=$(active_colour)
   current=
   [ ! -f "$root/current/record.json" ] || current=$(cat "$root/current/id")
+  forget_lost_upstreams
+  active=$(active_colour)
   mixed=
   if [ "$active" = mixed ]; then
     mixed=1
@@ -111,11 +118,55 @@ settle() {
     remove_colour "$one"
   done
   rm -f "$root"/proxy/upstreams/*.candidate
-  if [ -n "$active" ]; then end_kept; else rm -f "$root/base.kept"; fi
+  settle_kept
+  settle_lost
   for old in "$root"/releases/*; do
     [ -d "$old" ] && [ ! -f "$old/record.json" ] || continue
     [ "$(release_of "${active:-none}")" = "${old##*/}" ] || rm -rf "$old"
   done
+}
+
+# A service without a colour in the release that was entered has a container of its own, unless that is kept for its first colour.
+forget_lost_upstreams() {
+  [ -f "$root/current/frames" ] || return 0
+  for file in "$root"/proxy/upstreams/*; do
+    name=${file##*/}
+    case $name in *.candidate | '*') continue ;; esac
+    ! rolls_in_current "$name" || continue
+    ! grep -Fqxs -e "$name" "$root/base.kept" || continue
+    ! containers "$project" | grep -q "^[^ ]* $name " || rm -f "$file"
+  done
+}
+
+# rolls_in_current NAME: whether the service has two colours in the current release, whatever it has in this one.
+rolls_in_current() (
+  frames_text=
+  exec <"$root/current/frames"
+  read_frames
+  rolling=$(number rolling 0) && is_rolling "$1"
+)
+
+# Ends what was kept for colours that have the traffic now. A service that has none yet is to be kept anew: by that the release that
+# gives it one goes through the services without a colour again.
+settle_kept() {
+  [ -f "$root/base.kept" ] || return 0
+  while IFS= read -r name; do [ -f "$root/proxy/upstreams/$name" ] || rm -f "$root/base.state"; done <"$root/base.kept"
+  [ -z "$active" ] || end_kept
+  rm -f "$root/base.kept"
+}
+
+# Starts again what was to end for a service that runs once, where it may run twice in this release.
+settle_lost() {
+  [ -f "$root/base.lost" ] || return 0
+  guard settle-lost
+  ids=$(
+    [ -z "$active" ] || containers "$project-$active" | while read -r id name state _; do
+      if [ "$state" = exited ] && is_rolling "$name" && grep -Fqx -e "$name" "$root/base.lost"; then printf '%s ' "$id"; fi
+    done
+  )
+  # shellcheck disable=SC2086 # one word each
+  [ -z "$ids" ] || run_docker start $ids </dev/null || fail 20 "cannot start the containers of $project-$active again" with-log
+  rm -f "$root/base.lost"
 }
 
 # enter ID COLOUR: writes down that a release has the traffic.
@@ -188,8 +239,19 @@ refuse_rollback() {
   folder=$root/releases/$release
   [ -f "$folder/record.json" ] ||
     fail 23 "release $release is not on this host; there are: $(for one in "$root"/releases/*; do [ ! -f "$one/record.json" ] || printf '%s ' "${one##*/}"; done)"
-  [ "$(value forced)" != schema ] || return 0
+  # The proxy stays as the newest description has it.
+  [ ! -f "$root/proxy/config/routes.services" ] || while IFS= read -r name; do
+    [ -z "$name" ] || is_rolling "$name" || [ -f "$root/proxy/config/before/routes.caddy" ] ||
+      fail 23 "the proxy leads to $name as to a service of start-first, which it is not in release $release; run groundwork up with the description of then instead"
+  done <"$root/proxy/config/routes.services"
+  nth=1
+  while [ "$nth" -le "$rolling" ]; do
+    grep -Fqs -e "X-Groundwork-Service $(service "$nth")" "$root/proxy/config/Caddyfile" ||
+      fail 23 "the proxy does not know $(service "$nth") as a service of start-first, which it is in release $release; run groundwork up with the description of then instead"
+    nth=$((nth + 1))
+  done
   own=$(cat "$folder/number")
+  [ "$(value forced)" != schema ] || return 0
   while read -r breaking id; do
     [ "$breaking" -le "$own" ] || fail 23 "release $id has changed the database so that release $release cannot work with it; take the schema back first (groundwork rollback --to $release --downgrade runs the migrations' downgradeCommand), or restore a backup of before"
   done <"$root/breaking"

@@ -41,6 +41,8 @@ end_lost() {
   done
   lost=$(cut -d ' ' -f 1 "$run/draining")
   if [ -n "$lost" ]; then
+    # Said first: who comes after a kill finds them by it.
+    cut -d ' ' -f 2 "$run/draining" | store "$root/base.lost" 0600 >/dev/null || fail 12 "cannot write $root/base.lost" with-log
     guard stop-lost
     drain
     at stopped-lost
@@ -151,6 +153,7 @@ undo() {
     # shellcheck disable=SC2086 # one word each
     [ -z "${lost-}" ] || run_docker start $lost </dev/null ||
       printf 'rollout: what was stopped could not be started again; look at it: docker compose --project-name %s ps --all\n' "$project-$active" >&4
+    rm -f "$root/base.lost"
   elif [ -f "$root/current/files/.files" ]; then
     restore_files "$root/current/files"
   fi
@@ -301,16 +304,15 @@ watch_new() {
   while [ "$n" -le "$rolling" ]; do
     passes "$n" || {
       printf 'fails after the switch: %s answers %s' "$(service "$n")" "$answer" >"$run/abort"
-      [ -z "$active" ] || show_logs
-      [ -z "$active" ] || abort
+      ! has_way_back || { show_logs; abort; }
     }
     n=$((n + 1))
   done
   while [ "$(now_ms)" -lt "$until_ms" ]; do
-    [ ! -f "$run/abort" ] || [ -z "$active" ] || abort
+    [ ! -f "$run/abort" ] || ! has_way_back || abort
     nap 0.1
   done
   # From here on it is too late to abort: rollout-abort sees it.
   : >"$run/committed"
-  [ ! -f "$run/abort" ] || [ -z "$active" ] || { rm -f "$run/committed"; abort; }
+  [ ! -f "$run/abort" ] || ! has_way_back || { rm -f "$run/committed"; abort; }
 }

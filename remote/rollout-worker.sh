@@ -7,6 +7,7 @@
 #   colours/<colour>            the release that runs in that colour
 #   releases/<id>/record.json   there when the release has had the traffic
 #   base.kept                   services that get their first colour and keep their container until that has the traffic
+#   base.lost                   services that lose their colour and whose containers were stopped for that
 #   current                     a link to the folder of the release that has it; previous: the id of the one before
 # shellcheck source=remote/lib.sh disable=SC1091,SC2015,SC2034,SC2154
 . ./lib.sh
@@ -93,6 +94,12 @@ else
 fi
 enter "$release" "$new"
 entered=1
+at entered
+# A service that has lost its colours, or is gone, is not to be found in the proxy's folder any more.
+for file in "$root"/proxy/upstreams/*; do
+  case $file in *'*') continue ;; esac
+  is_rolling "${file##*/}" || rm -f "$file"
+done
 rm -f "$root"/proxy/upstreams/*.candidate
 for one in blue green; do
   [ "$one" != "$new" ] || continue
@@ -110,11 +117,7 @@ if [ -f "$root/base.kept" ]; then
   end_kept
   event stopped
 fi
-# A service that has lost its colours, or is gone, is not to be found in the proxy's folder any more.
-for file in "$root"/proxy/upstreams/*; do
-  case $file in *'*') continue ;; esac
-  is_rolling "${file##*/}" || rm -f "$file"
-done
+rm -f "$root/base.lost"
 prune
 at "done"
 finish_json true

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import { sleep } from "../../common/processes";
 import type { CaddyfileSpec } from "../../components/origin/caddyfile";
 import { caddyfileFrames } from "../../components/origin/deployment";
 import { listFrames, type Frames } from "../../remote/framing";
@@ -9,14 +8,11 @@ import { canStartDaemon } from "../support/docker-daemon";
 import { Load } from "../support/load";
 import {
   fault,
-  killWorker,
-  nodeBase,
   projectFiles,
   proxyCaddyfile,
   proxyCompose,
   rolloutHost,
   type RolloutHost,
-  type RunOptions,
 } from "../support/rollout-host";
 
 jest.setTimeout(300_000);
@@ -294,188 +290,6 @@ describeWithDocker("the proxy", () => {
     host.image("b", { DRAIN_MS: 100 });
     expect(await host.rollout("b")).toMatchObject({ code: 0, stderr: "" });
     expect((await fetch(host.url)).headers.get("x-release")).toBe("b");
-  });
-});
-
-/** The proxy leads every visitor to the sample's service. */
-function route(host: RolloutHost, { rolling }: { readonly rolling: boolean }): Promise<unknown> {
-  return host.mustRun("proxy", {
-    compose: JSON.stringify(proxyCompose(host.project, host.httpPort)),
-    ports: String(host.httpPort),
-    ...caddyfileFrames({
-      ...{ tls: "none", hostnames: [], httpsPort: 443, trusted: [], headers: {}, graceSeconds: 60 },
-      upstreams: [{ service: "api", port: 3000, rolling }],
-      routes: { "/*": "api" },
-    }),
-  });
-}
-
-/** The same, where that service runs once. */
-async function routeToOnce(host: RolloutHost): Promise<void> {
-  await route(host, { rolling: false });
-  const edge = { name: `${host.project}-edge`, external: true };
-  const routed = { services: { api: { networks: ["app", "edge"] } }, networks: { edge } };
-  await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(routed) });
-}
-
-describeWithDocker("a service that gets colours", () => {
-  test("keeps its container until the first release beside it has the traffic, also where one fails before", async () => {
-    const host = await rolloutHost();
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      host.image("sick", { UNHEALTHY: 1 });
-      await host.prepare();
-      await routeToOnce(host);
-      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
-      const before = host.beside();
-      expect(before).toEqual([
-        expect.stringMatching(/^api rollout-app:one /),
-        expect.stringMatching(/^side /),
-      ]);
-
-      const load = new Load(host.url, { perSecond: 50 });
-      try {
-        await load.until("one");
-        await route(host, { rolling: true });
-        // A service that changes and one that is new, beside the one that is kept.
-        const changed = {
-          services: {
-            side: { environment: { CHANGED: "1" } },
-            more: { image: nodeBase, command: ["sleep", "9999"] },
-          },
-        };
-        await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(changed) });
-        const refused = await host.rollout("sick", { timeout: 3 });
-        expect(refused.code).toBe(21);
-        expect(refused.stderr).toContain("what served before still serves");
-        expect(host.beside().filter((line) => line.startsWith("api "))).toEqual([before[0]]);
-        expect(host.beside().map((line) => line.split(" ")[0])).toEqual(["api", "side"]);
-        expect(host.colour("blue")).toEqual([]);
-        expect(await host.rollout("two")).toMatchObject({ code: 0, stderr: "" });
-        await load.until("two");
-      } finally {
-        const { failures } = await load.stop();
-        // The reload of changed routes may cut idle connections; nothing is answered by an error.
-        expect(failures.filter((line) => line.includes("status"))).toEqual([]);
-      }
-      expect(host.beside().map((line) => line.split(" ")[0])).toEqual(["more", "side"]);
-      expect(host.colour("blue")).toEqual(["api running"]);
-      expect(existsSync(join(host.root, "base.kept"))).toBe(false);
-      // What runs is what was asked for: the same again changes nothing.
-      expect(await host.rollout("two")).toMatchObject({ code: 0, result: { changed: false } });
-    } finally {
-      await host.close();
-    }
-  });
-
-  test("one that was killed after the switch leaves nothing behind: the next run ends what was kept", async () => {
-    const host = await rolloutHost();
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      await host.prepare();
-      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0 });
-      const killed = await host.rollout("two", {}, { edit: fault("drain-kept", killWorker) });
-      expect(killed.code).not.toBe(0);
-      const services = () => host.beside().map((line) => line.split(" ")[0]);
-      expect(services()).toEqual(["api", "side"]);
-      expect((await fetch(host.url)).headers.get("x-release")).toBe("two");
-      expect(await host.rollout("two")).toMatchObject({ code: 0, result: { changed: false } });
-      expect(services()).toEqual(["side"]);
-    } finally {
-      await host.close();
-    }
-  });
-
-  test("one that did not run any more is put back where that release fails, and this is said", async () => {
-    const host = await rolloutHost();
-    try {
-      host.image("one", { DRAIN_MS: 100 });
-      host.image("sick", { UNHEALTHY: 1 });
-      await host.prepare();
-      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
-      host.docker("stop", host.beside()[0]?.split(" ")[2] ?? "");
-      const refused = await host.rollout("sick", { timeout: 3 });
-      expect(refused.code).toBe(21);
-      expect(refused.stderr).toContain("what ran before is put back");
-      expect(refused.stderr).not.toContain("still serves");
-      expect(host.beside()[0]).toContain("api rollout-app:one");
-      expect(host.colour("blue")).toEqual([]);
-    } finally {
-      await host.close();
-    }
-  });
-});
-
-describeWithDocker("a service that runs once from this release on", () => {
-  test("ends before its successor starts; what ran is put back where that fails, also after a kill", async () => {
-    const host = await rolloutHost();
-    const recreate = (id: string, options: RunOptions = {}) =>
-      host.run("rollout", { ...host.frames(id), ...listFrames("rolling", "rolling", []) }, options);
-    const services = () => host.beside().map((line) => line.split(" ")[0]);
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      host.image("sick", { CRASH_MS: 1 });
-      await host.prepare();
-      expect(await host.rollout("one")).toMatchObject({ code: 0, stderr: "" });
-
-      const expectPutBack = async (): Promise<void> => {
-        const refused = await recreate("sick");
-        expect(refused.code).toBe(21);
-        expect(refused.stderr).toContain("what ran before is put back");
-        expect([host.colour("blue"), services()]).toEqual([["api running"], ["side"]]);
-        const answering = async () => (await fetch(host.url)).headers.get("x-release");
-        while ((await answering()) !== "one") await sleep(50);
-      };
-      await expectPutBack();
-      expect((await recreate("two", { edit: fault("stopped-lost", killWorker) })).code).not.toBe(0);
-      expect(host.colour("blue")).toEqual(["api exited"]);
-      await expectPutBack();
-
-      const since = Date.now() / 1000;
-      expect(await recreate("two")).toMatchObject({ code: 0, stderr: "" });
-      const events = host
-        .docker(
-          ...["events", "--since", String(since), "--until", String(Date.now() / 1000)],
-          ...["--filter", "label=com.docker.compose.service=api"],
-          ...["--format", '{{.Action}} {{index .Actor.Attributes "com.docker.compose.project"}}'],
-        )
-        .split("\n");
-      expect(events.filter((line) => /^(start|die) /.test(line))).toEqual([
-        "die sample-blue",
-        "start sample",
-      ]);
-      expect([host.colour("blue"), services()]).toEqual([[], ["api", "side"]]);
-      expect(await recreate("two")).toMatchObject({ code: 0, result: { changed: false } });
-    } finally {
-      await host.close();
-    }
-  });
-});
-
-describeWithDocker("a service that runs once", () => {
-  test("is waited for by who asks while it is replaced: late, but no error", async () => {
-    const host = await rolloutHost();
-    const recreate = (id: string) =>
-      host.run("rollout", { ...host.frames(id), ...listFrames("rolling", "rolling", []) });
-    try {
-      host.image("one", { DRAIN_MS: 100 });
-      host.image("two", { DRAIN_MS: 100, START_MS: 6000 });
-      await host.prepare();
-      await routeToOnce(host);
-      expect(await recreate("one")).toMatchObject({ code: 0, stderr: "" });
-      const load = new Load(host.url, { perSecond: 50 });
-      await load.until("one");
-      expect(await recreate("two")).toMatchObject({ code: 0, stderr: "" });
-      await load.until("two");
-      const { failures, releases } = await load.stop();
-      expect(failures).toEqual([]);
-      expect(Object.keys(releases)).toEqual(["one", "two"]);
-    } finally {
-      await host.close();
-    }
   });
 });
 
