@@ -23,18 +23,28 @@ take_lock "$(number lock_wait 600)"
 exec 1>>"$log" 2>&1
 minutes=$(number late_minutes 0)
 
-write() { store "$folder/$1" "$2" >/dev/null || fail 12 "cannot write $folder/$1" with-log; }
-value backup_script | write backup.sh 0700
-value backup_frames | write backup.frames 0600
-value job_script | write job.sh 0700
-if has alert; then value alert | write alert.sh 0700; else rm -f "$folder/alert.sh"; fi
+# write FILE MODE COMMAND…: what the command prints, as a file of the folder. It is no part of a pipeline itself: fail would end
+# only that part, and a schedule without its files would be reported as made.
+write() {
+  file=$folder/$1
+  mode=$2
+  shift 2
+  "$@" | store "$file" "$mode" >/dev/null || fail 12 "cannot write $file" with-log
+}
 quoted() { printf '%s' "$1" | sed "s/'/'\\\\''/g"; }
-{
+# environment: what the login that asks has and a timer or cron would not give.
+# shellcheck disable=SC2317 # called by write
+environment() {
   for variable in HOME PATH DOCKER_CONFIG DOCKER_HOST TMPDIR; do
     eval "[ -z \"\${$variable-}\" ] || printf \"%s='%s'; export %s\\n\" $variable \"\$(quoted \"\$$variable\")\" $variable"
   done
   printf "what='%s'\nlate_minutes=%s\n" "$(quoted "$database of $project on $(uname -n)")" "$minutes"
-} | write environment 0600
+}
+write backup.sh 0700 value backup_script
+write backup.frames 0600 value backup_frames
+write job.sh 0700 value job_script
+if has alert; then write alert.sh 0700 value alert; else rm -f "$folder/alert.sh"; fi
+write environment 0600 environment
 [ -f "$folder/scheduled" ] || : >"$folder/scheduled" || fail 12 "cannot write below $folder" with-log
 
 unit=groundwork-backup-$project-$name

@@ -99,6 +99,22 @@ test("what is scheduled runs as the login that asked for it, keeps why it failed
   expect(told()).toHaveLength(1);
 });
 
+test.each(["backup.sh", "backup.frames", "job.sh", "alert.sh", "environment"])(
+  "a disk that is full at %s ends the step, and nothing is scheduled",
+  async (file) => {
+    program(
+      "mv",
+      `case "$*" in *"/${file}") echo "mv: no space left on device" >&2; exit 1 ;; esac; exec /bin/mv "$@"`,
+    );
+    const { code, stdout, stderr } = await schedule();
+    expect([code, stdout]).toEqual([12, ""]);
+    expect(stderr).toContain(`cannot write ${join(folder, file)}`);
+    expect(stderr).toContain("no space left on device");
+    for (const made of [join(host.home, "table"), join(folder, "scheduled")])
+      expect([made, existsSync(made)]).toEqual([made, false]);
+  },
+);
+
 test("a backup that is late is told once a day, also where none was ever made", async () => {
   await schedule();
   expect(job("watch").status).toBe(0);
