@@ -1,6 +1,7 @@
 #!/bin/sh
-# project-remove.sh: removes a compose project from the host, with its colours, its proxy, its data and its folder; then looks
-# whether anything of it is left. A second run finds nothing and says so. In a swarm swarm-remove comes before it, on the manager.
+# project-remove.sh: removes a compose project from the host, with its colours, its proxy, its data, the schedules of its backups
+# and its folder; then looks whether anything of it is left. A second run finds nothing and says so. In a swarm swarm-remove comes
+# before it, on the manager.
 #
 # Input:  leave    "true": the host leaves the swarm that it is in for this project (default: it stays)
 #         timeout  seconds for containers of a swarm to end by themselves (default 60)
@@ -9,6 +10,8 @@
 # Exit:   20 something is left; the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091
 . ./lib.sh
+# shellcheck source=remote/schedule-lib.sh disable=SC1091
+. ./schedule-lib.sh
 
 begin project-remove
 needs docker
@@ -61,6 +64,14 @@ done
 containers=$(remove containers) || exit
 volumes=$(remove volumes) || exit
 networks=$(remove networks) || exit
+# Not before the data is gone: what a failure above has left goes on being backed up. And before the host leaves its
+# swarm, which it does not do again in the next run.
+for scheduled in "$root"/backups/*/scheduled; do
+  [ -f "$scheduled" ] || continue
+  name=${scheduled%/scheduled}
+  name=${name##*/}
+  remove_schedule "$name" || fail 20 "the schedule of the backups of $name cannot be taken away" with-log
+done
 # others: whether hosts of the swarm are still in it.
 others() {
   for node in $(run_docker node ls --quiet); do

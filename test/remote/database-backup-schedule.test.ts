@@ -256,6 +256,48 @@ describe("a schedule that the stack has no more", () => {
   });
 });
 
+describe("the schedules of a project that is removed", () => {
+  const table = () => readFileSync(join(host.home, "table"), "utf8").trim().split("\n");
+
+  test("go from cron, each database's; those of others stay", async () => {
+    writeFileSync(join(host.home, "table"), "0 1 * * * own\n");
+    for (const name of ["main", "other"]) await schedule({ name });
+    await schedule({ project: "sample-2" });
+    expect(table()).toHaveLength(7);
+    expect(await host.run("project-remove")).toMatchObject({ code: 0, stderr: "" });
+    expect(table()).toEqual(["0 1 * * * own", matching("sample-2-main"), matching("sample-2-main")]);
+    expect(existsSync(host.root)).toBe(false);
+  });
+
+  test("go from systemd", async () => {
+    program("id", "echo 1000");
+    program("loginctl", "exit 0");
+    program("systemctl", 'echo "$*" >>"$HOME/systemctl"');
+    for (const name of ["main", "other"]) await schedule({ name });
+    expect(await host.run("project-remove")).toMatchObject({ code: 0, stderr: "" });
+    expect(readdirSync(join(host.home, ".config", "systemd", "user"))).toEqual([]);
+    for (const name of ["main", "other"])
+      expect(readFileSync(join(host.home, "systemctl"), "utf8")).toContain(
+        `disable --now groundwork-backup-sample-${name}.timer groundwork-backup-sample-${name}-watch.timer`,
+      );
+  });
+
+  test("that cannot be taken away are told, and the folder stays for the next run", async () => {
+    await schedule();
+    const works = readFileSync(join(host.home, "bin", "crontab"), "utf8");
+    program("crontab", 'case $1 in -l) cat "$HOME/table" ;; *) exit 1 ;; esac');
+    const { code, stderr } = await host.run("project-remove");
+    expect([code, stderr]).toEqual([
+      20,
+      matching("the schedule of the backups of main cannot be taken away"),
+    ]);
+    expect(existsSync(folder)).toBe(true);
+    writeFileSync(join(host.home, "bin", "crontab"), works);
+    expect(await host.run("project-remove")).toMatchObject({ code: 0, stderr: "" });
+    expect(table()).toEqual([""]);
+  });
+});
+
 const matching = (text: string) => expect.stringContaining(text) as unknown;
 
 test("where there is neither systemd nor cron, that is said", async () => {
