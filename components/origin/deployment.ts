@@ -4,7 +4,7 @@ import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostAccess } from "../../remote/access";
 import { listFrames, type Frames } from "../../remote/framing";
-import { redactionList } from "../../remote/host";
+import { redactionList, type RemoteHost } from "../../remote/host";
 import type { RemoteStep } from "../../remote/scripts";
 import { expectRelease } from "../../remote/shared-connections";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
@@ -179,12 +179,17 @@ export function composeForMigrations({ migrations }: Pick<DeployedArgs, "migrati
   return migrations === undefined ? {} : { compose_minimum: "2.33" };
 }
 
+/** Whether a host that lacks Docker or Compose may have them installed. */
+export function dockerInstalled({ args }: RemoteHost): Frames {
+  return args.installDocker === true ? { install_docker: 1 } : {};
+}
+
 /** What the host must have beyond what every one must: Compose reads `!override` and `!reset`, which two colours need, from 2.24 on. */
 function hostFrames(args: DeployedArgs): Frames {
   return {
     ...(rollingServices(args).length === 0 ? {} : { compose_minimum: "2.24" }),
     ...composeForMigrations(args),
-    ...(args.host.args.installDocker === true ? { install_docker: 1 } : {}),
+    ...dockerInstalled(args.host),
   };
 }
 

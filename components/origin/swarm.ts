@@ -7,6 +7,7 @@ import { readComposeFile } from "./compose-files";
 import {
   composeForMigrations,
   type Deployment,
+  dockerInstalled,
   hostRecords,
   ledgerIn,
   type MakeStep,
@@ -134,7 +135,13 @@ const numbered = (suffix: string, index: number): string => (index === 0 ? suffi
 function swarmJoined(args: SwarmArgs, project: string, composeText: string, on: On): pulumi.Resource {
   const { hosts, addresses } = args.swarm;
   const prepared = hosts.map((host, index) =>
-    on(host, numbered("prepared", index), "prepare-host", index === 0 ? composeForMigrations(args) : {}, []),
+    on(
+      host,
+      numbered("prepared", index),
+      "prepare-host",
+      { ...(index === 0 ? composeForMigrations(args) : {}), ...dockerInstalled(host) },
+      [],
+    ),
   );
   const made = on(
     args.host,

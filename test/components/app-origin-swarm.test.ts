@@ -120,6 +120,21 @@ test("hosts join the first one; migrations and proxies come before traffic, each
   expect(frames(mocks, "api-prepared-2")).toEqual({ project: "api" });
 });
 
+test("Docker is installed on each host that asks for it, and on no other", async () => {
+  const willing = hosts.map((host, index) =>
+    index === 1 ? host : new RemoteHost({ ...host.args, installDocker: true }),
+  );
+  const migrations = { service: "api", command: ["migrate"] };
+  const mocks = await run(origin({ hosts: willing, migrations }));
+  expect(frames(mocks, "api-prepared")).toEqual({
+    project: "api",
+    compose_minimum: "2.33",
+    install_docker: "1",
+  });
+  expect(frames(mocks, "api-prepared-2")).toEqual({ project: "api" });
+  expect(frames(mocks, "api-prepared-3")).toEqual({ project: "api", install_docker: "1" });
+});
+
 test("the token goes to those who join by standard input, and is secret", async () => {
   const mocks = await run(origin());
   expect(frames(mocks, "api-joined-3")).toEqual({
