@@ -66,7 +66,8 @@ const destinationsPerApplication = 5;
 
 /**
  * Hosts behind a Cloudflare Access login, with public paths and tokens for machines. One login serves all hosts. Public
- * paths are applications of their own, which win as the more specific ones and bypass everybody.
+ * paths are applications of their own, which win as the more specific ones and bypass everybody. A Pages project's own
+ * `*.pages.dev` names are not behind it.
  *
  * @example
  * // The smallest: a code by e-mail, from the account's own one-time PIN provider.

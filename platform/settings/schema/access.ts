@@ -32,7 +32,8 @@ export const access = field(
   z.strictObject({
     hostnames: field(z.array(hostname("A host name that is served through Cloudflare.")).min(1).max(5), {
       description:
-        "The host names that need a login; one login serves them all. Limit of Cloudflare Access: 5 per application.",
+        "The host names that need a login; one login serves them all. Limit of Cloudflare Access: 5 per application. A site's own " +
+        "`<project>.pages.dev` and its preview deployments are not among them: Cloudflare serves those without a login.",
       allowed: "1 to 5 host names (the limit of an Access application)",
     }),
     emails: field(
