@@ -127,7 +127,8 @@ export class PagesSite extends pulumi.ComponentResource {
       const attached = new cloudflare.PagesDomain(
         `${name}-domain-${domain}`,
         { accountId, projectName: project.name, name: domain },
-        { parent: this },
+        // A host name belongs to one project, so a replacement needs the old one gone.
+        { parent: this, deleteBeforeReplace: true },
       );
       if (zoneId === undefined) continue;
       new cloudflare.DnsRecord(

@@ -260,7 +260,8 @@ export class R2Buckets extends pulumi.ComponentResource {
       new cloudflare.R2CustomDomain(
         `${child}-domain`,
         { ...around, domain: spec.customDomain, zoneId, enabled: true, minTls: spec.minTlsVersion ?? "1.2" },
-        { parent: this },
+        // A host name belongs to one bucket, so a replacement needs the old one gone; that the bucket moves is one as well.
+        { parent: this, deleteBeforeReplace: true, replaceOnChanges: ["jurisdiction"] },
       );
     }
     this.notifications(child, around, spec.notifications ?? []);

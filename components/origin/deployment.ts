@@ -262,16 +262,20 @@ export function ledgerIn(output: string): Ledger | undefined {
   return last.startsWith("{") ? readLedger((JSON.parse(last) as { ledger?: unknown }).ledger) : undefined;
 }
 
-/** Proxied address records, made after the first release answered. */
+/**
+ * Proxied address records, made after the first release answered. A name has either addresses or a CNAME, so a record whose
+ * type changes needs the old one gone, and the further ones wait for that of the first.
+ */
 export function hostRecords(
   origin: pulumi.ComponentResource,
   name: string,
   args: ComposeOriginArgs,
   after: pulumi.Resource,
 ): pulumi.Resource[] {
-  return args.hostnames.flatMap((hostname) =>
-    args.publicAddresses.map(
-      (address, index) =>
+  return args.hostnames.flatMap((hostname) => {
+    const records: pulumi.Resource[] = [];
+    for (const [index, address] of args.publicAddresses.entries()) {
+      records.push(
         new cloudflare.DnsRecord(
           `${name}-dns-${hostname}${index === 0 ? "" : `-${index + 1}`}`,
           {
@@ -282,10 +286,12 @@ export function hostRecords(
             ttl: 1,
             proxied: args.proxied ?? true,
           },
-          { parent: origin, dependsOn: [after] },
+          { parent: origin, deleteBeforeReplace: true, dependsOn: [after, ...records.slice(0, 1)] },
         ),
-    ),
-  );
+      );
+    }
+    return records;
+  });
 }
 
 /** Key and request are made on the host, the request is signed by Cloudflare, the certificate is put beside its key. */

@@ -220,7 +220,8 @@ function externalRecords(
           ttl: 1,
           proxied: args.proxied ?? true,
         },
-        { parent: origin, dependsOn: [...after] },
+        // A name has either a CNAME or addresses, so a record whose type changes needs the old one gone.
+        { parent: origin, deleteBeforeReplace: true, dependsOn: [...after] },
       ),
   );
 }

@@ -493,6 +493,35 @@ describe("behind a tunnel", () => {
   });
 });
 
+test("a record whose type changes waits for the end of the old one, and further addresses for the first", async () => {
+  const made: Record<string, pulumi.CustomResourceOptions> = {};
+  const transformations: pulumi.ResourceTransformation[] = [
+    ({ name, opts }) => {
+      made[name] = opts;
+      return undefined;
+    },
+  ];
+  const publicAddresses = ["203.0.113.10", "2001:db8::10"];
+  await runWith(new Mocks(answers), () => {
+    new AppOrigin("own", { ...smallest(), publicAddresses }, { transformations });
+    new AppOrigin(
+      "far",
+      {
+        kind: "external",
+        zoneId: "zone",
+        hostnames: ["far.example.com"],
+        target: "relay-api.fly.dev",
+        checkCertificate: false,
+      },
+      { transformations },
+    );
+  });
+  for (const name of ["own-dns-api.example.com", "own-dns-api.example.com-2", "far-dns-far.example.com"])
+    expect(made[name]?.deleteBeforeReplace).toBe(true);
+  expect(made["own-dns-api.example.com"]?.dependsOn).toHaveLength(1);
+  expect(made["own-dns-api.example.com-2"]?.dependsOn).toHaveLength(2);
+});
+
 describe("at a platform", () => {
   const base: ExternalOriginArgs = {
     kind: "external",
