@@ -75,7 +75,10 @@ export interface R2BucketSpec {
   readonly minTlsVersion?: "1.2" | "1.3";
   /** @default no web page of another origin may use the bucket */
   readonly cors?: readonly R2CorsRule[];
-  /** @default nothing is deleted; unfinished uploads end after 7 days */
+  /**
+   * An empty list ends rules of before: where it is left out, they stay at Cloudflare, which has no delete for them.
+   * @default not managed: in a new bucket nothing is deleted; unfinished uploads end after 7 days
+   */
   readonly lifecycle?: readonly R2LifecycleRule[];
   /**
    * Queues that are told what happens; rules of one bucket that fit the same event are refused. While rules change, events
@@ -249,7 +252,8 @@ export class R2Buckets extends pulumi.ComponentResource {
         { parent: this },
       );
     }
-    if (spec.lifecycle !== undefined && spec.lifecycle.length > 0) {
+    // An empty list as well: the provider deletes no rules, so what ends them is to write R2's own one.
+    if (spec.lifecycle !== undefined) {
       new cloudflare.R2BucketLifecycle(
         `${child}-lifecycle`,
         { ...around, rules: lifecycleRules(spec.lifecycle) },

@@ -66,7 +66,7 @@ function replacementCause(change: ResourceChange, all: readonly ResourceChange[]
 }
 
 /** What else a reader should know of a change. */
-export function noteOf(change: ResourceChange): string | undefined {
+export function noteOf(change: ResourceChange, all: readonly ResourceChange[]): string | undefined {
   if (goes(change) && change.protected)
     return "it is protected: the run is refused until the protection is taken off";
   if (change.operation === "delete" && change.retained)
@@ -77,5 +77,14 @@ export function noteOf(change: ResourceChange): string | undefined {
   if (change.operation === "delete" && change.kind === "ZoneSetting") {
     return "the zone keeps its present value: Cloudflare has no delete for settings";
   }
+  if (change.operation === "delete" && change.kind === "R2BucketLifecycle" && !bucketGoes(change, all)) {
+    return "the rules stay at Cloudflare, which has no delete for them, and go on deleting objects: lifecycle: [] ends them";
+  }
   return undefined;
+}
+
+function bucketGoes({ before }: ResourceChange, all: readonly ResourceChange[]): boolean {
+  return all.some(
+    (other) => other.kind === "R2Bucket" && goes(other) && other.before?.["name"] === before?.["bucketName"],
+  );
 }

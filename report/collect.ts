@@ -365,7 +365,7 @@ function finished(
 ): Change {
   const properties = diffed(change, [...seen.diffs]);
   const cause = causeOf(change, all, kind);
-  const note = noteOf(change);
+  const note = noteOf(change, all);
   return {
     urn: seen.urn,
     type: seen.type,

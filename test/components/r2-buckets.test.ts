@@ -183,6 +183,22 @@ test("lifecycle: days become seconds, and R2's own rule is restated unless it is
   expect(lifecycleRules([{ prefix: "x/", abortUploadsAfterDays: 1 }])).toHaveLength(2);
 });
 
+test("lifecycle: an empty list ends rules of before, as the provider deletes none", async () => {
+  const mocks = new Mocks(answers);
+  await runWith(
+    mocks,
+    () => new R2Buckets("media", { accountId: "acc", buckets: { up: { lifecycle: [] }, other: {} } }),
+  );
+  expect(mocks.list()).toEqual([
+    "R2Bucket media-other",
+    "R2Bucket media-up",
+    "R2BucketLifecycle media-up-lifecycle",
+  ]);
+  expect(mocks.get("media-up-lifecycle").inputs["rules"]).toMatchObject([
+    { id: "Default Multipart Abort Rule" },
+  ]);
+});
+
 test("notifications: a queue for each name, and one resource for all rules of a queue", async () => {
   const mocks = new Mocks({
     ...answers,

@@ -89,6 +89,9 @@ describe("what comes out", () => {
       alwaysUseHttps: true,
       hsts: { maxAgeSeconds: 15_552_000, includeSubdomains: true, preload: false, nosniff: true },
     });
+    // Not an empty list, which would write rules of its own to a bucket of which nothing was said.
+    expect(settings.buckets["media"]).toHaveProperty("cors");
+    expect(settings.buckets["media"]?.lifecycle).toBeUndefined();
     expect(settings.databases.main).toMatchObject({
       kind: "container",
       host: "oracle",

@@ -1,4 +1,4 @@
-import { type Step, changeOf } from "./events";
+import { type Step, changeOf, planned } from "./events";
 
 const a = { name: "api.example.com", type: "A", content: "203.0.113.1", proxied: true };
 const record = (before: object | undefined, after: object | undefined, diffs: string[] = []): Step => ({
@@ -264,6 +264,22 @@ test.each<[string, Step, string]>([
     of("ZoneSetting", { op: "delete", before: { settingId: "ssl" } }),
     "the zone keeps its present value: Cloudflare has no delete for settings",
   ],
+  [
+    "a bucket's lifecycle",
+    of("R2BucketLifecycle", { op: "delete", before: { bucketName: "media" } }),
+    "the rules stay at Cloudflare, which has no delete for them, and go on deleting objects: lifecycle: [] ends them",
+  ],
 ])("the deletion of %s says what stays", (_what, step, note) => {
   expect(changeOf(step).note).toBe(note);
+});
+
+test("a lifecycle that goes with its bucket leaves nothing", () => {
+  const { changes } = planned(
+    of("R2BucketLifecycle", { name: "a", op: "delete", before: { bucketName: "media" } }),
+    of("R2Bucket", { name: "b", op: "delete", before: { name: "media" } }),
+    of("R2BucketLifecycle", { name: "c", op: "delete", before: { bucketName: "other" } }),
+  );
+  const notes = Object.fromEntries(changes.map(({ name, note }) => [name, note]));
+  expect(notes["a"]).toBeUndefined();
+  expect(notes["c"]).toMatch(/the rules stay/);
 });

@@ -47,7 +47,7 @@ const each: Rule = (context) => {
         fix: "narrow one of the two",
       });
     });
-    bucket.lifecycle.forEach((rule, index) => {
+    bucket.lifecycle?.forEach((rule, index) => {
       const keys = [...at, "lifecycle", index];
       if (context.isTouched(keys)) return;
       const { deleteAfterDays, infrequentAccessAfterDays, abortUploadsAfterDays } = rule;

@@ -298,13 +298,13 @@ const backups: Rule = (context) => {
         fix: "add a bucket for backups and name it here",
       });
     }
-    if (settings?.lifecycle.some(({ deleteAfterDays }) => deleteAfterDays !== undefined) === true) {
+    if (settings?.lifecycle?.some(({ deleteAfterDays }) => deleteAfterDays !== undefined) === true) {
       context.report({
         keys,
         what: "the bucket deletes old objects, and new backups are built upon old ones: all of them would be damaged",
         value: true,
         allowed: "a bucket without deleteAfterDays; keep says which backups stay",
-        fix: `remove deleteAfterDays from groundwork:buckets.${bucket}.lifecycle`,
+        fix: `remove deleteAfterDays from groundwork:buckets.${bucket}.lifecycle; where no rule is left, write lifecycle: []`,
       });
     }
   }

@@ -201,8 +201,10 @@ export const bucket = field(
       description: "What web pages may do. Default: nothing.",
     }).default([]),
     lifecycle: field(z.array(lifecycleRule).max(100), {
-      description: "What happens to old objects. Default: nothing.",
-    }).default([]),
+      description:
+        "What happens to old objects. `[]` ends the rules that were there; where it is left out, they stay at Cloudflare. " +
+        "Default: not managed, which in a new bucket is nothing.",
+    }).optional(),
     notifications: field(z.array(notificationRule).max(100), {
       description:
         "Queues that are told what happens. No event may fit two rules of one bucket. While rules change, events of a " +
