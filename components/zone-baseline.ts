@@ -1,5 +1,6 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { cacheSeconds } from "./shared/cache-seconds";
 import { componentType, fitName, slug } from "./shared/names";
 import { isHostname, isInZone, isPlain, isUrlPath, Issues, refuse } from "./shared/validation";
 
@@ -99,7 +100,7 @@ export interface ZoneBaselineArgs {
   readonly earlyHints?: boolean;
   /** @default not managed */
   readonly hsts?: HstsArgs;
-  /** Seconds browsers keep files; 0 = as the origin says. @default not managed */
+  /** Seconds browsers keep files, one of those that Cloudflare takes; 0 = as the origin says. @default not managed */
   readonly browserCacheTtl?: number;
   /** Makes Cloudflare show its shared client certificate to the origin. @default not managed */
   readonly authenticatedOriginPulls?: boolean;
@@ -406,6 +407,13 @@ export function zoneBaselineIssues(args: ZoneBaselineArgs): Issues {
   const issues = new Issues();
   const { hsts, zoneName, plan = "free", redirects = [], rateLimit } = args;
   issues.check("zoneName", zoneName, isHostname, "is not a domain in lower case");
+  issues.check(
+    "browserCacheTtl",
+    args.browserCacheTtl,
+    (value) => cacheSeconds.some((seconds) => seconds === value),
+    "is not a number of seconds that Cloudflare takes",
+    cacheSeconds.join(", "),
+  );
   if (hsts !== undefined) {
     const { maxAgeSeconds = 15_552_000, includeSubdomains = false, preload = false } = hsts;
     if (!Number.isInteger(maxAgeSeconds) || maxAgeSeconds < 0) {

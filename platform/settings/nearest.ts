@@ -70,6 +70,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
       });
 }
 
+/** The amount that is nearest, the smaller of two. */
+export function nearestNumber(value: number, candidates: readonly unknown[]): number | undefined {
+  const numbers = candidates.filter((candidate) => typeof candidate === "number");
+  const far = (candidate: number): number => Math.abs(candidate - value);
+  return numbers.sort((one, other) => far(one) - far(other) || one - other)[0];
+}
+
 /** "a, b, c" of at most `most` words. */
 export function listOf(words: readonly string[], most = 12): string {
   const shown = words.slice(0, most).join(", ");

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Finding } from "./issue";
-import { listOf, nearest } from "./nearest";
+import { listOf, nearest, nearestNumber } from "./nearest";
 import { configPath, existsAt, isRecord, type Keys, valueAt } from "./paths";
 import { stackSchema } from "./stack-schema";
 import {
@@ -173,7 +173,12 @@ function simple(values: unknown, issue: ZodIssue, keys: Keys): StructuralFinding
     case "invalid_value": {
       if (value === undefined && !existsAt(values, keys)) return missing(values, keys, info?.examples);
       const options = issue.values.map(String);
-      const better = typeof value === "string" ? nearest(value, options) : undefined;
+      const better =
+        typeof value === "string"
+          ? nearest(value, options)
+          : typeof value === "number" && info?.unit !== undefined
+            ? nearestNumber(value, issue.values)
+            : undefined;
       if (typeof value === "number" && options.includes(String(value))) {
         return {
           ...common,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cacheSeconds } from "../../components/shared/cache-seconds";
 import type { PlanName } from "./model";
 
 /** One setting of a zone: what it is before anybody sets it, what it takes, from which plan on it can be edited. */
@@ -22,10 +23,6 @@ function kind(
 const toggle = z.enum(["on", "off"]);
 const off = kind("off", toggle);
 const on = kind("on", toggle);
-const cacheSeconds = [
-  0, 30, 60, 120, 300, 1200, 1800, 3600, 7200, 10800, 14400, 18000, 28800, 43200, 57600, 72000, 86400, 172800,
-  259200, 345600, 432000, 691200, 1382400, 2073600, 2678400, 5356800, 16070400, 31536000,
-] as const;
 const challengeSeconds = [
   300, 900, 1800, 2700, 3600, 7200, 10800, 14400, 28800, 57600, 86400, 604800, 2592000, 31536000,
 ] as const;

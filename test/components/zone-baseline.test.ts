@@ -243,6 +243,11 @@ test.each<[string, Partial<ZoneBaselineArgs>, string[]]>([
     ],
   ],
   [
+    "a time that browsers cannot be told",
+    { browserCacheTtl: 900 },
+    ["browserCacheTtl: is not a number of seconds that Cloudflare takes 900"],
+  ],
+  [
     "a rate limit",
     { rateLimit: { pathPrefix: "api", requestsPer10Seconds: 0 } },
     [

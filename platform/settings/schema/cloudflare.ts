@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cacheSeconds } from "../../../components/shared/cache-seconds";
 import { isLoopback } from "../addresses";
 import { checked, field } from "./field";
 import { complainAboutHostname } from "../hostnames";
@@ -119,13 +120,12 @@ export const zone = field(
     websockets: field(z.boolean(), { description: "Lets WebSockets through to origins." }).default(true),
     http3: field(z.boolean(), { description: "HTTP/3 (QUIC) to clients." }).default(true),
     earlyHints: field(z.boolean(), { description: "Sends 103 Early Hints." }).default(false),
-    browserCacheTtl: amount(
-      "seconds",
-      0,
-      31_536_000,
-      "How long browsers keep files; 0 as the origin says.",
-      [14_400],
-    ).optional(),
+    browserCacheTtl: field(z.literal([...cacheSeconds]), {
+      description: "How long browsers keep files; 0 as the origin says. Default: left as it is.",
+      unit: "seconds",
+      allowed: `${cacheSeconds.join(", ")} (what Cloudflare takes)`,
+      examples: [14_400],
+    }).optional(),
     authenticatedOriginPulls: field(z.boolean(), {
       description: "Cloudflare shows its shared client certificate to origins. Default: left as it is.",
     }).optional(),

@@ -460,6 +460,19 @@ export const wrongFiles: readonly WrongFile[] = [
     issues: [{ path: "zone.hsts.preload", what: "a year or more", fix: "remove preload" }],
   },
   {
+    name: "a time for browsers that Cloudflare does not take",
+    text: stackText("groundwork:zone: { browserCacheTtl: 15000 }"),
+    issues: [
+      {
+        path: "zone.browserCacheTtl",
+        what: "not one of the values",
+        allowed: "10800, 14400, 18000",
+        fix: "write 14400",
+      },
+    ],
+    schemaSees: true,
+  },
+  {
     name: "TLS 1.3 as the least and switched off",
     text: stackText('groundwork:zone: { minTlsVersion: "1.3", tls13: "off", http3: false }'),
     issues: [{ path: "zone.tls13", what: "nobody can connect", fix: 'write "on"' }],
@@ -937,7 +950,7 @@ groundwork:zone: { plan: free, ssl: full }`),
         path: "origins.api.originCertificate.days",
         what: "not one of the values",
         allowed: "5475",
-        fix: "pulumi config set",
+        fix: "write 90",
       },
     ],
     schemaSees: true,
