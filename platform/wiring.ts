@@ -298,7 +298,10 @@ export function certificateArgs({
   return wanted && { validityDays: wanted.days, keyMode: wanted.keyMode };
 }
 
-/** @param own names of service tokens that the stack needs itself */
+/**
+ * @param own names of service tokens that the stack needs itself; nobody renews them, and a stack that could not get in could
+ *   neither count nor verify a release
+ */
 export function accessArgs(
   access: AccessSettings,
   secrets: Secrets,
@@ -310,7 +313,10 @@ export function accessArgs(
     publicPaths: access.publicPaths,
     pathsPerApplication: access.pathsPerApplication,
     sessionDuration: `${access.sessionHours}h`,
-    serviceTokens: Object.fromEntries([...access.serviceTokens, ...own].map((name) => [name, {}])),
+    serviceTokens: {
+      ...Object.fromEntries(access.serviceTokens.map((name) => [name, {}])),
+      ...Object.fromEntries(own.map((name) => [name, { duration: "forever" }])),
+    },
     allow: {
       emails: access.emails,
       emailDomains: access.emailDomains,

@@ -143,8 +143,8 @@ export const access = field(
     ).default([]),
     serviceTokens: field(z.array(entryName).max(49), {
       description:
-        "Machines that may come in (CI, uptime checks); each gets an id and a secret. One called `checks` is always there, " +
-        "for the stack's own prober and checks. Limit: 50 an account.",
+        "Machines that may come in (CI, uptime checks); each gets an id and a secret, valid for a year. One called `checks` is " +
+        "always there, for the stack's own prober and checks, and does not expire. Limit: 50 an account.",
       examples: [["ci"]],
     }).default([]),
   }),
