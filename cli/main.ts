@@ -28,13 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
       interrupt.abort();
     } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
   });
-  // Whoever reads may have had enough of it, as `| head` has, or the terminal is gone: the command itself goes on, and ends as it
-  // ends. Pulumi's SDK would write down the error of each write, which fails again, for ever.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
-    });
-  }
+  outliveFailedWrites();
   let code = 0;
   const context: CommandContext = {
     exitWith: (wanted) => {
@@ -58,6 +52,25 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return report(error, interrupt.signal.aborted);
   }
+}
+
+/**
+ * Whoever reads may have had enough of it, as `| head` has, or the terminal is gone, or the disk is full: the command itself
+ * goes on, and ends as it ends. Thrown from here, an error would end what is under way, and Pulumi's SDK would write down the
+ * error of each write, which fails again, for ever.
+ */
+function outliveFailedWrites(): void {
+  let unwritten: NodeJS.ErrnoException | undefined;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && error.code !== "EIO") unwritten ??= error;
+  });
+  process.stderr.on("error", () => undefined);
+  // The error of the last write comes only after the command has ended.
+  process.once("exit", () => {
+    if (unwritten === undefined || (process.exitCode ?? 0) !== 0) return;
+    process.exitCode = exitCodes.userError;
+    console.error(`${colours.red("error:")} the answer could not be written: ${unwritten.message}`);
+  });
 }
 
 /** Commands whose names share the first word become subcommands of it. */

@@ -75,6 +75,37 @@ test("a stack file with mistakes: all of them at once, and nothing is started", 
   }
 });
 
+const onLinux = process.platform === "linux" ? describe : describe.skip;
+onLinux("where the disk is full under the output (/dev/full)", () => {
+  const run = (args: string, redirection: string) => {
+    const command = `'${process.execPath}' '${join(projectRoot(), "bin", "groundwork.js")}' ${args} ${redirection}`;
+    return runProgram("timeout", ["--signal=KILL", "50", "sh", "-c", command], {
+      GROUNDWORK_HOME: home.folder,
+      NO_COLOR: "1",
+    });
+  };
+
+  test.each(["help up", "completion bash"])(
+    "an answer that was not written is no success, and is told in a line: %s",
+    async (args) => {
+      const { code, stderr } = await run(args, ">/dev/full");
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/^error: the answer could not be written: ENOSPC[^\n]*\n$/),
+      ]);
+      expect((await run(args, ">/dev/full 2>&1")).code).toBe(1);
+    },
+    60_000,
+  );
+
+  test("a command that cannot say how it goes on does its work to the end", async () => {
+    const sandbox = join(home.folder, "sandbox", "gone");
+    mkdirSync(join(sandbox, "state"), { recursive: true });
+    expect((await run("sandbox destroy -s gone", "2>/dev/full")).code).toBe(0);
+    expect(existsSync(sandbox)).toBe(false);
+  }, 60_000);
+});
+
 describe("a mistake of the user's is no bug of ours", () => {
   let folder: string;
   beforeEach(() => {
