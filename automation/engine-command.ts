@@ -47,6 +47,8 @@ function runOf(engine: Engine, onStart?: (pid: number, verb: string) => void): R
       ? await startTogether({ environment, directory, ...(onError === undefined ? {} : { onError }) })
       : undefined;
     const running = new Promise<Awaited<ReturnType<Run>>>((resolve, reject) => {
+      // A signal that was given already tells nobody, and all of it would run.
+      signal?.throwIfAborted();
       const child = spawn(engine.pulumi, [...args, "--non-interactive"], {
         cwd: directory,
         env: { ...environment, ...providers?.variables },

@@ -237,6 +237,7 @@ export class EngineStack {
         // There is nothing to read of what was never made, and no stack is made for that.
         if (verb === "drift" || verb === "refresh") throw explainFailure(verb, this.options.name, [], error);
         await this.create();
+        signal?.throwIfAborted();
         return watched();
       }
     });
