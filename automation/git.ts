@@ -28,8 +28,8 @@ export function runGit(
     });
     let stdout = "";
     let stderr = "";
-    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.once("error", (cause) =>
       reject(new UserError({ what: "git cannot be run", value: cause.message, next: "install git", cause })),
     );

@@ -92,7 +92,7 @@ function groundworkUp(variables: NodeJS.ProcessEnv): Promise<void> {
     });
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer) => (printed = `${printed}${chunk.toString()}`.slice(-4000)));
+      stream.setEncoding("utf8").on("data", (text: string) => (printed = `${printed}${text}`.slice(-4000)));
     }
     child.once("error", reject);
     child.once("close", (code) =>

@@ -63,7 +63,7 @@ function once({
     // Both: plain `pulumi` says what is wrong on standard output.
     let errors = "";
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4000)));
+      stream.setEncoding("utf8").on("data", (text: string) => (errors = `${errors}${text}`.slice(-4000)));
     }
     const memory = sampleMemory(child.pid ?? 0);
     child.once("error", reject);

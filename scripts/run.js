@@ -121,7 +121,8 @@ function capture(command, args) {
   return new Promise((resolve) => {
     let output = "";
     const child = spawn(command, args, { cwd: root, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text) => (output += text));
     child.once("close", (code) => resolve({ code, output }));
   });
 }

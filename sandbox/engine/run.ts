@@ -32,8 +32,8 @@ export function runEngine(
     });
     let output = "";
     let errors = "";
-    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
     child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) resolve(output);

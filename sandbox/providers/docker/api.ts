@@ -141,7 +141,7 @@ function parsedHost(host: string): URL {
 /** The program's two ends as one stream; what it says on stderr explains an early end. */
 function duplexOf(child: ChildProcessWithoutNullStreams, failed: (error: Error) => void): Duplex {
   let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
   child.once("error", failed);
   child.stdin.on("error", () => undefined);
   const stream = new Duplex({
