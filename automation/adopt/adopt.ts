@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, writeFileSync } from "node:fs";
+import { constants, copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Log, silent } from "../../common/log";
 import { UserError } from "../../common/user-error";
@@ -25,7 +25,7 @@ export interface AdoptOptions extends Omit<DescribeOptions, "stack"> {
   /** Where several accounts have a zone of that name. @default the only one's */
   readonly accountId?: string | undefined;
   readonly apiToken: string;
-  /** Writes over a stack file that is there; the one of before is kept beside it. @default false */
+  /** Writes over a stack file that is there; the first one of before is kept beside it. @default false */
   readonly force?: boolean;
   /** Opens the environment once its stack file is written. */
   readonly open: () => Promise<Environment>;
@@ -69,14 +69,14 @@ export async function adopt(options: AdoptOptions): Promise<Adopted> {
       what: "there is a stack file already, and it is not written over",
       value: there.map((each) => basename(each)).join(", "),
       allowed: "the name of a stack without one",
-      next: `npx groundwork adopt -s ${stack} --domain ${options.domain} --force keeps it as ${basename(file)}.before and writes a new one`,
+      next: `npx groundwork adopt -s ${stack} --domain ${options.domain} --force writes a new one; ${there.map(whatIsKept).join("; ")}`,
     });
   }
   const api = new CloudflareApi(options);
   const live = await readLive(api, await findZone(api, options));
   log(`read ${live.zone.name} in ${api.requests} requests: ${countsOf(live)}`);
   const description = describe(live, options);
-  for (const each of there) copyFileSync(each, `${each}.before`);
+  for (const each of there) keepFirst(each, log);
   writeFileSync(file, headed(description.text, options), { mode: 0o644 });
   const list: ImportList = {
     accountId: live.zone.accountId,
@@ -99,6 +99,23 @@ export async function adopt(options: AdoptOptions): Promise<Adopted> {
     remarks: description.remarks,
     requests: api.requests,
   };
+}
+
+function whatIsKept(file: string): string {
+  const name = basename(file);
+  return existsSync(`${file}.before`)
+    ? `${name}.before stays as it is, and this ${name} is not kept`
+    : `this ${name} is kept as ${name}.before`;
+}
+
+/** Beside it, unless an earlier one is: that is the user's own, and what stands there since then is what was written here. */
+function keepFirst(file: string, log: Log): void {
+  try {
+    copyFileSync(file, `${file}.before`, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    log(whatIsKept(file));
+  }
 }
 
 async function findZone(api: CloudflareApi, { domain, accountId }: AdoptOptions): Promise<LiveZone> {

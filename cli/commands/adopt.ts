@@ -41,7 +41,7 @@ export const adopt: CommandDeclaration<AdoptChoice> = {
     { flags: "--api-url <url>", description: "another address of Cloudflare's API" },
     {
       flags: "--force",
-      description: "writes over a stack file that is there; the old one is kept beside it",
+      description: "writes over a stack file that is there; the first old one is kept beside it",
     },
     jsonOption,
   ],
