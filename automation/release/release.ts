@@ -27,6 +27,8 @@ export interface ReleaseOptions {
   readonly open: (stack: string) => Promise<Environment>;
   /** @default the registry itself, with FLY_API_TOKEN for Fly.io's */
   readonly digestOf?: DigestOf;
+  /** Begins no further step: what is begun is kept, and goes on by the same call. @default never */
+  readonly signal?: AbortSignal | undefined;
   /** Told what is found and done. @default nobody */
   readonly log?: Log;
   /** @default now */
@@ -51,20 +53,21 @@ export interface Released {
  * @throws UserError where the checkout is dirty or behind, the environment before is not well, or the remote refuses
  */
 export async function release(options: ReleaseOptions): Promise<Released> {
-  const { project, dryRun = false, log = silent } = options;
+  const { project, dryRun = false, log = silent, signal } = options;
   const root = await gitRoot(project.directory);
   const kept = await JournalFile.of(root, project.name);
   const begun = kept.read();
   if (begun !== undefined) {
     log(`release ${begun.tag} of ${begun.stack} was begun at ${begun.at} and cut short; going on with it`);
     if (options.stack !== undefined && options.stack !== begun.stack) throw otherBegun(begun, options.stack);
-    const done = dryRun ? undefined : await goOn(root, kept, begun, log);
+    const done = dryRun ? undefined : await goOn(root, kept, begun, { log, signal });
     return { stack: begun.stack, tag: begun.tag, commit: done, images: [], resumed: true };
   }
   const { journal, images } = await plan(options, root, log);
+  signal?.throwIfAborted();
   if (dryRun) return { stack: journal.stack, tag: journal.tag, commit: undefined, images, resumed: false };
   kept.write(journal);
-  const commit = await goOn(root, kept, journal, log);
+  const commit = await goOn(root, kept, journal, { log, signal });
   return { stack: journal.stack, tag: journal.tag, commit, images, resumed: false };
 }
 
@@ -151,11 +154,18 @@ async function promoted(
 }
 
 /** Does what is left of a release. */
-async function goOn(root: string, kept: JournalFile, begun: ReleaseJournal, log: Log): Promise<string> {
+async function goOn(
+  root: string,
+  kept: JournalFile,
+  begun: ReleaseJournal,
+  { log, signal }: { readonly log: Log; readonly signal: AbortSignal | undefined },
+): Promise<string> {
+  signal?.throwIfAborted();
   const commit = begun.commit ?? (await makeCommit(root, begun));
   const journal = { ...begun, commit };
   if (begun.commit === undefined) kept.write(journal);
   await makeTag(root, journal, commit);
+  signal?.throwIfAborted();
   const pushed = await pushAll(root, journal, commit);
   if (pushed === "moved on") {
     await dropTag(root, journal);

@@ -42,6 +42,7 @@ export const release: CommandDeclaration<ReleaseChoice> = {
       stack,
       dryRun,
       open: (name) => openReal(name, context),
+      signal: context.signal,
       log: (line) => say(colours.dim(`  ${line}`)),
     });
     if (json) {
