@@ -34,27 +34,32 @@ function installDependencies() {
   const current = () => fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === wanted;
   if (current()) return;
   const unlock = lockFolder(path.join(root, ".groundwork", "install.lock"), "install the dependencies");
+  let succeeded = false;
   try {
-    if (current()) return;
-    console.error("installing the dependencies that package-lock.json pins (npm ci; once, about a minute) …");
-    const started = Date.now();
-    const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
-      cwd: root,
-      // Standard output belongs to the answer of a command.
-      stdio: ["ignore", 2, 2],
-    });
-    if (status !== 0) {
-      fail(
-        "`npm ci` did not succeed: see its own words above",
-        "a network that reaches the npm registry, or a filled npm cache",
-        "run the same command again",
-      );
-    }
-    fs.writeFileSync(stamp, wanted);
-    console.error(`installed the dependencies in ${Math.round((Date.now() - started) / 1000)} s`);
+    succeeded = current() || runNpm();
+    if (succeeded) fs.writeFileSync(stamp, wanted);
   } finally {
     unlock();
   }
+  if (succeeded) return;
+  fail(
+    "`npm ci` did not succeed: see its own words above",
+    "a network that reaches the npm registry, or a filled npm cache",
+    "run the same command again",
+  );
+}
+
+function runNpm() {
+  console.error("installing the dependencies that package-lock.json pins (npm ci; once, about a minute) …");
+  const started = Date.now();
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    // Standard output belongs to the answer of a command.
+    stdio: ["ignore", 2, 2],
+  });
+  if (status !== 0) return false;
+  console.error(`installed the dependencies in ${Math.round((Date.now() - started) / 1000)} s`);
+  return true;
 }
 
 /** A lock made of a file that names its holder's process; one whose holder is gone is taken over. */
@@ -62,13 +67,13 @@ function lockFolder(file, doing) {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   for (let said = false; ; said = true) {
     try {
-      fs.writeFileSync(file, String(process.pid), { flag: "wx" });
+      fs.writeFileSync(file, `${process.pid} ${startOf(process.pid) ?? ""}`, { flag: "wx" });
       return () => fs.rmSync(file, { force: true });
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
     }
-    const holder = Number(readOr(file, "0"));
-    if (!isAlive(holder)) fs.rmSync(file, { force: true });
+    const [holder, started] = readOr(file, "0").split(" ");
+    if (!isAlive(Number(holder), started)) fs.rmSync(file, { force: true });
     else if (!said) console.error(`process ${holder} is about to ${doing} in this checkout; waiting for it`);
     spawnSync(process.execPath, ["-e", "setTimeout(() => {}, 300)"]);
   }
@@ -82,12 +87,26 @@ function readOr(file, otherwise) {
   }
 }
 
-function isAlive(pid) {
+/** A later process may have got the number of one that is gone, this one too; where no start was written, the number has to do. */
+function isAlive(pid, started) {
+  if (!(pid > 0) || pid === process.pid) return false;
   try {
-    return pid > 0 && process.kill(pid, 0);
+    process.kill(pid, 0);
   } catch (error) {
-    return error.code === "EPERM";
+    if (error.code !== "EPERM") return false;
   }
+  if (process.platform !== "linux") return true;
+  const start = startOf(pid);
+  return start !== undefined && (!started || started === start);
+}
+
+/** Boot and time of start of a process, as common/processes.ts has them; undefined where it is gone, or where nobody tells. */
+function startOf(pid) {
+  const stat = readOr(`/proc/${pid}/stat`, "");
+  // The name in parentheses may hold anything.
+  const [state, ...further] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (stat === "" || state === "Z" || state === "X") return undefined;
+  return `${readOr("/proc/sys/kernel/random/boot_id", "").trim()}:${further[18]}`;
 }
 
 /** Programs that some tests drive: where continuous integration runs, a missing one is installed, never passed over. */
