@@ -23,6 +23,9 @@ event() {
     >>"$run/events"
 }
 
+# Whether what had the traffic before the switch is there still: a colour, or containers that were kept.
+has_way_back() { [ -n "$active" ] || [ -f "$root/base.kept" ]; }
+
 ended() {
   code=$1
   trap - EXIT

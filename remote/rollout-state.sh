@@ -79,9 +79,6 @@ point_all() {
   done
 }
 
-# Whether what had the traffic before the switch is there still: a colour, or containers that were kept.
-has_way_back() { [ -n "$active" ] || [ -f "$root/base.kept" ]; }
-
 runs() { containers "$project-$1" | grep -q '^[^ ]* [^ ]* running '; }
 
 # Makes the host whole again after a rollout that was killed at any place. Reads what is, not what was meant.

@@ -141,8 +141,9 @@ async function launch(
   let said: LogFollower | undefined;
   for (;;) {
     signal?.throwIfAborted();
-    await said?.follow();
     const record = await runningSandbox(stack);
+    // After the look: what was said before all of it answered is told too.
+    await said?.follow();
     if (record !== undefined) return record;
     const exited = child !== undefined && (child.exitCode !== null || child.signalCode !== null);
     const other = child === undefined || exited ? await daemonOf(folder) : undefined;

@@ -114,17 +114,16 @@ export function isOfRuns(
   { begun, ended = Infinity }: { readonly begun: number; readonly ended?: number },
   history: readonly HistoryEntry[],
 ): (madeAt: string) => boolean {
-  // The newest may be this run itself, which has begun before.
-  const before = history.filter(
-    ({ kind, endedAt }) => kind === "update" && endedAt !== undefined && Date.parse(endedAt) < begun,
+  const runs = history.flatMap(({ kind, result, startedAt, endedAt }) =>
+    kind === "update" && endedAt !== undefined
+      ? [{ result, begun: Date.parse(startedAt), ended: Date.parse(endedAt) }]
+      : [],
   );
-  const succeeded = before.findIndex(({ result }) => result !== "failed");
-  const spans = [
-    { begun, ended },
-    ...before
-      .slice(0, succeeded === -1 ? undefined : succeeded)
-      .map(({ startedAt, endedAt }) => ({ begun: Date.parse(startedAt), ended: Date.parse(endedAt!) })),
-  ];
+  // The newest may be this run itself. One that has ended later, as the clock was put back since, was before it all the same.
+  const others = runs.filter((run) => run.begun > begun || run.ended < begun);
+  const succeeded = others.findIndex(({ result }) => result !== "failed");
+  const failed = others.slice(0, succeeded === -1 ? undefined : succeeded);
+  const spans = [{ begun, ended }, ...failed.filter((run) => run.ended < begun)];
   return (madeAt) => {
     const made = Date.parse(madeAt);
     return spans.some((span) => made >= span.begun - rounding && made <= span.ended + 2 * rounding);

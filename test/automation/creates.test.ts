@@ -192,6 +192,10 @@ describe("made by which run", () => {
     const refresh = { ...runOf(88, 89, "succeeded"), kind: "refresh" };
     expect(own(82, [runOf(95, 103), refresh, ...history])).toBe(true);
   });
+
+  test("a run before that did not fail counts, also where the clock was put back since", () => {
+    expect(own(82, [runOf(95, 103), runOf(104, 108, "succeeded"), runOf(80, 85)])).toBe(false);
+  });
 });
 
 test("a run's creations at Cloudflare are told apart by how they ended; their secrets are left out", () => {
