@@ -46,7 +46,7 @@ ended() {
 # service N, of the services with two colours
 service() { value "rolling_${1}_service"; }
 
-# is_rolling NAME: whether the service has two colours in this release.
+# is_rolling NAME: whether the service has two colours in this release. Sets `nth`, its number among those.
 is_rolling() {
   nth=1
   while [ "$nth" -le "$rolling" ]; do

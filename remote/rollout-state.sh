@@ -37,11 +37,7 @@ drain() {
   pids=
   while read -r id name _; do
     drain=30
-    n=1
-    while [ "$n" -le "$rolling" ]; do
-      [ "$(service "$n")" != "$name" ] || drain=$(number "rolling_${n}_drain" 30)
-      n=$((n + 1))
-    done
+    ! is_rolling "$name" || drain=$(number "rolling_${nth}_drain" 30)
     # Without the project's lock, so that after a kill it is the rollouts' lock alone that is waited for.
     (exec 9>&-; run_docker stop -t $((drain + 5)) "$id" </dev/null) &
     pids="$pids $!"
@@ -55,12 +51,18 @@ upstream() {
     fail 12 "cannot write $root/proxy/upstreams/$1${4-}" with-log
 }
 
+# The services that the proxy finds by a file.
+upstream_names() {
+  for file in "$root"/proxy/upstreams/*; do
+    case $file in *.candidate | *'*') ;; *) printf '%s\n' "${file##*/}" ;; esac
+  done
+}
+
 # The colour that has the traffic, by the upstream files; mixed where a kill has left them in between.
 active_colour() {
   found=
-  for file in "$root"/proxy/upstreams/*; do
-    case $file in *.candidate | *'*') continue ;; esac
-    case $(cat "$file") in *-blue:*) one=blue ;; *-green:*) one=green ;; *) continue ;; esac
+  for name in $(upstream_names); do
+    case $(cat "$root/proxy/upstreams/$name") in *-blue:*) one=blue ;; *-green:*) one=green ;; *) continue ;; esac
     case $found in '' | "$one") found=$one ;; *) found=mixed; break ;; esac
   done
   printf '%s' "$found"
@@ -70,11 +72,9 @@ active_colour() {
 # container was kept.
 point_all() {
   containers "$project-$1" >"$run/colour" || fail 20 "cannot list the containers of $project-$1" with-log
-  for file in "$root"/proxy/upstreams/*; do
-    case $file in *.candidate | *'*') continue ;; esac
-    name=${file##*/}
-    grep -q "^[^ ]* $name " "$run/colour" || { rm -f "$file"; continue; }
-    port=$(cat "$file")
+  for name in $(upstream_names); do
+    grep -q "^[^ ]* $name " "$run/colour" || { rm -f "$root/proxy/upstreams/$name"; continue; }
+    port=$(cat "$root/proxy/upstreams/$name")
     upstream "$name" "$1" "${port##*:}"
   done
 }
@@ -126,12 +126,10 @@ settle() {
 # A service without a colour in the release that was entered has a container of its own, unless that is kept for its first colour.
 forget_lost_upstreams() {
   [ -f "$root/current/frames" ] || return 0
-  for file in "$root"/proxy/upstreams/*; do
-    name=${file##*/}
-    case $name in *.candidate | '*') continue ;; esac
+  for name in $(upstream_names); do
     ! rolls_in_current "$name" || continue
     ! grep -Fqxs -e "$name" "$root/base.kept" || continue
-    ! containers "$project" | grep -q "^[^ ]* $name " || rm -f "$file"
+    ! containers "$project" | grep -q "^[^ ]* $name " || rm -f "$root/proxy/upstreams/$name"
   done
 }
 
@@ -241,11 +239,11 @@ refuse_rollback() {
     [ -z "$name" ] || is_rolling "$name" || [ -f "$root/proxy/config/before/routes.caddy" ] ||
       fail 23 "the proxy leads to $name as to a service of start-first, which it is not in release $release; run groundwork up with the description of then instead"
   done <"$root/proxy/config/routes.services"
-  nth=1
-  while [ "$nth" -le "$rolling" ]; do
-    grep -Fqs -e "X-Groundwork-Service $(service "$nth")" "$root/proxy/config/Caddyfile" ||
-      fail 23 "the proxy does not know $(service "$nth") as a service of start-first, which it is in release $release; run groundwork up with the description of then instead"
-    nth=$((nth + 1))
+  n=1
+  while [ "$n" -le "$rolling" ]; do
+    grep -Fqs -e "X-Groundwork-Service $(service "$n")" "$root/proxy/config/Caddyfile" ||
+      fail 23 "the proxy does not know $(service "$n") as a service of start-first, which it is in release $release; run groundwork up with the description of then instead"
+    n=$((n + 1))
   done
   own=$(cat "$folder/number")
   [ "$(value forced)" != schema ] || return 0

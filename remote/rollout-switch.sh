@@ -31,9 +31,7 @@ end_lost() {
   [ -n "$active" ] || return 0
   containers "$project-$active" >"$run/containers" || fail 20 "cannot list the containers of $project-$active" with-log
   : >"$run/draining"
-  for file in "$root"/proxy/upstreams/*; do
-    name=${file##*/}
-    case $name in *.candidate | '*') continue ;; esac
+  for name in $(upstream_names); do
     ! is_rolling "$name" || continue
     # One that is gone from the files altogether has no successor.
     compose config --services | grep -Fqx -e "$name" || continue

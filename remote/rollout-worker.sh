@@ -96,9 +96,8 @@ enter "$release" "$new"
 entered=1
 at entered
 # A service that has lost its colours, or is gone, is not to be found in the proxy's folder any more.
-for file in "$root"/proxy/upstreams/*; do
-  case $file in *'*') continue ;; esac
-  is_rolling "${file##*/}" || rm -f "$file"
+for name in $(upstream_names); do
+  is_rolling "$name" || rm -f "$root/proxy/upstreams/$name"
 done
 rm -f "$root"/proxy/upstreams/*.candidate
 for one in blue green; do

@@ -25,7 +25,7 @@ export function listen(server: Listener, port: number, host?: string): Promise<n
  * has it by now, which is said.
  *
  * @example
- * const port = await atLastPort(ports.page, log, (port) => listen(server, port, "127.0.0.1"));
+ * await atLastPort(options.port, log, (port) => fastify.listen({ host: "127.0.0.1", port }));
  */
 export async function atLastPort<T>(
   lastPort: number | undefined,
@@ -40,4 +40,9 @@ export async function atLastPort<T>(
     (log ?? silent)(`port ${lastPort} of last time is taken by somebody else; another one is used`);
     return listenAt(0);
   }
+}
+
+/** The same for a server that listens on 127.0.0.1 by {@link listen}; its port. */
+export function listenAtLastPort(server: Listener, lastPort?: number, log?: Log): Promise<number> {
+  return atLastPort(lastPort, log, (port) => listen(server, port, "127.0.0.1"));
 }

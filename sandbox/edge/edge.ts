@@ -8,7 +8,7 @@ import type { Log } from "../../common/log";
 import { silent } from "../../common/log";
 import type { Authority } from "../certificates";
 import { createAuthority } from "../certificates";
-import { atLastPort, listen } from "../listen";
+import { listenAtLastPort } from "../listen";
 import { openAccess } from "./access/access";
 import { accessFolder } from "./access/logins";
 import { edgeErrors, errorReply } from "./error-pages";
@@ -124,16 +124,12 @@ class RunningEdge implements Edge {
       });
     }
     try {
-      this.httpPort = await this.listen(http, httpPort);
-      this.httpsPort = await this.listen(https, httpsPort);
+      this.httpPort = await listenAtLastPort(http, httpPort, this.log);
+      this.httpsPort = await listenAtLastPort(https, httpsPort, this.log);
     } catch (error) {
       await this.close();
       throw error;
     }
-  }
-
-  private listen(server: Server, lastPort: number | undefined): Promise<number> {
-    return atLastPort(lastPort, this.log, (port) => listen(server, port, "127.0.0.1"));
   }
 
   async close(): Promise<void> {

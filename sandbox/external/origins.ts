@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import type { Log } from "../../common/log";
 import type { Authority } from "../certificates";
 import { standInServer } from "../host/stand-in/server";
-import { atLastPort, listen } from "../listen";
+import { listenAtLastPort } from "../listen";
 
 /** An application at a platform of somebody else's. */
 export interface ExternalTarget {
@@ -52,8 +52,8 @@ export async function startExternalOrigins(
     const last = before.find((place) => place.target === target);
     places.push({
       target,
-      httpPort: await listenAgain(http, last?.httpPort, log),
-      httpsPort: await listenAgain(https, last?.httpsPort, log),
+      httpPort: await listenAtLastPort(http, last?.httpPort, log),
+      httpsPort: await listenAtLastPort(https, last?.httpsPort, log),
     });
   }
   return {
@@ -73,8 +73,4 @@ export async function startExternalOrigins(
       );
     },
   };
-}
-
-function listenAgain(server: Server, lastPort: number | undefined, log: Log): Promise<number> {
-  return atLastPort(lastPort, log, (port) => listen(server, port, "127.0.0.1"));
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import type { Log } from "../../common/log";
-import { atLastPort, listen } from "../listen";
+import { listenAtLastPort } from "../listen";
 import type { EnvironmentModel } from "./model";
 import { renderContent, renderEnvironmentPage } from "./page";
 
@@ -64,7 +64,7 @@ export async function serveEnvironmentPage(options: ServeOptions): Promise<Envir
       },
     );
   });
-  const port = await atLastPort(options.port, options.log, (port) => listen(server, port, "127.0.0.1"));
+  const port = await listenAtLastPort(server, options.port, options.log);
   return {
     url: `http://127.0.0.1:${port}/`,
     port,

@@ -6,7 +6,7 @@ import type { ClientRequest } from "../edge/exchange";
 import type { Step } from "../edge/pipeline";
 import type { ClientResponse } from "../edge/respond";
 import type { BucketObjects } from "../cloudflare/call";
-import { atLastPort, listen } from "../listen";
+import { listenAtLastPort } from "../listen";
 import type { StorageAccount } from "./account";
 import { Buckets } from "./buckets";
 import { expire } from "./lifecycle";
@@ -66,7 +66,7 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  const port = await atLastPort(options.port, options.log, (port) => listen(server, port, "127.0.0.1"));
+  const port = await listenAtLastPort(server, options.port, options.log);
   return {
     url: `http://127.0.0.1:${port}`,
     port,

@@ -8,9 +8,11 @@ import { canStartDaemon } from "../support/docker-daemon";
 import { Load } from "../support/load";
 import {
   fault,
+  filesWithWeb,
   projectFiles,
   proxyCaddyfile,
   proxyCompose,
+  rollingFrames,
   rolloutHost,
   type RolloutHost,
 } from "../support/rollout-host";
@@ -244,16 +246,9 @@ describeWithDocker("the proxy", () => {
     host.image("bad", { UNHEALTHY: 1 });
     host.image("web", { VERSION: "web" });
     await host.mustRun("proxy", frames(caddyfileFrames(spec("api"))));
-    const twice = (text = "") =>
-      text.replace(/^ {2}api:\n(?: {4}.*\n)+/m, (own) => own + own.replaceAll("api", "web"));
-    const files = projectFiles();
     const release = (web: string): Frames => ({
       timeout: 8,
-      ...listFrames(
-        "rolling",
-        "rolling",
-        ["api", "web"].map((service) => ({ service, port: 3000, path: "/healthz", drain: 2, replicas: 1 })),
-      ),
+      ...rollingFrames(["api", "web"]),
       ...listFrames("images", "image", [
         { service: "api", reference: "rollout-app:a" },
         { service: "web", reference: `rollout-app:${web}` },
@@ -263,11 +258,7 @@ describeWithDocker("the proxy", () => {
     try {
       await load.until("a");
       await host.mustRun("proxy", frames(caddyfileFrames(spec("web"))));
-      await host.writeFiles({
-        ...files,
-        "compose.yaml": twice(files["compose.yaml"]),
-        "compose.colour.yaml": twice(files["compose.colour.yaml"]),
-      });
+      await host.writeFiles(filesWithWeb());
       expect((await fetch(host.url)).headers.get("x-route")).toBe("web");
       expect((await host.rollout("bad", release("bad"))).code).toBe(21);
       expect((await fetch(host.url)).headers.get("x-release")).toBe("a");
@@ -281,7 +272,7 @@ describeWithDocker("the proxy", () => {
     }
     // Back to one route for those that come after.
     await host.mustRun("proxy", frames({}));
-    await host.writeFiles(files);
+    await host.writeFiles(projectFiles());
     expect(await host.rollout("a")).toMatchObject({ code: 0 });
   });
 

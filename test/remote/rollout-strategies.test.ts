@@ -7,11 +7,13 @@ import { canStartDaemon } from "../support/docker-daemon";
 import { Load } from "../support/load";
 import {
   fault,
+  filesWithWeb,
   killWorker,
   nodeBase,
   projectFiles,
   proxyCaddyfile,
   proxyCompose,
+  rollingFrames,
   rolloutHost,
   type RolloutHost,
   type RunOptions,
@@ -53,7 +55,7 @@ describeWithDocker("a service that gets colours", () => {
       host.image("sick", { UNHEALTHY: 1 });
       await host.prepare();
       await routeToOnce(host);
-      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
+      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
       expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
       const before = host.beside();
       expect(before).toEqual([
@@ -101,7 +103,7 @@ describeWithDocker("a service that gets colours", () => {
     try {
       for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
       await host.prepare();
-      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
+      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
       expect(await host.run("rollout", recreated)).toMatchObject({ code: 0 });
       const killed = await host.rollout("two", {}, { edit: fault("drain-kept", killWorker) });
       expect(killed.code).not.toBe(0);
@@ -121,7 +123,7 @@ describeWithDocker("a service that gets colours", () => {
       host.image("one", { DRAIN_MS: 100 });
       host.image("sick", { UNHEALTHY: 1 });
       await host.prepare();
-      const recreated = { ...host.frames("one"), ...listFrames("rolling", "rolling", []) };
+      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
       expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
       host.docker("stop", host.beside()[0]?.split(" ")[2] ?? "");
       const refused = await host.rollout("sick", { timeout: 3 });
@@ -140,7 +142,7 @@ describeWithDocker("a service that runs once from this release on", () => {
   test("ends before its successor starts; what ran is put back where that fails, also after a kill", async () => {
     const host = await rolloutHost();
     const recreate = (id: string, options: RunOptions = {}) =>
-      host.run("rollout", { ...host.frames(id), ...listFrames("rolling", "rolling", []) }, options);
+      host.run("rollout", { ...host.frames(id), ...rollingFrames([]) }, options);
     const services = () => host.beside().map((line) => line.split(" ")[0]);
     try {
       for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
@@ -185,8 +187,7 @@ describeWithDocker("a service that runs once from this release on", () => {
 describeWithDocker("a service that runs once", () => {
   test("is waited for by who asks while it is replaced: late, but no error", async () => {
     const host = await rolloutHost();
-    const recreate = (id: string) =>
-      host.run("rollout", { ...host.frames(id), ...listFrames("rolling", "rolling", []) });
+    const recreate = (id: string) => host.run("rollout", { ...host.frames(id), ...rollingFrames([]) });
     try {
       host.image("one", { DRAIN_MS: 100 });
       host.image("two", { DRAIN_MS: 100, START_MS: 6000 });
@@ -221,11 +222,7 @@ describeWithDocker("a release that changes a strategy and is ended in between", 
   /** A release in which these services have two colours. */
   const release = (id: string, rolling: readonly string[], more: Frames = {}): Frames => ({
     ...host.frames(id, { timeout: 5, ...more }),
-    ...listFrames(
-      "rolling",
-      "rolling",
-      rolling.map((service) => ({ service, port: 3000, path: "/healthz", drain: 2, replicas: 1 })),
-    ),
+    ...rollingFrames(rolling),
     ...listFrames(
       "images",
       "image",
@@ -265,14 +262,7 @@ describeWithDocker("a release that changes a strategy and is ended in between", 
   });
 
   test("killed between two switches: a service that had no colour keeps its container", async () => {
-    const twice = (text = "") =>
-      text.replace(/^ {2}api:\n(?: {4}.*\n)+/m, (own) => own + own.replaceAll("api", "web"));
-    const files = projectFiles();
-    await host.writeFiles({
-      ...files,
-      "compose.yaml": twice(files["compose.yaml"]),
-      "compose.colour.yaml": twice(files["compose.colour.yaml"]),
-    });
+    await host.writeFiles(filesWithWeb());
     expect(await run(release("one", ["api"], { web: "1" }))).toBe(0);
     await route(host, { rolling: true, services: ["api", "web"] });
     expect(await run(release("two", ["web", "api"]), "switched-1")).not.toBe(0);

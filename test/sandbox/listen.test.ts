@@ -1,15 +1,11 @@
 import { createServer, type Server } from "node:net";
-import { atLastPort, listen } from "../../sandbox/listen";
+import { atLastPort, listen, listenAtLastPort } from "../../sandbox/listen";
 
 const servers: Server[] = [];
 const start = (lastPort?: number, said: string[] = []): Promise<number> => {
   const server = createServer();
   servers.push(server);
-  return atLastPort(
-    lastPort,
-    (line) => said.push(line),
-    (port) => listen(server, port, "127.0.0.1"),
-  );
+  return listenAtLastPort(server, lastPort, (line) => said.push(line));
 };
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();

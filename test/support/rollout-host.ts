@@ -255,9 +255,7 @@ export class RolloutHost {
       release,
       timeout: 15,
       pull: "missing",
-      ...listFrames("rolling", "rolling", [
-        { service: "api", port: 3000, path: "/healthz", drain: 2, replicas: 1 },
-      ]),
+      ...rollingFrames(["api"]),
       ...listFrames("images", "image", [{ service: "api", reference: `rollout-app:${release}` }]),
       ...more,
     };
@@ -334,6 +332,28 @@ export class RolloutHost {
     await this.daemon.close();
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+/** The services of the sample application that have two colours in a release. */
+export function rollingFrames(services: readonly string[]): Frames {
+  const each = { port: 3000, path: "/healthz", drain: 2, replicas: 1 };
+  return listFrames(
+    "rolling",
+    "rolling",
+    services.map((service) => ({ service, ...each })),
+  );
+}
+
+/** The project's files with a second service `web` that is like `api`. */
+export function filesWithWeb(): Record<string, string> {
+  const files = projectFiles();
+  const twice = (text = "") =>
+    text.replace(/^ {2}api:\n(?: {4}.*\n)+/m, (own) => own + own.replaceAll("api", "web"));
+  return {
+    ...files,
+    "compose.yaml": twice(files["compose.yaml"]),
+    "compose.colour.yaml": twice(files["compose.colour.yaml"]),
+  };
 }
 
 /** Files of the project: `api` has two colours, `side` runs once and has its own image. */

@@ -8,7 +8,7 @@ import {
   type ServerChannel,
   type Session,
 } from "ssh2";
-import { atLastPort, listen } from "../../listen";
+import { listenAtLastPort } from "../../listen";
 import { runCommand, type CommandContext } from "./exec";
 import { serveSftp } from "./sftp";
 
@@ -88,7 +88,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
       connection.on("close", () => connections.delete(connection));
     },
   );
-  const port = await atLastPort(options.port, log, (port) => listen(server, port, "127.0.0.1"));
+  const port = await listenAtLastPort(server, options.port, log);
   server.on("error", (error: Error) => log(`ssh: ${error.message}`));
   const second = await listenOnIPv6(server, port);
   return {
