@@ -40,7 +40,7 @@ const session: readonly Step[] = [
 const shownByTests: readonly Step[] = [
   { name: "adopt", command: "npx jest test/automation/adopt/adopt.engine" },
   { name: "releases", command: "npx jest test/sandbox/release.engine -t 'by docker'" },
-  { name: "edge-plyr", command: "npx jest test/examples/systems -t 'plyr.fm staging'" },
+  { name: "edge-plyr", command: "npx jest -i test/examples/systems test/examples/plyr -t 'plyr.fm staging'" },
   { name: "edge-pika", command: "npx jest test/examples/systems -t 'Pika! staging'" },
 ];
 

@@ -257,10 +257,7 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
     test("the environment is drawn with its parts in a browser", async () => {
       const browser = await launchBrowser();
       try {
-        const page = await browser.newPage();
-        const problems: string[] = [];
-        page.on("pageerror", (error) => problems.push(error.message));
-        await openPage(page, record().page.url);
+        const { page, thrown } = await openPage(browser, record().page.url);
         await page.getByRole("heading", { name: "dev", exact: true }).waitFor();
         const text = await page.locator("body").innerText();
         for (const part of [
@@ -271,7 +268,7 @@ describe.each(ways.filter(({ mode }) => mode === "process" || dockerServes()))(
         ]) {
           expect(text).toContain(part);
         }
-        expect(problems).toEqual([]);
+        expect(thrown).toEqual([]);
       } finally {
         await browser.close();
       }

@@ -12,11 +12,10 @@ import { outsideFolder } from "../../sandbox/host/reachable";
 import { standInsOf } from "../../sandbox/host/stand-ins";
 import type { SandboxRecord } from "../../sandbox/record";
 import { bucketTests } from "./buckets";
-import { browserTest } from "../support/browser";
 import { SandboxHome, exportedVariables, runProgram } from "../support/command";
 import { transcribe } from "../support/transcript";
 import { parsedAnswer } from "../support/json-answer";
-import { walkByBrowser } from "./walk";
+import { plyrStaging } from "./plyr-paths";
 
 // Every stack that is checked in, but for dev (test/cli/start.engine.test.ts), as a user brings it up: the real engine,
 // SSH, PostgreSQL, and each file unchanged.
@@ -276,8 +275,6 @@ describe.each(systems)("$title", ({ title, stack, directory, answers, standIns, 
   }
 
   if (directory === "examples/plyr" && stack === "staging") {
-    const site = "https://stg.plyr.fm";
-    const api = "https://api-stg.plyr.fm";
     const curl = async (...words: string[]): Promise<string> => {
       const { edge } = record();
       const reach = ["-sS", "--cacert", edge.caFile, "--connect-to", `::127.0.0.1:${edge.httpsPort}`];
@@ -285,8 +282,7 @@ describe.each(systems)("$title", ({ title, stack, directory, answers, standIns, 
     };
     const outside = async (url: string): Promise<string> =>
       (await curl("-o", "/dev/null", "-w", "%{http_code} %{redirect_url}", url)).replace(/[?].*$/, "").trim();
-    const open = [`${api}/health`, `${api}/docs`, `${site}/manifest.webmanifest`, `${site}/icons/a.png`];
-    const closed = [`${site}/`, `${api}/`, `${api}/healthy`, `${site}/icons`, `${api}/icons/a.png`];
+    const { site, api, open, closed } = plyrStaging;
     const login = (url: string) =>
       `302 https://sandbox.cloudflareaccess.com/cdn-cgi/access/login/${new URL(url).hostname}`;
 
@@ -300,41 +296,6 @@ describe.each(systems)("$title", ({ title, stack, directory, answers, standIns, 
       for (const url of open) expect([url, await asked(url)]).toEqual([url, matching(/^(200|404)$/)]);
       for (const url of closed) expect([url, await asked(url)]).toEqual([url, login(url)]);
     }, 60_000);
-
-    browserTest(
-      "a browser is asked for a login at every path but the public ones, and once it has one, at none",
-      async () => {
-        const team = "sandbox.cloudflareaccess.com";
-        const { before, after } = await walkByBrowser({
-          urls: [...open, ...closed],
-          httpsPort: record().edge.httpsPort,
-          domain: "plyr.fm",
-          team,
-          email: "team@plyr.fm",
-          pin: async () => {
-            const { stdout } = await home.run(["sandbox", "status", ...named]);
-            return /one-time PIN +(\d{6}) for team@plyr\.fm/.exec(stdout)?.[1] ?? "";
-          },
-        });
-        for (const [heading, walked] of [
-          ["by a headless browser, without a login:", before],
-          ["by the same browser, after one login by one-time PIN:", after],
-        ] as const) {
-          transcribe(heading);
-          for (const { url, status, host } of walked) transcribe(`  ${url}  ${status} at ${host}`);
-        }
-        const own = (url: string) => new URL(url).host;
-        for (const { url, status, host } of before) {
-          expect([url, host]).toEqual([url, open.includes(url) ? own(url) : team]);
-          expect([200, 404]).toContain(status);
-        }
-        for (const { url, status, host } of after) {
-          expect([url, host]).toEqual([url, own(url)]);
-          expect([200, 404]).toContain(status);
-        }
-      },
-      240_000,
-    );
 
     test("a person logs in by the PIN that `sandbox status` shows, once for both hosts", async () => {
       const jar = join(home.folder, "cookies");

@@ -55,7 +55,8 @@ function start(program: string, ...args: string[]): number {
 
 /** A process that has ended and that its parent, which goes on, never asks for. */
 async function zombie(): Promise<number> {
-  start("sh", "-c", "sleep 0.3 & echo $!; exec sleep 60");
+  // Whoever says the number did not start it, and so does not wait for it.
+  start("sh", "-c", `sleep 0.3 & exec sh -c 'echo "$1"; exec sleep 60' sh $!`);
   const [first] = (await children.at(-1)!.stdout!.setEncoding("utf8").take(1).toArray()) as string[];
   const pid = Number(first);
   while (identify(pid) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -77,14 +77,32 @@ export function browserTest(name: string, body: () => Promise<void>, timeoutMs =
   }
 }
 
-/** Loads a page, again where a network of Docker's came or went meanwhile: Chromium then gives up what it is loading. */
-export async function openPage(page: Page, url: string): Promise<void> {
+const networkChanged = "net::ERR_NETWORK_CHANGED";
+
+/**
+ * Loads a page in a tab of its own; in another where a network of Docker's came or went meanwhile, as Chromium then gives up
+ * what it is loading, be it before the first byte or in the middle, where nothing tells that the page never gets whole.
+ *
+ * @returns the tab, and what its scripts have thrown so far
+ */
+export async function openPage(
+  browser: Browser,
+  url: string,
+): Promise<{ readonly page: Page; readonly thrown: readonly string[] }> {
   for (let tries = 1; ; tries++) {
+    const page = await browser.newPage();
+    const thrown: string[] = [];
+    page.on("pageerror", ({ message }) => thrown.push(message));
+    let givenUp = false;
+    page.on("requestfailed", (request) => {
+      givenUp ||= request.failure()?.errorText === networkChanged;
+    });
     try {
-      await page.goto(url);
-      return;
+      await page.goto(url, { timeout: 8_000 });
+      if (!givenUp) return { page, thrown };
     } catch (error) {
-      if (tries === 5 || !String(error).includes("ERR_NETWORK_CHANGED")) throw error;
+      if (tries === 5 || !(givenUp || String(error).includes(networkChanged))) throw error;
     }
+    await page.close();
   }
 }

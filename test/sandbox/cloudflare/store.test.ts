@@ -134,8 +134,8 @@ describe("the store", () => {
 
   const onLinux = process.platform === "linux" ? it : it.skip;
   onLinux("is not held by a killed process that nobody has reaped yet", async () => {
-    // The shell does not wait for its child any more once it is another program.
-    const parent = spawn("sh", ["-c", "sleep 600 & echo $!; exec sleep 600"]);
+    // Whoever says the number did not start it, and so does not wait for it.
+    const parent = spawn("sh", ["-c", `sleep 600 & exec sh -c 'echo "$1"; exec sleep 600' sh $!`]);
     try {
       const child = Number(((await once(parent.stdout, "data")) as [Buffer])[0].toString());
       writeFileSync(file("lock"), JSON.stringify(identify(child)));
