@@ -15,7 +15,6 @@ preflight() {
   [ -f "$root/compose.yaml" ] || fail 20 "there is no compose.yaml in $root; the step write-files puts it there"
   [ "$rolling" -gt 0 ] || return 0
   [ -f "$root/compose.colour.yaml" ] || fail 20 "there is no compose.colour.yaml in $root; the step write-files puts it there"
-  find_proxy
 }
 
 # The gate's address at the proxy. A proxy that has stopped is started again.

@@ -211,7 +211,8 @@ passes() {
 }
 
 # Waits until the containers and, through the proxy, the health paths of the new colour are good. Asks much more often than
-# it looks at the containers, as each look starts docker.
+# it looks at the containers, as each look starts docker; what answers needs no look after the one before, unless docker has a
+# health check of its own to end.
 wait_healthy() {
   at gate
   n=1
@@ -223,12 +224,6 @@ wait_healthy() {
   n=1
   answer=
   while :; do
-    again=8
-    while [ "$n" -le "$rolling" ] && [ "$again" -gt 0 ]; do
-      if passes "$n"; then n=$((n + 1)); continue; fi
-      # Nothing listens yet: the proxy says so at once. What takes longer to answer is not asked again without a look.
-      case $answer in 502 | 503) again=$((again - 1)) && nap 0.05 ;; *) again=0 ;; esac
-    done
     containers "$project-$new" >"$run/containers" || printf '' >"$run/containers"
     bad=
     while read -r id name state status; do
@@ -243,15 +238,13 @@ wait_healthy() {
     done <"$run/containers"
     [ -z "$bad" ] || { show_logs; fail_release "the new release is not healthy: $bad"; }
     [ ! -f "$run/abort" ] || abort
-    if [ "$n" -gt "$rolling" ] && ! grep -q '(health: starting)' "$run/containers"; then
-      short=
-      i=1
-      while [ "$i" -le "$rolling" ]; do
-        [ "$(grep -c "^[^ ]* $(service "$i") running " "$run/containers")" -ge "$(number "rolling_${i}_replicas" 1)" ] || short=1
-        i=$((i + 1))
-      done
-      [ -n "$short" ] || break
-    fi
+    again=8
+    while [ "$n" -le "$rolling" ] && [ "$again" -gt 0 ]; do
+      if passes "$n"; then n=$((n + 1)); continue; fi
+      # Nothing listens yet: the proxy says so at once. What takes longer to answer is not asked again without a look.
+      case $answer in 502 | 503) again=$((again - 1)) && nap 0.05 ;; *) again=0 ;; esac
+    done
+    if [ "$n" -gt "$rolling" ] && all_run; then break; fi
     if [ "$(date +%s)" -ge "$deadline" ]; then
       show_logs
       if [ "$n" -le "$rolling" ]; then
@@ -267,6 +260,16 @@ wait_healthy() {
     nap 0.05
   done
   event healthy
+}
+
+# Whether by the last look at the containers every replica runs and none waits for a health check.
+all_run() {
+  ! grep -q '(health: starting)' "$run/containers" || return 1
+  i=1
+  while [ "$i" -le "$rolling" ]; do
+    [ "$(grep -c "^[^ ]* $(service "$i") running " "$run/containers")" -ge "$(number "rolling_${i}_replicas" 1)" ] || return 1
+    i=$((i + 1))
+  done
 }
 
 switch_to() {

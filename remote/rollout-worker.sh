@@ -70,6 +70,7 @@ finish_json() {
   ended 0
 }
 if is_active; then
+  [ "$rolling" = 0 ] || find_proxy
   new=$active
   finish_json false
 fi
@@ -85,6 +86,8 @@ else
   [ "$(cat "$root/base.state" 2>/dev/null)" = "$base_state" ] || base_changed=1
   if [ -n "$base_changed" ] && { [ -z "$active" ] || ! same_files; }; then update_base; base_changed=; fi
   start_colour
+  # While the containers start: nothing before needs it.
+  find_proxy
   wait_healthy
   [ -z "$base_changed" ] || update_base
   switching=1

@@ -73,8 +73,9 @@ export class Prober {
     this.agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  /** Begins. Every request is sent at its time, whether or not those before it have been answered. */
+  /** Begins; the first call counts. Every request is sent at its time, whether or not those before it have been answered. */
   start(): void {
+    if (this.startedAt !== 0) return;
     this.startedAt = Date.now();
     this.next();
     if (this.input.websocket !== undefined) {

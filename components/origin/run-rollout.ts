@@ -46,6 +46,8 @@ export async function runRollout(input: RolloutInput, log: (line: string) => voi
     redact,
     onLine: log,
     onEvent: (event, heardAt) => {
+      // Not before: its first requests would delay the release that is on its way to the host.
+      prober?.start();
       if (event.event === "switched") {
         switched ??= event;
         prober?.switched(follower.hereOf(event));
@@ -53,7 +55,6 @@ export async function runRollout(input: RolloutInput, log: (line: string) => voi
       log(eventLine(origin, event, heardAt - startedAt));
     },
   });
-  prober?.start();
   let ledger: Ledger | undefined;
   const drawUp = async (failed: boolean) => {
     await aborted;

@@ -276,11 +276,17 @@ describeWithDocker("the proxy", () => {
     expect(await host.rollout("a")).toMatchObject({ code: 0 });
   });
 
-  test("one that was killed comes back with the release that has the traffic, also by the next rollout", async () => {
-    host.docker("stop", ...host.docker("ps", "--quiet", "--filter", "name=sample-proxy").split("\n"));
+  test("one that was killed comes back with the release that has the traffic, by the next rollout or the same one again", async () => {
+    const stopProxy = () =>
+      host.docker("stop", ...host.docker("ps", "--quiet", "--filter", "name=sample-proxy").split("\n"));
+    const served = async () => (await fetch(host.url)).headers.get("x-release");
+    stopProxy();
     host.image("b", { DRAIN_MS: 100 });
     expect(await host.rollout("b")).toMatchObject({ code: 0, stderr: "" });
-    expect((await fetch(host.url)).headers.get("x-release")).toBe("b");
+    expect(await served()).toBe("b");
+    stopProxy();
+    expect(await host.rollout("b")).toMatchObject({ code: 0, stderr: "", result: { changed: false } });
+    expect(await served()).toBe("b");
   });
 });
 
