@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 /** A process that cannot be mistaken for a later one with the same number. */
 export interface ProcessIdentity {
@@ -21,6 +21,20 @@ export function identify(pid: number): ProcessIdentity | undefined {
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (fields[0] === "Z" || fields[0] === "X") return undefined;
     return { pid, started: `${bootId()}:${fields[19] ?? ""}` };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tells the processes among which a number names one: the system's boot and the namespace of this process's numbers. Containers
+ * have one each, whatever their host names are. Undefined where the system does not tell.
+ */
+export function processSpace(): string | undefined {
+  try {
+    // `pid:[4026531836]`. Alone it is the same on every machine that runs no container.
+    const [namespace] = /\d+/.exec(readlinkSync("/proc/self/ns/pid")) ?? [];
+    return namespace === undefined ? undefined : `${bootId()}-${namespace}`;
   } catch {
     return undefined;
   }

@@ -36,14 +36,22 @@ export interface Lease {
   readonly pid: number;
   /** Boot and start of the command's process, where the system tells. */
   readonly started: string;
+  /** Among which processes its numbers name one; missing where the system does not tell, and in leases of older versions. */
+  readonly space?: string;
   /** ISO 8601; later than that, the command is gone. */
   readonly until: string;
   readonly ci?: CiRun;
 }
 
-/** What this machine knows. */
-export interface Surroundings {
+/** Where numbers of processes were read. */
+export interface ProcessSpace {
   readonly host: string;
+  /** See `processSpace`; missing where the system does not tell. */
+  readonly space?: string;
+}
+
+/** What this machine knows. */
+export interface Surroundings extends ProcessSpace {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly process: (pid: number) => SeenProcess | undefined;
@@ -93,9 +101,14 @@ export function locksInRefusal(text: string): EngineLock[] {
   }));
 }
 
+/** Whether the number of a process means the same to both: containers, and machines named by hand, may share a host name. */
+export function isSameSpace(one: ProcessSpace, other: ProcessSpace): boolean {
+  return one.host === other.host && one.space === other.space;
+}
+
 /** Judges whether a lock's holder is still there. */
 export function judge(lock: EngineLock, lease: Lease | undefined, surroundings: Surroundings): LockHolder {
-  const { host, now } = surroundings;
+  const { host, now, space } = surroundings;
   const valid = lease !== undefined && Date.parse(lease.until) + clockDifference > now;
   const said = (
     state: HolderState,
@@ -105,19 +118,24 @@ export function judge(lock: EngineLock, lease: Lease | undefined, surroundings: 
     const ci = more.ci ?? lease?.ci;
     return { ...lock, state, why, ending: more.ending ?? false, ...(ci === undefined ? {} : { ci }) };
   };
-  if (lock.host !== host) {
-    if (lease === undefined)
-      return said("unknown", `it runs on ${lock.host}, of which nothing is known here`);
+  const byLease = ({ until }: Lease): LockHolder => {
+    const where = lock.host === host ? `${host}, among processes that are not seen here,` : lock.host;
     return valid
-      ? said("lives", `its command on ${lock.host} said so, and does every few seconds`)
-      : said("gone", `its command on ${lock.host} has not said that it lives since ${lease.until}`);
-  }
+      ? said("lives", `its command on ${where} said so, and does every few seconds`)
+      : said("gone", `its command on ${where} has not said that it lives since ${until}`);
+  };
+  // An older version's lease does not say where its numbers were read: it may be this machine's.
+  const isOlder = lease?.host === host && lease.space === undefined && space !== undefined;
+  if (lease !== undefined && !isOlder && !isSameSpace(lease, surroundings)) return byLease(lease);
+  // The engine's own lock tells no more than the host's name: without a lease that has to do.
+  if (lock.host !== host) return said("unknown", `it runs on ${lock.host}, of which nothing is known here`);
   const found = surroundings.process(lock.pid);
-  if (found === undefined) return said("gone", `no process ${lock.pid} runs on this machine`);
+  const gone = (why: string): LockHolder => (isOlder && valid ? byLease(lease) : said("gone", why));
+  if (found === undefined) return gone(`no process ${lock.pid} runs on this machine`);
   if (found.program !== undefined && !found.program.includes("pulumi"))
-    return said("gone", `process ${lock.pid} is now another program (${found.program})`);
+    return gone(`process ${lock.pid} is now another program (${found.program})`);
   if (found.startedAt !== undefined && found.startedAt > Date.parse(lock.since) + clockDifference / 30)
-    return said("gone", `process ${lock.pid} began after the lock was taken: it is another one`);
+    return gone(`process ${lock.pid} began after the lock was taken: it is another one`);
   // A lease is written when the engine runs already: a command that is killed just then leaves none.
   const command = lease ?? found.startedBy;
   const ending = command !== undefined && !surroundings.isRunning(command);

@@ -4,9 +4,9 @@
  * can tell whether the holder lives, and this one whether an engine's command is gone.
  */
 import { hostname } from "node:os";
-import { identify, isRunning } from "../../common/processes";
+import { identify, isRunning, processSpace } from "../../common/processes";
 import { ciRunOf } from "./ci-run";
-import type { EngineLock, Lease } from "./holder";
+import { type EngineLock, isSameSpace, type Lease, type ProcessSpace } from "./holder";
 import type { StackPlace } from "./lock-files";
 
 /** Milliseconds between two renewals, and how long each is good for. */
@@ -14,6 +14,12 @@ const renewal = { every: 15_000, lasts: 60_000 } as const;
 
 /** So long after its end a lease of another machine is of no use any more, whatever the clocks are. Milliseconds. */
 const forgotten = 3_600_000;
+
+/** Where this process reads its numbers. */
+export function ownSpace(): ProcessSpace {
+  const space = processSpace();
+  return { host: hostname(), ...(space === undefined ? {} : { space }) };
+}
 
 /** A lease that is being kept. */
 export interface KeptLease {
@@ -25,14 +31,16 @@ export interface KeptLease {
  * engine says so itself.
  */
 export async function keepLease(place: StackPlace, enginePid: number): Promise<KeptLease> {
-  // Another machine may have a process of the same number.
-  const file = `${leaseFolder(place)}/${encodeURIComponent(hostname())}-${process.pid}-${enginePid}.json`;
+  const space = ownSpace();
+  // Another machine, or a container of the same name, may have a process of the same number.
+  const name = [space.host, space.space ?? "", process.pid, enginePid].map(encodeURIComponent).join("-");
+  const file = `${leaseFolder(place)}/${name}.json`;
   const own = identify(process.pid);
   const ci = ciRunOf(process.env);
   let last: Promise<void> = Promise.resolve();
   const write = async (): Promise<void> => {
     const lease: Lease = {
-      host: hostname(),
+      ...space,
       enginePid,
       pid: process.pid,
       started: own?.started ?? "",
@@ -57,10 +65,15 @@ export async function keepLease(place: StackPlace, enginePid: number): Promise<K
   };
 }
 
-/** The lease of the command whose engine holds that lock. */
+/**
+ * The lease of the command whose engine holds that lock. Of several containers with one name the lease that lasts longest counts:
+ * who was killed has left the others.
+ */
 export async function leaseOf(place: StackPlace, { host, pid }: EngineLock): Promise<Lease | undefined> {
-  const all = await readLeases(place);
-  return all.find(({ lease }) => lease.host === host && lease.enginePid === pid)?.lease;
+  const all = (await readLeases(place)).map(({ lease }) => lease);
+  return all
+    .filter((lease) => lease.host === host && lease.enginePid === pid)
+    .sort((one, other) => Date.parse(other.until) - Date.parse(one.until))[0];
 }
 
 /** Removes the lease of a lock that was taken off. */
@@ -72,10 +85,12 @@ export async function removeLease(place: StackPlace, { host, pid }: EngineLock):
 
 /** Removes the leases of commands that were killed and whose engines have given their locks back. */
 export async function sweepLeases(place: StackPlace): Promise<void> {
+  const here = ownSpace();
   for (const { file, lease } of await readLeases(place)) {
-    const { host, pid, started, until } = lease;
-    const gone =
-      host === hostname() ? !isRunning({ pid, started }) : Date.parse(until) + forgotten < Date.now();
+    const { pid, started, until } = lease;
+    const gone = isSameSpace(lease, here)
+      ? !isRunning({ pid, started })
+      : Date.parse(until) + forgotten < Date.now();
     if (gone) await place.store.remove(file);
   }
 }

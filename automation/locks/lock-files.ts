@@ -1,10 +1,9 @@
 /** The locks of a backend in a folder or a bucket: files of the engine's, one for each run that holds the stack. */
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { identify, isRunning } from "../../common/processes";
 import { ciRunOf } from "./ci-run";
 import { judge, type LockHolder, parseLock, type Surroundings } from "./holder";
-import { leaseOf } from "./lease";
+import { leaseOf, ownSpace } from "./lease";
 import { starterOf } from "./starter";
 import type { StateStore } from "./state-store";
 
@@ -65,7 +64,7 @@ function lockFolder({ project, stack }: StackPlace): string {
 /** What this machine knows of its processes. */
 function here(): Surroundings {
   return {
-    host: hostname(),
+    ...ownSpace(),
     now: Date.now(),
     process(pid) {
       const identity = identify(pid);

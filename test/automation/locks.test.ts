@@ -93,6 +93,46 @@ describe("a lock's holder on another machine", () => {
   });
 });
 
+describe("a lock's holder in another container of the same host name", () => {
+  const own = { ...surroundings(), space: "boot-1-11" };
+  const its = (space: string, until: string): Lease => ({ ...lease(until), host: "here", space });
+  const valid = "2026-11-28T12:00:30Z";
+  const out = "2026-11-28T11:58:00Z";
+
+  test.each([
+    ["another namespace", "boot-1-12"],
+    ["the first namespace of another machine", "boot-2-11"],
+  ])("of %s is judged by its lease alone", (_, space) => {
+    expect(judge(lock, its(space, valid), own)).toMatchObject({ state: "lives", ending: false });
+    expect(judge(lock, its(space, out), own)).toMatchObject({ state: "gone" });
+    const engine = { ...own, process: () => ({ startedAt: started, program: "pulumi" }) };
+    expect(judge(lock, its(space, out), engine)).toMatchObject({ state: "gone" });
+  });
+
+  test("is not there where the lease was written among the processes that are seen here", () => {
+    expect(judge(lock, its(own.space, valid), own)).toMatchObject({
+      state: "gone",
+      why: "no process 4711 runs on this machine",
+    });
+  });
+
+  test("whose lease is of an older version, which does not say it, lives while that is renewed", () => {
+    const older = { ...lease(valid), host: "here" };
+    expect(judge(lock, older, own)).toMatchObject({ state: "lives" });
+    expect(judge(lock, { ...older, until: out }, own)).toMatchObject({ state: "gone" });
+    // Seen here, it is judged by its process as ever.
+    const engine = { startedAt: started, program: "pulumi" };
+    const seen = { ...own, process: () => engine, isRunning: () => false };
+    expect(judge(lock, { ...older, until: out }, seen)).toMatchObject({ state: "lives", ending: true });
+  });
+
+  test("where the system does not tell, a host name means one machine", () => {
+    const older = { ...lease(valid), host: "here" };
+    expect(judge(lock, older, surroundings())).toMatchObject({ state: "gone" });
+    expect(judge(lock, its(own.space, valid), surroundings())).toMatchObject({ state: "lives" });
+  });
+});
+
 test("half a lock is no lock", () => {
   const text = JSON.stringify({
     pid: 1,

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Environment } from "../../automation/environment";
 import { ConcurrentUpdateError, LeftoverLockError } from "../../automation/errors";
 import type { LockState } from "../../automation/locks/stack-locks";
+import { processSpace } from "../../common/processes";
 import { findEngine } from "../../sandbox/engine/engine";
 import { runEngine } from "../../sandbox/engine/run";
 import { InterruptibleCommand } from "../support/interruptible";
@@ -334,7 +335,8 @@ test("two at once: the second waits for the first, then both have done their par
   await second.until(/waiting for /);
   const { holders }: LockState = await environment.lockState();
   const held = readdirSync(leases).filter((name) => name.endsWith(".json"));
-  expect(held).toEqual([`${encodeURIComponent(hostname())}-${first.pid}-${holders[0]!.pid}.json`]);
+  const name = [encodeURIComponent(hostname()), processSpace() ?? "", first.pid, holders[0]!.pid].join("-");
+  expect(held).toEqual([`${name}.json`]);
   const [one, other] = await Promise.all([first.ended, second.ended]);
   expect(one.code).toBe(0);
   expect(other.all).toMatch(/nothing to change/);
