@@ -1,15 +1,14 @@
 import type { Log } from "../common/log";
+import type { Interrupts } from "./interrupts";
 
 /** What a command is given beside its options. */
-export interface CommandContext {
+export interface CommandContext extends Interrupts {
   /** Writes one line of the answer to standard output. */
   readonly print: Log;
   /** Writes one line of progress to standard error, so that the answer can be piped. */
   readonly say: Log;
   /** Sets an exit code that says what was found; what went wrong is thrown instead. */
   readonly exitWith: (code: number) => void;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
 }
 
 /** An option as it is declared: `flags` and words of the help. */

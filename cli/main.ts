@@ -8,6 +8,7 @@ import { openProject } from "../automation/project";
 import { type CommandContext, type CommandDeclaration, directoryOption, stackOption } from "./command";
 import { commands } from "./commands";
 import { exitCodes } from "./exit-codes";
+import { listenForInterrupts } from "./interrupts";
 
 const beginHere = `
 Begin here:
@@ -17,17 +18,8 @@ Begin here:
   npx groundwork help sandbox        options, subcommands and an example of a command`;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const interrupt = new AbortController();
-  let interrupts = 0;
-  process.on("SIGINT", () => {
-    interrupts += 1;
-    if (interrupts === 1) {
-      console.error(
-        "\nstopping: what is under way is finished, nothing new begins; press Ctrl-C twice more to leave at once",
-      );
-      interrupt.abort();
-    } else if (interrupts >= 3) process.exit(exitCodes.interrupted);
-  });
+  const say = (line: string): void => console.error(line);
+  const interrupts = listenForInterrupts(say);
   outliveFailedWrites();
   let code = 0;
   const context: CommandContext = {
@@ -35,8 +27,8 @@ async function main(argv: readonly string[]): Promise<number> {
       code = wanted;
     },
     print: (line) => console.log(line),
-    say: (line) => console.error(line),
-    signal: interrupt.signal,
+    say,
+    ...interrupts,
   };
   const program = new Command("groundwork")
     .description(
@@ -50,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv], { from: "user" });
     return code;
   } catch (error) {
-    return report(error, interrupt.signal.aborted);
+    return report(error, interrupts.signal.aborted);
   }
 }
 

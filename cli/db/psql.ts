@@ -15,7 +15,7 @@ export const dbPsql: DbCommand<DatabaseChoice & { readonly as?: string }> = {
     try {
       const role = roleOf(options.as, database);
       context.say(`as ${database.login(role).user} on ${database.settings.database}`);
-      await runPsql(database, role, positional, context.print);
+      await runPsql(database, role, positional, context);
     } finally {
       await database.close();
     }
