@@ -1,6 +1,7 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { componentType } from "./shared/names";
+import { tokenDuration, tokenDurations } from "./shared/token-duration";
 import { isHostname, Issues, refuse } from "./shared/validation";
 
 /** Login by GitHub: an OAuth app of one's own, or an identity provider that exists in the account. */
@@ -406,9 +407,9 @@ export function accessIssues(args: AccessProtectedEnvArgs): Issues {
     issues.check(
       `${at}.duration`,
       duration,
-      (value) => value === "forever" || /^(\d+(m|h))+$/.test(value),
+      (value) => tokenDuration.test(value),
       "is not a duration",
-      "such as 8760h, or forever",
+      tokenDurations,
     );
     issues.check(
       `${at}.secretVersion`,

@@ -314,8 +314,10 @@ export function accessArgs(
     pathsPerApplication: access.pathsPerApplication,
     sessionDuration: `${access.sessionHours}h`,
     serviceTokens: {
-      ...Object.fromEntries(access.serviceTokens.map((name) => [name, {}])),
-      ...Object.fromEntries(own.map((name) => [name, { duration: "forever" }])),
+      ...access.serviceTokens,
+      ...Object.fromEntries(
+        own.map((name) => [name, { duration: "forever", ...access.serviceTokens[name] }]),
+      ),
     },
     allow: {
       emails: access.emails,

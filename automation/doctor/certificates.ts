@@ -1,8 +1,5 @@
 import { nameOf, type StackState } from "../state";
-import { endingFinding, type Finding } from "./finding";
-
-/** Days before the end of a certificate from which it is to be looked at. */
-export const certificateSoonDays = 30;
+import { endingFinding, type Finding, soonDays } from "./finding";
 
 /** When the origins' certificates end, as the state has it. Pure. */
 export function certificateFindings({ resources = [] }: StackState, now: Date, stack: string): Finding[] {
@@ -12,7 +9,7 @@ export function certificateFindings({ resources = [] }: StackState, now: Date, s
       return [];
     return endingFinding(`certificate ${nameOf(urn)}`, isoOf(at), {
       now,
-      soonDays: certificateSoonDays,
+      soonDays,
       next: `pulumi up -s ${stack} --replace '${urn}' makes another one`,
     });
   });

@@ -5,17 +5,25 @@ import { listBackups } from "../database/backups";
 import type { EnvironmentDatabase } from "../database/database";
 import { databaseStatus } from "../database/status";
 import type { Environment } from "../environment";
-import type { StackConfig } from "../stack-config";
+import { CloudflareApi } from "../cloudflare-api";
+import { cloudflareAccess, type StackConfig } from "../stack-config";
+import type { StackState } from "../state";
 import { tokenCheckOf } from "../token/check";
 import { backupFindings } from "./backups";
 import { certificateFindings } from "./certificates";
 import { endingFinding, type Finding } from "./finding";
+import {
+  scopedTokenFindings,
+  type ServiceToken,
+  serviceTokenFindings,
+  serviceTokensOf,
+} from "./issued-tokens";
 
 /** Days before the end of the API token from which it is to be looked at. */
 export const tokenSoonDays = 14;
 
 /**
- * Looks at an environment that was brought up: its API token, certificates, hosts, databases, backups and the proof that
+ * Looks at an environment that was brought up: its API token, the tokens it has made, certificates, hosts, databases, backups and the proof that
  * they restore. What cannot be asked is a finding as well.
  *
  * @throws UserError where it was not brought up yet, or its settings are wrong
@@ -32,6 +40,7 @@ export async function examine(
   const { databases, hosts } = config.settings;
   const all = await Promise.all([
     asked("API token", () => token(config, now)),
+    asked("service tokens", () => serviceTokens(config, state, now)),
     ...Object.keys(hosts).map((name) => asked(`host ${name}`, () => host(config, name))),
     ...Object.keys(databases).map((name) =>
       asked(`database ${name}`, async () => {
@@ -44,7 +53,12 @@ export async function examine(
       }),
     ),
   ]);
-  return [...all.slice(0, 1).flat(), ...certificateFindings(state, now, stack), ...all.slice(1).flat()];
+  return [
+    ...all.slice(0, 2).flat(),
+    ...scopedTokenFindings(state, now, stack),
+    ...certificateFindings(state, now, stack),
+    ...all.slice(2).flat(),
+  ];
 }
 
 /** What could not be asked is said as that, with the first line of why. */
@@ -70,6 +84,15 @@ async function token(config: StackConfig, now: Date): Promise<Finding[]> {
       next: `npx groundwork token -s ${config.stack}`,
     })),
   ];
+}
+
+async function serviceTokens(config: StackConfig, state: StackState, now: Date): Promise<Finding[]> {
+  if (serviceTokensOf(state).length === 0) return [];
+  const { accountId } = config.settings.cloudflare;
+  const account = await new CloudflareApi(cloudflareAccess(config)).list<ServiceToken>(
+    `/accounts/${accountId}/access/service_tokens`,
+  );
+  return serviceTokenFindings(state, account, now, config.stack);
 }
 
 async function host({ secrets, settings }: StackConfig, name: string): Promise<Finding[]> {

@@ -10,6 +10,9 @@ export interface Finding {
   readonly next?: string;
 }
 
+/** Days before the end of what the stack has made (certificates, tokens) from which it is to be looked at. */
+export const soonDays = 30;
+
 /** Whether all is well enough for exit code 0: what could not be asked is not. */
 export function isWell(findings: readonly Finding[]): boolean {
   return findings.every(({ state }) => state === "well" || state === "look");

@@ -11,7 +11,7 @@ import { type JsonChoice, jsonOption } from "../run-options";
 export const doctor: CommandDeclaration<EnvironmentChoice & JsonChoice & PlaceChoice> = {
   name: "doctor",
   summary:
-    "looks whether an environment is well: token, certificates, hosts, databases, backups and the proof that they restore",
+    "looks whether an environment is well: tokens, certificates, hosts, databases, backups and the proof that they restore",
   example: "npx groundwork doctor -s prod",
   options: [stackOption, placeOption, jsonOption],
   async run({ json = false, ...options }, context) {

@@ -90,8 +90,10 @@ function step(schema: Schema, key: string | number): readonly Schema[] {
     const found = Object.hasOwn(definition.shape ?? {}, key) ? definition.shape?.[key] : undefined;
     return found === undefined ? [] : [found];
   }
-  if (definition.type === "record" && definition.valueType !== undefined) return [definition.valueType];
-  if (definition.type === "array" && definition.element !== undefined) return [definition.element];
+  const { element, type, valueType } = definition;
+  // Of a list or a map, whichever the place has: a number is a place in a list.
+  if (type === "record" && valueType !== undefined && typeof key === "string") return [valueType];
+  if (type === "array" && element !== undefined && typeof key === "number") return [element];
   return [];
 }
 

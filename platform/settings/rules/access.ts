@@ -28,7 +28,8 @@ const whoMayEnter: Rule = (context) => {
   const unsure = ["emails", "emailDomains", "github", "serviceTokens"].some((key) =>
     context.isTouched(["access", key]),
   );
-  if (people === 0 && access.github === undefined && access.serviceTokens.length === 0 && !unsure) {
+  const machines = Object.keys(access.serviceTokens).length;
+  if (people + machines === 0 && access.github === undefined && !unsure) {
     context.report({
       keys: ["access"],
       atKey: true,

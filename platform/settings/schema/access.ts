@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { tokenDuration, tokenDurations } from "../../../components/shared/token-duration";
 import { complainAboutHostname } from "../hostnames";
 import { checked, field, type Complaint } from "./field";
-import { amount, entryName, hostname, secretName, urlPath } from "./values";
+import { amount, complainUnless, entryName, hostname, secretName, urlPath } from "./values";
 
 const PUBLIC_PATH =
   "`host/path` such as api.example.com/health; `/icons/*` covers what is below, not /icons itself";
@@ -27,6 +28,42 @@ function complainAboutPublicPath(value: string): Complaint | undefined {
 }
 
 const emailPattern = /^[^\s@"<>]+@[^\s@"<>]+\.[^\s@"<>]+$/;
+
+const serviceToken = field(
+  z.strictObject({
+    duration: field(
+      checked(
+        z.string(),
+        complainUnless(tokenDuration, "Cloudflare does not take this duration", tokenDurations),
+      ),
+      {
+        description:
+          "How long it is valid. Another one counts from the next `up` on and leaves id and secret: so it is renewed. " +
+          "Default: 8760h, a year.",
+        examples: ["17520h", "forever"],
+        allowed: tokenDurations,
+        pattern: tokenDuration.source,
+      },
+    ).optional(),
+    secretVersion: amount(
+      "rotations",
+      1,
+      10_000,
+      "Raise it by one for a new secret; the one before is refused from then on.",
+      [2],
+    ).optional(),
+  }),
+  { description: "A service token.", allowed: "a map with `duration` and `secretVersion`, or {}" },
+);
+
+/** An account takes 50, and the stack's own is one of them. */
+const mostServiceTokens = 49;
+
+const serviceTokens = checked(z.record(entryName, serviceToken), (given) => {
+  const count = Object.keys(given).length;
+  if (count <= mostServiceTokens) return undefined;
+  return { what: `a map of ${count} is too large; the most is ${mostServiceTokens}` };
+});
 
 export const access = field(
   z.strictObject({
@@ -141,12 +178,21 @@ export const access = field(
           "them with cookies (`access-control-allow-origin`, `access-control-allow-credentials`).",
       },
     ).default([]),
-    serviceTokens: field(z.array(entryName).max(49), {
-      description:
-        "Machines that may come in (CI, uptime checks); each gets an id and a secret, valid for a year. One called `checks` is " +
-        "always there, for the stack's own prober and checks, and does not expire. Limit: 50 an account.",
-      examples: [["ci"]],
-    }).default([]),
+    serviceTokens: field(
+      z
+        .union([z.array(entryName).max(mostServiceTokens), serviceTokens])
+        .transform((given): Readonly<Record<string, z.output<typeof serviceToken>>> =>
+          Array.isArray(given) ? Object.fromEntries(given.map((name) => [name, {}])) : given,
+        ),
+      {
+        description:
+          "Machines that may come in (CI, uptime checks); each gets an id and a secret, valid for a year: `groundwork doctor` " +
+          "tells 30 days before. One called `checks` is always there, for the stack's own prober and checks, and does not " +
+          "expire. Limit: 50 an account.",
+        examples: [["ci"], { ci: { duration: "17520h" } }],
+        allowed: "a list of names, or a map of names to `duration` and `secretVersion`",
+      },
+    ).default({}),
   }),
   { description: "Cloudflare Access in front of the environment. Default: the environment is public." },
 );

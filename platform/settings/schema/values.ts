@@ -9,7 +9,7 @@ import { checked, field, type Complaint } from "./field";
 
 const HOSTNAME_PATTERN = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
-function complainUnless(pattern: RegExp, what: string, allowed: string) {
+export function complainUnless(pattern: RegExp, what: string, allowed: string) {
   return (value: string): Complaint | undefined => (pattern.test(value) ? undefined : { what, allowed });
 }
 

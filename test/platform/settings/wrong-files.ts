@@ -1274,6 +1274,54 @@ groundwork:zone: { plan: free, ssl: full }`),
       },
     ],
   },
+  {
+    name: "service tokens of a wrong form",
+    text: stackText(
+      protectedSite(
+        "  serviceTokens: { ci: { duration: 1y, secretVersion: 0 }, uptime: { duraton: 24h }, deploy: forever, Ci: {} }",
+      ),
+    ),
+    issues: [
+      {
+        path: "access.serviceTokens.ci.duration",
+        what: "does not take this duration",
+        allowed: "8760h, or forever",
+        fix: "pulumi config set",
+      },
+      {
+        path: "access.serviceTokens.ci.secretVersion",
+        what: "the least is 1",
+        allowed: "rotations",
+        fix: "pulumi config set",
+      },
+      { path: "access.serviceTokens.uptime.duraton", what: "unknown key", fix: "rename it to duration" },
+      {
+        path: "access.serviceTokens.deploy",
+        what: "a map is needed",
+        allowed: "`duration` and `secretVersion`",
+        fix: "below it",
+      },
+      { path: "access.serviceTokens.Ci", what: "the name cannot be used", fix: "another key" },
+    ],
+    schemaSees: true,
+  },
+  {
+    name: "a service token with its duration in a list",
+    text: stackText(protectedSite("  serviceTokens: [{ ci: { duration: forever } }]")),
+    issues: [
+      { path: "access.serviceTokens[0]", what: "not of the right type", allowed: "lower-case", fix: "edit" },
+    ],
+    schemaSees: true,
+  },
+  {
+    name: "more service tokens than an account takes",
+    text: stackText(
+      protectedSite(
+        `  serviceTokens: { ${Array.from({ length: 50 }, (_, index) => `ci-${index}: {}`).join(", ")} }`,
+      ),
+    ),
+    issues: [{ path: "access.serviceTokens", what: "a map of 50 is too large; the most is 49", fix: "edit" }],
+  },
   // Cookies.
   {
     name: "cookies over two registrable domains",
