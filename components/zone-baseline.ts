@@ -197,13 +197,21 @@ export class ZoneBaseline extends pulumi.ComponentResource {
         { parent: this },
       );
     }
-    (args.records ?? []).forEach((record, index, records) => {
-      new cloudflare.DnsRecord(
-        `${name}-record-${recordKey(record, isFurther(records, index))}`,
+    const firsts = new Map<string, cloudflare.DnsRecord>();
+    for (const { record, key, aliases } of recordNames(args.records ?? [])) {
+      const first = firsts.get(`${record.type} ${record.name}`);
+      const made = new cloudflare.DnsRecord(
+        `${name}-record-${key}`,
         { zoneId, ...dnsRecord(record) },
-        { parent: this },
+        {
+          parent: this,
+          aliases: aliases.map((alias) => ({ name: `${name}-record-${alias}` })),
+          // An only record that gets company may become the first of them, and another have its address.
+          ...(first === undefined ? {} : { dependsOn: [first] }),
+        },
       );
-    });
+      if (first === undefined && isAddress(record)) firsts.set(`${record.type} ${record.name}`, made);
+    }
     if (args.dnssec !== undefined) {
       new cloudflare.ZoneDnssec(
         `${name}-dnssec`,
@@ -370,17 +378,33 @@ export function zoneRulesets(
   return phases.filter(({ rules }) => rules.length > 0);
 }
 
-/** Is it the second or a later address of a name? */
-function isFurther(records: readonly ZoneRecord[], index: number): boolean {
-  const { name, type } = records[index] ?? {};
-  if (type !== "A" && type !== "AAAA") return false;
-  return records.findIndex((other) => other.name === name && other.type === type) < index;
+/** A record, the part of its resource's name that tells it from others, and those that a state may know it by. */
+export interface NamedRecord {
+  readonly record: ZoneRecord;
+  readonly key: string;
+  readonly aliases: readonly string[];
 }
 
-/** Part of a resource's name: stays the same when the content of an only record changes. */
-function recordKey({ name, type, content }: ZoneRecord, further = false): string {
-  const single = (type === "A" || type === "AAAA" || type === "CNAME") && !further;
-  return `${type.toLowerCase()}-${name}${single || !isPlain(content) ? "" : `-${fitName(slug(String(content)), 40)}`}`;
+/**
+ * An only address of a name, and a CNAME, have that name's key and change where they stand. Of several addresses each is
+ * named by its own: by its place it would be written over another one that is still there when that is taken out or moved.
+ */
+export function recordNames(records: readonly ZoneRecord[]): readonly NamedRecord[] {
+  return records.map((record) => {
+    const alone = `${record.type.toLowerCase()}-${record.name}`;
+    const own = isPlain(record.content) ? `${alone}-${fitName(slug(record.content), 40)}` : alone;
+    if (record.type === "CNAME") return { record, key: alone, aliases: [] };
+    if (!isAddress(record)) return { record, key: own, aliases: [] };
+    const all = records.filter(({ name, type }) => name === record.name && type === record.type);
+    if (all.length === 1) return { record, key: alone, aliases: own === alone ? [] : [own] };
+    // The first one had that key before, and has it where it was the only one.
+    const isFirst = all[0] === record && all.every(({ content }) => isPlain(content));
+    return { record, key: own, aliases: isFirst ? [alone] : [] };
+  });
+}
+
+function isAddress({ type }: ZoneRecord): boolean {
+  return type === "A" || type === "AAAA";
 }
 
 function dnsRecord(record: ZoneRecord) {
@@ -471,13 +495,12 @@ export function zoneBaselineIssues(args: ZoneBaselineArgs): Issues {
     });
   }
   const seen = new Set<string>();
-  (args.records ?? []).forEach((record, index) => {
+  recordNames(args.records ?? []).forEach(({ record, key }, index) => {
     const at = `records[${index}]`;
     issues.check(`${at}.name`, record.name, (value) => isInZone(value, zoneName), "is outside the zone");
     if (record.proxied === true && (record.ttl ?? 1) !== 1) {
       issues.add(`${at}.ttl`, "must be 1 for a proxied record", { value: record.ttl });
     }
-    const key = recordKey(record, isFurther(args.records ?? [], index));
     if (seen.has(key)) issues.add(at, "is there twice", { value: key });
     seen.add(key);
   });

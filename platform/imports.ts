@@ -87,18 +87,30 @@ export function importListText({ accountId, apiUrl, resources, leave }: ImportLi
 
 /**
  * Makes the engine take over what the list names. An id that the state knows already changes nothing, so the list may
- * stay; what it keeps is kept as long as it stands there.
+ * stay; what it keeps is kept as long as it stands there, also by a resource that had the name in the list before. Such a
+ * one is in the state: the id of an earlier name could be that of another thing by now.
  */
 export function importing({ resources }: Pick<ImportList, "resources">): pulumi.ResourceTransformation {
   const known = new Map(resources.map((each) => [`${each.type} ${each.name}`, each]));
   return ({ type, name, props, opts }) => {
-    const found = known.get(`${type} ${name}`);
-    if (found === undefined) return undefined;
     const custom = opts as pulumi.CustomResourceOptions;
+    const before = earlierNames(custom).flatMap((each) => known.get(`${type} ${each}`) ?? [])[0];
+    const found = before ?? known.get(`${type} ${name}`);
+    if (found === undefined) return undefined;
     const ignoreChanges = [...(custom.ignoreChanges ?? []), ...found.keep];
     return {
       props: props,
-      opts: { ...custom, import: found.id, ...(ignoreChanges.length === 0 ? {} : { ignoreChanges }) },
+      opts: {
+        ...custom,
+        ...(before === undefined ? { import: found.id } : {}),
+        ...(ignoreChanges.length === 0 ? {} : { ignoreChanges }),
+      },
     };
   };
+}
+
+function earlierNames({ aliases = [] }: pulumi.CustomResourceOptions): string[] {
+  return aliases.flatMap((alias) =>
+    typeof alias === "object" && "name" in alias && typeof alias.name === "string" ? alias.name : [],
+  );
 }

@@ -1,4 +1,3 @@
-import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
 import type { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
@@ -10,6 +9,7 @@ import { expectRelease } from "../../remote/shared-connections";
 import type { ComposeDeploymentArgs, ComposeOriginArgs, RegistryLogin } from "../app-origin";
 import type { OriginDatabase } from "../database/args";
 import { localStep } from "../shared/local-step";
+import { hostRecords } from "./address-records";
 import { caddyfile, type CaddyfileSpec, routedServices, routesText } from "./caddyfile";
 import { readComposeFile } from "./compose-files";
 import { hashOf } from "./hash";
@@ -154,7 +154,7 @@ export function composeDeployment(
           [rollout],
         );
   const records =
-    args.kind === "compose" && (args.manageDns ?? true) ? hostRecords(origin, name, args, verified) : [];
+    args.kind === "compose" && (args.manageDns ?? true) ? hostRecords(origin, name, args, [verified]) : [];
   const questions = publicChecks(args, content.release);
   const last =
     questions === undefined
@@ -260,38 +260,6 @@ function schemaOf(line: string): string | undefined {
 export function ledgerIn(output: string): Ledger | undefined {
   const last = output.trim().split("\n").at(-1) ?? "";
   return last.startsWith("{") ? readLedger((JSON.parse(last) as { ledger?: unknown }).ledger) : undefined;
-}
-
-/**
- * Proxied address records, made after the first release answered. A name has either addresses or a CNAME, so a record whose
- * type changes needs the old one gone, and the further ones wait for that of the first.
- */
-export function hostRecords(
-  origin: pulumi.ComponentResource,
-  name: string,
-  args: ComposeOriginArgs,
-  after: pulumi.Resource,
-): pulumi.Resource[] {
-  return args.hostnames.flatMap((hostname) => {
-    const records: pulumi.Resource[] = [];
-    for (const [index, address] of args.publicAddresses.entries()) {
-      records.push(
-        new cloudflare.DnsRecord(
-          `${name}-dns-${hostname}${index === 0 ? "" : `-${index + 1}`}`,
-          {
-            zoneId: args.zoneId,
-            name: hostname,
-            type: pulumi.output(address).apply((text) => (isIPv6(text) ? "AAAA" : "A")),
-            content: address,
-            ttl: 1,
-            proxied: args.proxied ?? true,
-          },
-          { parent: origin, deleteBeforeReplace: true, dependsOn: [after, ...records.slice(0, 1)] },
-        ),
-      );
-    }
-    return records;
-  });
 }
 
 /** Key and request are made on the host, the request is signed by Cloudflare, the certificate is put beside its key. */

@@ -1,4 +1,3 @@
-import * as cloudflare from "@pulumi/cloudflare";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExternalOriginArgs } from "../app-origin";
@@ -6,6 +5,7 @@ import { shellQuote } from "../../common/shell-words";
 import { resolvePlace } from "../../remote/host";
 import { localStep } from "../shared/local-step";
 import { isPlain } from "../shared/validation";
+import { externalRecords } from "./address-records";
 import { variableLines } from "./env-file";
 import type {
   ExternalCertificatesInput,
@@ -200,30 +200,6 @@ export function externalOrigin(
     { parent: origin, dependsOn: verified === undefined ? there : [verified, ...there] },
   );
   return { release: releaseId, released, last: asked };
-}
-
-function externalRecords(
-  origin: pulumi.ComponentResource,
-  name: string,
-  args: ExternalOriginArgs,
-  after: readonly pulumi.Resource[],
-): pulumi.Resource[] {
-  return args.hostnames.map(
-    (hostname) =>
-      new cloudflare.DnsRecord(
-        `${name}-dns-${hostname}`,
-        {
-          zoneId: args.zoneId,
-          name: hostname,
-          type: "CNAME",
-          content: args.target,
-          ttl: 1,
-          proxied: args.proxied ?? true,
-        },
-        // A name has either a CNAME or addresses, so a record whose type changes needs the old one gone.
-        { parent: origin, deleteBeforeReplace: true, dependsOn: [...after] },
-      ),
-  );
 }
 
 /** Changes with anything that a release is made of. */

@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from "node:net";
 import { sshServerProblems } from "../../remote/host";
 import type { AppOriginArgs, ExternalOriginArgs } from "../app-origin";
-import { isHostname, isPort, isUrlPath, isVariableName, Issues } from "../shared/validation";
+import { isHostname, isPlain, isPort, isUrlPath, isVariableName, Issues } from "../shared/validation";
 import { readComposeFile, readFurtherFiles } from "./compose-files";
 import { deployedArgs, type DeployedArgs } from "./overrides";
 import { proxyTls } from "./proxy";
@@ -60,7 +60,7 @@ export function appOriginIssues(name: string, args: AppOriginArgs): Issues {
 
 function hostIssues(args: Extract<DeployedArgs, { readonly kind: "compose" }>, issues: Issues): void {
   if (args.publicAddresses.length === 0) issues.add("publicAddresses", "is empty");
-  args.publicAddresses.forEach((address, index) =>
+  args.publicAddresses.forEach((address, index) => {
     issues.check(
       `publicAddresses[${index}]`,
       address,
@@ -68,8 +68,10 @@ function hostIssues(args: Extract<DeployedArgs, { readonly kind: "compose" }>, i
         isIP(value) !== 0 && (!isIPv6(value) || new URL(`http://[${value}]/`).hostname === `[${value}]`),
       "is not an address",
       "IPv4, or IPv6 in its shortest form without brackets",
-    ),
-  );
+    );
+    if (isPlain(address) && args.publicAddresses.indexOf(address) !== index)
+      issues.add(`publicAddresses[${index}]`, "is there twice", { value: address });
+  });
   const tlsServices = Object.values(args.services).some(({ tls }) => tls !== undefined);
   const byProxy = args.proxy !== undefined && proxyTls(args) === "origin-certificate";
   if (args.originCertificate !== undefined && !tlsServices && !byProxy) {

@@ -3,12 +3,12 @@ import { type Frames, listFrames } from "../../remote/framing";
 import type { RemoteHost } from "../../remote/host";
 import type { RemoteStep } from "../../remote/scripts";
 import { localStep } from "../shared/local-step";
+import { hostRecords } from "./address-records";
 import { readComposeFile } from "./compose-files";
 import {
   composeForMigrations,
   type Deployment,
   dockerInstalled,
-  hostRecords,
   ledgerIn,
   type MakeStep,
   originCertificate,
@@ -106,7 +106,8 @@ export function swarmDeployment(origin: pulumi.ComponentResource, name: string, 
             [rollout],
           ),
         );
-  const records = (args.manageDns ?? true) ? hostRecords(origin, name, args, verified.at(-1) ?? rollout) : [];
+  const records =
+    (args.manageDns ?? true) ? hostRecords(origin, name, args, [verified.at(-1) ?? rollout]) : [];
   const questions = publicChecks(args, content.release);
   const last =
     questions === undefined

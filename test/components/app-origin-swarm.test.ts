@@ -103,7 +103,9 @@ test("hosts join the first one; migrations and proxies come before traffic, each
       ...["api-certificate", "api-2-certificate", "api-3-certificate"],
       ...["api-proxy-config", "api-proxy-config-2", "api-proxy-config-3"],
       ...["api-verified", "api-verified-2", "api-verified-3"],
-      ...["api-dns-api.example.com", "api-dns-api.example.com-2", "api-dns-api.example.com-3"],
+      ...["203.0.113.10", "203.0.113.11", "203.0.113.12"].map(
+        (address) => `api-dns-api.example.com-${address}`,
+      ),
     ].sort(),
   );
   for (const [one, other] of [
@@ -112,7 +114,7 @@ test("hosts join the first one; migrations and proxies come before traffic, each
     ["api-proxy-config-3", "api-proxy"],
     ["api-proxy", "api-rollout"],
     ["api-rollout", "api-verified-2"],
-    ["api-verified-3", "api-dns-api.example.com"],
+    ["api-verified-3", "api-dns-api.example.com-203.0.113.10"],
   ] as const)
     expect([one, other, order.indexOf(one) < order.indexOf(other)]).toEqual([one, other, true]);
   // They are run on the first host alone.

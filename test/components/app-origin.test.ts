@@ -516,10 +516,13 @@ test("a record whose type changes waits for the end of the old one, and further 
       { transformations },
     );
   });
-  for (const name of ["own-dns-api.example.com", "own-dns-api.example.com-2", "far-dns-far.example.com"])
+  const [first, further] = ["own-dns-api.example.com-203.0.113.10", "own-dns-api.example.com-2001-db8--10"];
+  for (const name of [first, further, "far-dns-far.example.com"])
     expect(made[name]?.deleteBeforeReplace).toBe(true);
-  expect(made["own-dns-api.example.com"]?.dependsOn).toHaveLength(1);
-  expect(made["own-dns-api.example.com-2"]?.dependsOn).toHaveLength(2);
+  expect(made[first]?.dependsOn).toHaveLength(1);
+  expect(made[further]?.dependsOn).toHaveLength(2);
+  expect(made[first]?.aliases).toContainEqual({ name: "own-dns-api.example.com" });
+  expect(made[further]?.aliases).toContainEqual({ name: "own-dns-api.example.com-2" });
 });
 
 describe("at a platform", () => {
@@ -742,10 +745,11 @@ test.each<[string, () => Partial<ComposeOriginArgs>, string[]]>([
   ],
   [
     "addresses",
-    () => ({ publicAddresses: ["host.example.com", "2001:DB8:0::1"] }),
+    () => ({ publicAddresses: ["host.example.com", "2001:DB8:0::1", "203.0.113.10", "203.0.113.10"] }),
     [
       'publicAddresses[0]: is not an address "host.example.com"',
       'publicAddresses[1]: is not an address "2001:DB8:0::1"',
+      'publicAddresses[3]: is there twice "203.0.113.10"',
     ],
   ],
   [

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type * as pulumi from "@pulumi/pulumi";
 import type * as random from "@pulumi/random";
 import { importing, importListFile, importListText, readImportList } from "../../platform/imports";
 
@@ -49,4 +50,14 @@ test("only the resource of that type and name is taken over, and what it keeps i
   });
   expect(given(entry.type, "two")).toBeUndefined();
   expect(given("random:index/randomId:RandomId", "one")).toBeUndefined();
+});
+
+test("what had the name in the list before keeps what it says, and is not taken over once more", () => {
+  const transform = importing({ resources: [entry, { ...entry, name: "other", id: "another", keep: [] }] });
+  const given = (name: string, ...aliases: pulumi.Alias[]) =>
+    transform({ resource: {} as random.RandomString, type: entry.type, name, props: {}, opts: { aliases } });
+  const aliases = [{ type: "random:index/old:Old" }, { name: "nobody" }, { name: "one" }];
+  expect(given("new", ...aliases)).toEqual({ props: {}, opts: { aliases, ignoreChanges: ["length"] } });
+  expect(given("other", { name: "one" })?.opts).not.toHaveProperty("import");
+  expect(given("other", { name: "nobody" })?.opts).toMatchObject({ import: "another" });
 });

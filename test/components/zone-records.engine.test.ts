@@ -1,0 +1,62 @@
+/** A zone's lists of records that change, under the real engine at the sandbox's Cloudflare. */
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import { ZoneBaseline } from "../../components/zone-baseline";
+import { CloudflareProgram } from "../support/cloudflare-program";
+
+jest.setTimeout(240_000);
+
+let stack: CloudflareProgram;
+beforeAll(async () => {
+  stack = await CloudflareProgram.start();
+});
+afterAll(() => stack.end());
+
+const [one, two, three] = ["203.0.113.10", "203.0.113.11", "203.0.113.12"] as const;
+const hostnameOf = (name: string) => `${name}.example.com`;
+const zone =
+  (...addresses: string[]) =>
+  () =>
+    void new ZoneBaseline("zone", {
+      zoneId: stack.zoneId,
+      zoneName: "example.com",
+      records: addresses.map((content) => ({ name: hostnameOf(pulumi.getStack()), type: "A", content })),
+    });
+/** What is done to records. */
+async function up(name: string, program: () => void): Promise<string[]> {
+  return (await stack.up(name, program)).filter((done) => done.includes("-record-"));
+}
+const records = (name: string) => stack.records(hostnameOf(name));
+
+test("records change places and the first is taken out: no other one is touched", async () => {
+  await up("lb", zone(one, two, three));
+  const before = await records("lb");
+  expect(await up("lb", zone(three, one, two))).toEqual([]);
+  expect(await up("lb", zone(one, two))).toEqual(["delete zone-record-a-lb.example.com-203-0-113-12"]);
+  expect(await up("lb", zone(two))).toEqual(["delete zone-record-a-lb.example.com-203-0-113-10"]);
+  expect(await records("lb")).toEqual({ [`A ${two}`]: before[`A ${two}`] });
+  expect(await up("lb", zone(one))).toEqual(["update zone-record-a-lb.example.com"]);
+  // It gets company before it.
+  await up("lb", zone(three, one));
+  expect(Object.keys(await records("lb")).sort()).toEqual([`A ${one}`, `A ${three}`]);
+});
+
+test("a stack whose first record had the name's key keeps its records", async () => {
+  class Before extends pulumi.ComponentResource {
+    constructor() {
+      super("groundwork:index:ZoneBaseline", "zone");
+      for (const [key, content] of Object.entries({ "": one, "-203-0-113-11": two })) {
+        new cloudflare.DnsRecord(
+          `zone-record-a-${hostnameOf("old")}${key}`,
+          { zoneId: stack.zoneId, name: hostnameOf("old"), type: "A", ttl: 1, content, proxied: false },
+          { parent: this },
+        );
+      }
+    }
+  }
+  await stack.up("old", () => void new Before());
+  const before = await records("old");
+  expect(await up("old", zone(one, two))).toEqual([]);
+  expect(await up("old", zone(two))).toHaveLength(1);
+  expect(await records("old")).toEqual({ [`A ${two}`]: before[`A ${two}`] });
+});
