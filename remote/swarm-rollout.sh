@@ -19,8 +19,9 @@
 # Output: one line of JSON for each event, as it happens: {"event":"started|starting|healthy|switched|draining|drained|
 #         stopped|done|failed|aborted","at":ms,"release":id}; at last {"step":"swarm-rollout","project":…,"release":id,
 #         "seconds":12,"changed":true}
-# Exit:   20 the files cannot be used; 21 the release did not become healthy: the old one serves, the new one's last lines
-#         are shown; 22 taken back by rollout-abort: the old one serves; 23 the rollback is refused; the rest as in lib.sh
+# Exit:   20 the files cannot be used, or a release that failed could not be taken back; 21 the release did not become healthy: the
+#         old one serves, with what runs beside it, the new one's last lines are shown; 22 taken back by rollout-abort: the old one
+#         serves; 23 the rollback is refused; the rest as in lib.sh
 # shellcheck source=remote/lib.sh disable=SC1091,SC2015
 . ./lib.sh
 
@@ -147,28 +148,73 @@ explain() {
   done
 }
 
-# give_up CODE EVENT MESSAGE: back to what served before; where nothing did, nothing is left.
+# Whether the swarm has been told of the release; what of it runs beside.
+deployed=
+beside=
+
+# beside_up PULL: brings what compose runs beside the swarm to what the files and `release_file` say, without the services of
+# `names`; `beside` lists it.
+beside_up() {
+  beside=
+  all=$(compose config --services) && [ -n "$all" ] || { all=; return 1; }
+  for service in $all; do
+    printf '%s\n' "$names" | grep -Fqx -e "$service" || beside="$beside${beside:+ }$service"
+  done
+  [ -n "$beside" ] || return 0
+  # shellcheck disable=SC2086 # one word each
+  compose up --detach --no-deps --wait --wait-timeout "$timeout" --pull "$1" $beside && all_healthy $beside
+}
+
+# take_back: files, stack and what runs beside it, as they were with the release before. All of it is tried, whatever fails.
+take_back() {
+  lacks=
+  state=
+  came=$beside
+  names=$(cat "$releases/$previous/services")
+  release_file=$releases/$previous/compose.release.json
+  # Files first: the stack reads its secrets from them. In a shell of its own, which may fail without ending this one.
+  (restore_files "$releases/$previous/files") || lacks=1
+  [ -z "$deployed" ] || deploy "$releases/$previous" || lacks=1
+  beside_up never || lacks=1
+  for service in ${all:+$came}; do
+    # What only the failed one has.
+    ! printf '%s\n' "$all" | grep -Fqx -e "$service" || continue
+    ids=$(run_docker ps --all --quiet --filter "label=com.docker.compose.project=$project" \
+      --filter "label=com.docker.compose.service=$service")
+    # shellcheck disable=SC2086 # one word each
+    [ -z "$ids" ] || run_docker rm --force $ids || lacks=1
+  done
+  until_back=$(($(date +%s) + timeout + drain))
+  while [ -n "$deployed" ]; do
+    state=$(progress "$previous")
+    [ "$state" = going ] || break
+    [ "$(date +%s)" -lt "$until_back" ] || break
+    nap 0.5
+  done
+  case $state in back | going) lacks=1 ;; esac
+  [ -z "$lacks" ]
+}
+
+# give_up CODE EVENT MESSAGE: back to what served before; where nothing did, nothing is left in the swarm.
 give_up() {
-  explain
+  code=$1
+  message=$3
+  [ -z "$deployed" ] || explain
   [ -f "$place/record.json" ] || rm -rf "${place:?}"
-  if [ -n "$previous" ] && [ "$previous" != "$release" ]; then
-    deploy "$releases/$previous"
-    names=$(cat "$releases/$previous/services")
-    until_back=$(($(date +%s) + timeout + drain))
-    while [ "$(date +%s)" -lt "$until_back" ]; do
-      case $(progress "$previous") in going) ;; *) break ;; esac
-      nap 0.5
-    done
-    message="$3; $previous serves"
-  elif [ -z "$previous" ]; then
-    run_docker stack rm "$project"
-    message="$3; it was the first release, and it was removed"
+  if [ -z "$previous" ]; then
+    message="$message; it was the first release"
+    [ -z "$deployed" ] || { run_docker stack rm "$project"; message="$message, and it was removed"; }
+  elif [ "$previous" = "$release" ]; then
+    :
+  elif take_back; then
+    message="$message; $previous serves"
   else
-    message=$3
+    code=20
+    message="$message; it could not be taken back to $previous as a whole"
   fi
   event "$2"
   printf '%s' "$message" >"$run/errors"
-  fail "$1" "$message" with-log
+  fail "$code" "$message" with-log
 }
 
 [ "$(run_docker info --format '{{.Swarm.ControlAvailable}}')" = true ] ||
@@ -229,22 +275,17 @@ else
 fi
 names=$(cat "$place/services")
 
-set --
-for service in $(compose config --services); do
-  printf '%s\n' "$names" | grep -Fqx -e "$service" || set -- "$@" "$service"
-done
-if [ $# -gt 0 ]; then
-  { compose up --detach --no-deps --wait --wait-timeout "$timeout" --pull "$policy" "$@" && all_healthy "$@"; } || {
-    compose ps --all "$@"
-    compose logs --no-color --tail 30 "$@"
-    fail 20 "$* did not become healthy within $timeout s; what served before still serves" with-log
-  }
-fi
+beside_up "$policy" || {
+  # shellcheck disable=SC2086 # one word each
+  [ -z "$beside" ] || { compose ps --all $beside; compose logs --no-color --tail 30 $beside; }
+  give_up 21 failed "${beside:-what runs beside the swarm} did not become healthy within $timeout s"
+}
 
 changed=true
 [ "$release" != "$previous" ] || [ "$(progress "$release")" != "done" ] || changed=false
 event starting
 unbegun_ms=$(now_ms)
+deployed=1
 deploy "$place" || give_up 21 failed "Docker does not take the release $release"
 
 # From the first new task on there is traffic to the release.

@@ -87,14 +87,15 @@ withMachines("a swarm of three hosts", () => {
     trusted: [],
     graceSeconds: 30,
   };
-  const writeFiles = async (environment: Record<string, string>) => {
+  const writeFiles = async (environment: Record<string, string>, store = "9999", token = "tok-1") => {
+    const stack = swarmOverrides({ ...spec, files: [{ path: "token.txt", content: token }] }).stack;
     const files = [
       { path: ".redact", content: password, mode: "0600" },
-      { path: "compose.yaml", content: composeText, mode: "0600" },
-      { path: "token.txt", content: "tok-1", mode: "0644" },
+      { path: "compose.yaml", content: composeText.replace('"9999"', `"${store}"`), mode: "0600" },
+      { path: "token.txt", content: token, mode: "0644" },
       { path: ".env", content: envFile({ PASSWORD: password, ...environment }), mode: "0600" },
       { path: "compose.override.json", content: swarmOverrides(spec).base, mode: "0600" },
-      { path: "compose.swarm.yaml", content: swarmOverrides(spec).stack, mode: "0600" },
+      { path: "compose.swarm.yaml", content: stack, mode: "0600" },
     ];
     value(
       await manager().run("write-files", {
@@ -121,6 +122,11 @@ withMachines("a swarm of three hosts", () => {
       onLine?: (line: string) => void;
     } = {},
   ) => manager().run("swarm-rollout", { project, ...framesOf(release), ...options.frames }, options.onLine);
+  /** The release that the swarm was told last. */
+  const taken = () => {
+    const label = '{{index .Spec.TaskTemplate.ContainerSpec.Labels "groundwork.release"}}';
+    return manager().docker("service", "inspect", "--format", label, `${project}_api`);
+  };
   /** One release under load, with what was lost. */
   const underLoad = async (
     action: () => Promise<StepResult>,
@@ -277,7 +283,20 @@ withMachines("a swarm of three hosts", () => {
     expect(again.stderr).toContain("did not become healthy; two serves");
   });
 
-  test("a release that is asked to stop after it has got traffic goes back", async () => {
+  test("a service beside it does not become healthy: it is put back as it was, and the swarm hears nothing", async () => {
+    const side = () => manager().docker("inspect", "--format", "{{json .Config.Cmd}}", "sample-store-1");
+    const before = side();
+    await writeFiles({}, "not a time");
+    const result = await rollout("side");
+    await writeFiles({});
+    expect(result.code).toBe(21);
+    expect(result.stderr).toContain("store did not become healthy within 90 s; two serves");
+    expect(side()).toBe(before);
+    expect(taken()).toBe("two");
+  });
+
+  test("a release that is asked to stop after it has got traffic goes back, its secrets as well", async () => {
+    await writeFiles({}, "9998", "tok-2");
     const aborts: Promise<StepResult>[] = [];
     const { result, load } = await underLoad(() =>
       rollout("three", {
@@ -291,6 +310,11 @@ withMachines("a swarm of three hosts", () => {
     expect(value((await Promise.all(aborts))[0]!)["aborting"]).toBe(true);
     expect(result.code).toBe(22);
     expect(result.stderr).toContain("the release three was taken back: it fails; two serves");
+    expect(taken()).toBe("two");
+    expect(manager().docker("inspect", "--format", "{{json .Config.Cmd}}", "sample-store-1")).toContain(
+      "9999",
+    );
+    await writeFiles({});
     expect(load.failures).toEqual([]);
   });
 
