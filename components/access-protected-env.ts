@@ -113,6 +113,8 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
   readonly audiences: pulumi.Output<string[]>;
   /** Service tokens by name; the client secrets are secret. */
   readonly serviceTokens: Readonly<Record<string, AccessServiceTokenCredentials>>;
+  /** The applications themselves, for `behind` of what makes the hosts reachable. */
+  readonly applications: readonly pulumi.Resource[];
 
   constructor(name: string, args: AccessProtectedEnvArgs, opts?: pulumi.ComponentResourceOptions) {
     super(componentType("AccessProtectedEnv"), name, {}, opts);
@@ -132,7 +134,7 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
           : { allowedIdps: providers.all, autoRedirectToIdentity: providers.all.length === 1 }),
       }),
     );
-    this.bypass(name, displayName, args);
+    this.applications = [...applications, ...this.bypass(name, displayName, args)];
 
     this.applicationIds = pulumi.all(applications.map(({ id }) => id));
     this.audiences = pulumi.all(applications.map(({ aud }) => aud));
@@ -282,9 +284,9 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
   }
 
   /** Applications for what is public; the more specific path wins over the protected host. */
-  private bypass(name: string, displayName: string, args: AccessProtectedEnvArgs): void {
+  private bypass(name: string, displayName: string, args: AccessProtectedEnvArgs): pulumi.Resource[] {
     const { publicPaths = [], pathsPerApplication = destinationsPerApplication } = args;
-    if (publicPaths.length === 0) return;
+    if (publicPaths.length === 0) return [];
     const everybody = new cloudflare.ZeroTrustAccessPolicy(
       `${name}-public`,
       {
@@ -295,9 +297,9 @@ export class AccessProtectedEnv extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    chunk(publicPaths, pathsPerApplication).forEach((paths, index) => {
+    return chunk(publicPaths, pathsPerApplication).map((paths, index) => {
       const number = index === 0 ? "" : String(index + 1);
-      this.application(`${name}-public-paths${number === "" ? "" : `-${number}`}`, args, {
+      return this.application(`${name}-public-paths${number === "" ? "" : `-${number}`}`, args, {
         name: `${displayName} public${number === "" ? "" : ` ${number}`}`,
         destinations: paths,
         policies: [everybody],

@@ -9,6 +9,7 @@ import { swarmDeployment } from "./origin/swarm";
 import type { Ledger } from "./origin/ledger";
 import type { OriginDatabase } from "./postgres-with-app-user";
 import type { SecretsVault } from "./secrets-vault";
+import type { Behind } from "./shared/behind";
 import { componentType } from "./shared/names";
 import { refuse } from "./shared/validation";
 import type { TunnelConnection } from "./tunnel";
@@ -128,6 +129,11 @@ export interface OriginDnsArgs {
   readonly manageDns?: boolean;
   /** Sends traffic through Cloudflare. @default true */
   readonly proxied?: boolean;
+  /**
+   * What must be there before one of the host names can be reached, and is removed after it: `applications` of
+   * {@link AccessProtectedEnv}. @default nothing
+   */
+  readonly behind?: Behind;
 }
 
 /** What every kind of origin has. */

@@ -1,5 +1,6 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
+import { type Behind, before } from "./shared/behind";
 import { componentType } from "./shared/names";
 import { isHostname, isVariableName, Issues, refuse } from "./shared/validation";
 
@@ -45,6 +46,11 @@ export interface PagesSiteArgs {
   readonly zoneId?: pulumi.Input<string>;
   /** Custom domains (full host names), at most 100. @default [] */
   readonly domains?: readonly string[];
+  /**
+   * What must be there before a domain can be reached, and is removed after it: `applications` of
+   * {@link AccessProtectedEnv}. @default nothing
+   */
+  readonly behind?: Behind;
   /** How Cloudflare builds the site; has no meaning for direct uploads. @default not built */
   readonly build?: PagesBuild;
   /** The repository to deploy from. Cannot be changed to or from direct upload later. @default direct upload */
@@ -128,13 +134,13 @@ export class PagesSite extends pulumi.ComponentResource {
         `${name}-domain-${domain}`,
         { accountId, projectName: project.name, name: domain },
         // A host name belongs to one project, so a replacement needs the old one gone.
-        { parent: this, deleteBeforeReplace: true },
+        { parent: this, deleteBeforeReplace: true, dependsOn: [...before(args.behind, domain)] },
       );
       if (zoneId === undefined) continue;
       new cloudflare.DnsRecord(
         `${name}-dns-${domain}`,
         { zoneId, name: domain, type: "CNAME", content: project.subdomain, ttl: 1, proxied: true },
-        { parent: this, dependsOn: [attached] },
+        { parent: this, dependsOn: [attached, ...before(args.behind, domain)] },
       );
     }
     this.projectName = project.name;

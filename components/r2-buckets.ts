@@ -5,6 +5,7 @@ import { liveVersions, tokenKey } from "./buckets/consumers";
 import { r2BucketsIssues } from "./buckets/issues";
 import { bucketName, s3Host } from "./buckets/names";
 import { corsRule, lifecycleRules } from "./buckets/rules";
+import { type Behind, before } from "./shared/behind";
 import { componentType, fitName } from "./shared/names";
 import { refuse } from "./shared/validation";
 
@@ -108,6 +109,11 @@ export interface R2BucketsArgs {
    * @default `https://<account>.r2.cloudflarestorage.com`, or that of the jurisdiction
    */
   readonly endpoint?: string;
+  /**
+   * What must be there before a custom domain can be reached, and is removed after it: `applications` of
+   * {@link AccessProtectedEnv}. @default nothing
+   */
+  readonly behind?: Behind;
   /** Refuses to delete the buckets. @default true */
   readonly protect?: boolean;
   /** Leaves the buckets where they are when the stack is destroyed. @default false */
@@ -265,7 +271,12 @@ export class R2Buckets extends pulumi.ComponentResource {
         `${child}-domain`,
         { ...around, domain: spec.customDomain, zoneId, enabled: true, minTls: spec.minTlsVersion ?? "1.2" },
         // A host name belongs to one bucket, so a replacement needs the old one gone; that the bucket moves is one as well.
-        { parent: this, deleteBeforeReplace: true, replaceOnChanges: ["jurisdiction"] },
+        {
+          parent: this,
+          deleteBeforeReplace: true,
+          replaceOnChanges: ["jurisdiction"],
+          dependsOn: [...before(args.behind, spec.customDomain)],
+        },
       );
     }
     this.notifications(child, around, spec.notifications ?? []);

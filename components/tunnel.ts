@@ -1,6 +1,7 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { type Behind, before } from "./shared/behind";
 import { localStep } from "./shared/local-step";
 import { componentType, fitName } from "./shared/names";
 import { isHostname, Issues, refuse } from "./shared/validation";
@@ -46,6 +47,11 @@ export interface TunnelArgs {
   readonly catchAll?: string;
   /** Makes the proxied CNAME record of each host name. @default true */
   readonly manageDns?: boolean;
+  /**
+   * What must be there before one of the host names can be reached, and is removed after it: `applications` of
+   * {@link AccessProtectedEnv}. @default nothing
+   */
+  readonly behind?: Behind;
   /**
    * Leaves the secret of a tunnel that was made elsewhere and is imported: nobody can read it. The token is asked for by
    * the API instead of being made. @default false
@@ -188,7 +194,7 @@ export class Tunnel extends pulumi.ComponentResource implements TunnelConnection
         new cloudflare.DnsRecord(
           `${name}-dns-${hostname}`,
           { zoneId, name: hostname, type: "CNAME", content: this.cname, ttl: 1, proxied: true },
-          { parent: this, dependsOn: [configuration] },
+          { parent: this, dependsOn: [configuration, ...before(args.behind, hostname)] },
         );
       }
     }

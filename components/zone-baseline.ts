@@ -1,6 +1,7 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { cacheSeconds } from "./shared/cache-seconds";
+import { type Behind, before } from "./shared/behind";
 import { componentType, fitName, slug } from "./shared/names";
 import { isHostname, isInZone, isPlain, isUrlPath, Issues, refuse } from "./shared/validation";
 
@@ -106,6 +107,11 @@ export interface ZoneBaselineArgs {
   readonly authenticatedOriginPulls?: boolean;
   /** Redirect-only hosts; each gets a proxied record of its own. @default [] */
   readonly redirects?: readonly HostRedirect[];
+  /**
+   * What must be there before a host name of redirects or records can be reached, and is removed after it: `applications` of
+   * {@link AccessProtectedEnv}. @default nothing
+   */
+  readonly behind?: Behind;
   /** Response headers set at the edge, by name; null removes one. @default {} */
   readonly responseHeaders?: Readonly<Record<string, string | null>>;
   /** The usual security headers (frame, referrer, permissions, content type) besides. @default false */
@@ -194,7 +200,7 @@ export class ZoneBaseline extends pulumi.ComponentResource {
       new cloudflare.DnsRecord(
         `${name}-redirect-${from}`,
         { zoneId, name: from, type: "AAAA", content: "100::", ttl: 1, proxied: true },
-        { parent: this },
+        { parent: this, dependsOn: [...before(args.behind, from)] },
       );
     }
     const firsts = new Map<string, cloudflare.DnsRecord>();
@@ -207,7 +213,7 @@ export class ZoneBaseline extends pulumi.ComponentResource {
           parent: this,
           aliases: aliases.map((alias) => ({ name: `${name}-record-${alias}` })),
           // An only record that gets company may become the first of them, and another have its address.
-          ...(first === undefined ? {} : { dependsOn: [first] }),
+          dependsOn: [...before(args.behind, record.name), ...(first === undefined ? [] : [first])],
         },
       );
       if (first === undefined && isAddress(record)) firsts.set(`${record.type} ${record.name}`, made);

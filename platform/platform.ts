@@ -2,7 +2,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import type * as pulumi from "@pulumi/pulumi";
 import { type ImportList, importing, readImportList } from "./imports";
 import { type PlatformOutputs, outputsOf } from "./outputs";
-import { headersOfChecks, makeAccess, makeAccessCheck } from "./parts/access";
+import { behindAccess, headersOfChecks, makeAccess, makeAccessCheck } from "./parts/access";
 import { makeBackups, makeDatabase } from "./parts/databases";
 import { makeBuckets, makeSite, makeToken, makeTunnel, makeZone } from "./parts/edge";
 import { makeHost, makeSecretsVault } from "./parts/hosts";
@@ -48,15 +48,16 @@ function deploy(surroundings: Surroundings): PlatformOutputs {
   const databases = mapValues(settings.databases, (_database, name) =>
     makeDatabase(surroundings, name, hosts),
   );
-  const buckets = makeBuckets(surroundings);
-  mapValues(settings.tokens, (_token, name) => makeToken(surroundings, name));
-  const tunnels = mapValues(settings.tunnels, (_tunnel, name) => makeTunnel(surroundings, name));
-  const sites = mapValues(settings.sites, (_site, name) => makeSite(surroundings, name));
   const access = makeAccess(surroundings);
+  const behind = behindAccess(surroundings, access);
+  const buckets = makeBuckets(surroundings, behind);
+  mapValues(settings.tokens, (_token, name) => makeToken(surroundings, name));
+  const tunnels = mapValues(settings.tunnels, (_tunnel, name) => makeTunnel(surroundings, name, behind));
+  const sites = mapValues(settings.sites, (_site, name) => makeSite(surroundings, name, behind));
   const publicHeaders = headersOfChecks(surroundings, access);
-  const before = { hosts, databases, tunnels, vault, publicHeaders };
+  const before = { hosts, databases, tunnels, vault, behind, publicHeaders };
   const origins = mapValues(settings.origins, (_origin, name) => makeOrigin(surroundings, name, before));
-  const zone = makeZone(surroundings, Object.values(origins));
+  const zone = makeZone(surroundings, Object.values(origins), behind);
   if (access !== undefined) {
     const releases = mapValues(origins, ({ release }) => release);
     const edge = [access, ...Object.values(origins), ...Object.values(sites)];

@@ -3,13 +3,14 @@ import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import type { ComposeOriginArgs, ExternalOriginArgs } from "../app-origin";
+import { before } from "../shared/behind";
 import { addressNames } from "./address-names";
 
 /** Address records, made once `after` is done. */
 export function hostRecords(
   origin: pulumi.ComponentResource,
   name: string,
-  args: Pick<ComposeOriginArgs, "hostnames" | "proxied" | "publicAddresses" | "zoneId">,
+  args: Pick<ComposeOriginArgs, "behind" | "hostnames" | "proxied" | "publicAddresses" | "zoneId">,
   after: readonly pulumi.Resource[],
 ): pulumi.Resource[] {
   return args.hostnames.flatMap((hostname) => {
@@ -35,7 +36,7 @@ export function hostRecords(
             // A record whose type changes needs the old one gone.
             deleteBeforeReplace: true,
             // The first may have been the CNAME, or have had the address of a further one.
-            dependsOn: [...after, ...records.slice(0, 1)],
+            dependsOn: [...after, ...records.slice(0, 1), ...before(args.behind, hostname)],
           },
         ),
       );
@@ -48,7 +49,7 @@ export function hostRecords(
 export function externalRecords(
   origin: pulumi.ComponentResource,
   name: string,
-  args: Pick<ExternalOriginArgs, "hostnames" | "proxied" | "target" | "zoneId">,
+  args: Pick<ExternalOriginArgs, "behind" | "hostnames" | "proxied" | "target" | "zoneId">,
   after: readonly pulumi.Resource[],
 ): pulumi.Resource[] {
   return args.hostnames.map(
@@ -63,7 +64,11 @@ export function externalRecords(
           ttl: 1,
           proxied: args.proxied ?? true,
         },
-        { parent: origin, deleteBeforeReplace: true, dependsOn: [...after] },
+        {
+          parent: origin,
+          deleteBeforeReplace: true,
+          dependsOn: [...after, ...before(args.behind, hostname)],
+        },
       ),
   );
 }

@@ -17,6 +17,15 @@ export function makeAccess(surroundings: Surroundings): AccessProtectedEnv | und
   return new AccessProtectedEnv("access", args, opts);
 }
 
+/** What stands in front of each host name that needs a login. */
+export function behindAccess(
+  { settings }: Surroundings,
+  access: AccessProtectedEnv | undefined,
+): Named<readonly pulumi.Resource[]> {
+  const hostnames = access === undefined ? [] : (settings.access?.hostnames ?? []);
+  return Object.fromEntries(hostnames.map((hostname) => [hostname, access?.applications ?? []]));
+}
+
 /** What lets the prober and the checks in where Access is in front, by host name. */
 export function headersOfChecks(
   surroundings: Surroundings,

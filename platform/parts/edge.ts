@@ -10,9 +10,12 @@ import {
   withBackupsConsumer,
   zoneArgs,
 } from "../wiring";
-import { part, type Surroundings } from "./surroundings";
+import { type Named, part, type Surroundings } from "./surroundings";
 
-export function makeBuckets(surroundings: Surroundings): R2Buckets | undefined {
+export function makeBuckets(
+  surroundings: Surroundings,
+  behind: Named<readonly pulumi.Resource[]>,
+): R2Buckets | undefined {
   const { settings, values, opts, accountId, zoneId, leaves } = surroundings;
   const { buckets, storage, tier } = settings;
   if (Object.keys(buckets).length === 0) return undefined;
@@ -22,6 +25,7 @@ export function makeBuckets(surroundings: Surroundings): R2Buckets | undefined {
       accountId,
       zoneId,
       protect: tier === "production",
+      behind,
       ...storage,
       buckets: mapValues(withBackupsConsumer(settings), (bucket, name) => {
         const { public: open, ...args } = bucketArgs(bucket);
@@ -53,7 +57,11 @@ export function makeToken(surroundings: Surroundings, name: string): ScopedToken
   return component;
 }
 
-export function makeTunnel(surroundings: Surroundings, name: string): Tunnel {
+export function makeTunnel(
+  surroundings: Surroundings,
+  name: string,
+  behind: Named<readonly pulumi.Resource[]>,
+): Tunnel {
   const { settings, secrets, values, opts, accountId, zoneId, leaves } = surroundings;
   const tunnel = part(settings.tunnels, name);
   const origin = Object.values(settings.origins).find(
@@ -68,6 +76,7 @@ export function makeTunnel(surroundings: Surroundings, name: string): Tunnel {
       tunnelName: tunnel.name ?? `${pulumi.getProject()}-${settings.stack}-${name}`,
       routes: tunnelRoutes(tunnel, origin),
       catchAll: tunnel.catchAll,
+      behind,
       ...(leaves(`tunnels.${name}.secret`)
         ? { keepSecret: true }
         : { disconnect: { apiToken: secrets(apiTokenSecret), apiUrl } }),
@@ -81,10 +90,11 @@ export function makeTunnel(surroundings: Surroundings, name: string): Tunnel {
 export function makeSite(
   { settings, values, opts, accountId, zoneId }: Surroundings,
   name: string,
+  behind: Named<readonly pulumi.Resource[]>,
 ): PagesSite {
   return new PagesSite(
     name,
-    { accountId, zoneId, ...siteArgs(name, part(settings.sites, name), values) },
+    { accountId, zoneId, behind, ...siteArgs(name, part(settings.sites, name), values) },
     opts,
   );
 }
@@ -93,9 +103,10 @@ export function makeSite(
 export function makeZone(
   { settings, opts, zoneId }: Surroundings,
   origins: readonly AppOrigin[],
+  behind: Named<readonly pulumi.Resource[]>,
 ): ZoneBaseline | undefined {
   const { zone, domain } = settings;
   if (zone === undefined) return undefined;
-  const args = { zoneId, zoneName: domain, ...zoneArgs(zone) };
+  const args = { zoneId, zoneName: domain, behind, ...zoneArgs(zone) };
   return new ZoneBaseline("zone", args, { ...opts, dependsOn: [...origins] });
 }

@@ -19,6 +19,8 @@ export interface BeforeOrigins {
   readonly databases: Named<PostgresWithAppUser>;
   readonly tunnels: Named<Tunnel>;
   readonly vault: SecretsVault | undefined;
+  /** What stands in front of host names. */
+  readonly behind: Named<readonly pulumi.Resource[]>;
   readonly publicHeaders: pulumi.Output<HeadersByHost> | undefined;
 }
 
@@ -39,6 +41,7 @@ export function makeOrigin(surroundings: Surroundings, name: string, before: Bef
     zoneId,
     hostnames: origin.hostnames,
     proxied: origin.proxied,
+    behind: before.behind,
     publicAddresses: origin.addresses ?? machines.map((host) => part(settings.hosts, host).address),
     originCertificate: certificateArgs(origin),
   };
@@ -59,7 +62,7 @@ function externalOrigin(
   { values, opts, zoneId, resolve }: Surroundings,
   name: string,
   origin: ExternalOriginSettings,
-  { databases, publicHeaders }: BeforeOrigins,
+  { behind, databases, publicHeaders }: BeforeOrigins,
 ): AppOrigin {
   const { plain, secret } = values.variables(["origins", name, "environment"], origin.environment, name);
   return new AppOrigin(
@@ -69,6 +72,7 @@ function externalOrigin(
       zoneId,
       hostnames: origin.hostnames,
       proxied: origin.proxied,
+      behind,
       target: origin.target,
       resolve,
       environment: plain,

@@ -29,13 +29,17 @@ async function deploy(body: string): Promise<string[]> {
   if ("issues" in result) throw new SettingsError(result.issues);
   const { settings } = result;
   const events: string[] = [];
-  // Roles take their time, so that who does not wait for them is ahead.
-  const step = async (_inputs: unknown, name: string) => {
-    events.push(`start ${name}`);
-    if (name.includes("-roles")) await sleep(200);
-    events.push(`end ${name}`);
-    return { stdout: "{}", stderr: "" };
-  };
+  // Roles and applications of Access take their time, so that who does not wait for them is ahead.
+  const slowly =
+    (milliseconds: (name: string) => number, outputs: Readonly<Record<string, unknown>> = {}) =>
+    async (_inputs: unknown, name: string) => {
+      events.push(`start ${name}`);
+      await sleep(milliseconds(name));
+      events.push(`end ${name}`);
+      return outputs;
+    };
+  const step = slowly((name) => (name.includes("-roles") ? 200 : 0), { stdout: "{}", stderr: "" });
+  const made = slowly(() => 0);
   const mocks = new Mocks({
     "pulumi:providers:cloudflare": () => ({}),
     "random:index/randomBytes:RandomBytes": () => ({ base64: "c2VlZA==" }),
@@ -44,7 +48,27 @@ async function deploy(body: string): Promise<string[]> {
     }),
     "command:remote:Command": step,
     "command:local:Command": step,
-    "cloudflare:index/dnsRecord:DnsRecord": () => ({}),
+    "cloudflare:index/dnsRecord:DnsRecord": made,
+    "cloudflare:index/r2Bucket:R2Bucket": () => ({}),
+    "cloudflare:index/r2CustomDomain:R2CustomDomain": made,
+    "cloudflare:index/r2ManagedDomain:R2ManagedDomain": () => ({}),
+    "cloudflare:index/ruleset:Ruleset": () => ({}),
+    "cloudflare:index/zoneSetting:ZoneSetting": () => ({}),
+    "cloudflare:index/pagesDomain:PagesDomain": made,
+    "cloudflare:index/pagesProject:PagesProject": (inputs) => ({
+      subdomain: `${String(inputs["name"])}.pages.dev`,
+    }),
+    "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication": slowly(() => 600, {
+      aud: "aud",
+    }),
+    "cloudflare:index/zeroTrustAccessIdentityProvider:ZeroTrustAccessIdentityProvider": () => ({}),
+    "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy": () => ({}),
+    "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken": () => ({
+      clientId: "client",
+      clientSecret: pulumi.secret("the token's secret"),
+    }),
+    "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared": () => ({}),
+    "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig": () => ({}),
   });
   const secrets = (name: string) => pulumi.secret(name === "SSH_PRIVATE_KEY" ? privateKey : `the ${name}`);
   await runWith(mocks, () => deploySettings({ settings, secrets }, folder));
@@ -171,5 +195,81 @@ describe("a database in a container", () => {
     expect(events).toContain("start worker-rollout");
     expect(events).not.toContain("start worker-database");
     expect(events.filter((each) => each === "start main-roles-after-migrations")).toHaveLength(1);
+  });
+});
+
+describe("Access in front of host names", () => {
+  const swarm = `
+  swarm:
+    kind: swarm
+    hosts: [two]
+    hostnames: [swarm.acme.example]
+    composeFile: compose.yaml
+    project: swarm
+    proxy: { tls: none, routes: { "/*": api } }
+    services:
+      api: { port: 4000, healthPath: /health }
+`;
+  const everyKind = (hostnames: readonly string[]) => `${zone}
+groundwork:access:
+  hostnames: [${hostnames.join(", ")}]
+  emails: [dev@acme.example]
+  publicPaths: [${hostnames.slice(0, 1).join()}/health]
+groundwork:sites:
+  web: { project: acme, hostnames: [www.acme.example, open.acme.example] }
+groundwork:tunnels:
+  home: { ingress: { tunnel.acme.example: "http://api:4000" } }
+groundwork:buckets:
+  media: { name: acme-media, customDomain: media.acme.example }
+groundwork:zone:
+  ssl: flexible
+  redirects: [{ from: old.acme.example, to: www.acme.example }]
+  records: [{ name: by-hand.acme.example, type: A, content: 203.0.113.9, proxied: true }]
+${hosts("one", "two", "three")}groundwork:origins:
+${onHost("api", "one").replace(/ +environment:[^]*/, "")}${swarm}
+  far: { kind: external, target: acme.fly.dev, hostnames: [far.acme.example] }
+  home:
+    kind: tunnel
+    host: three
+    tunnel: home
+    composeFile: compose.yaml
+    project: home
+    services:
+      api: { port: 4000 }
+`;
+  // An application takes five.
+  test.each<[string, readonly string[], readonly string[]]>([
+    [
+      "a site, hosts, a platform and a tunnel",
+      ["www", "api", "swarm", "far", "tunnel"].map((label) => `${label}.acme.example`),
+      [
+        ...["web-domain-www.acme.example", "web-dns-www.acme.example", "api-dns-api.acme.example"],
+        ...["swarm-dns-swarm.acme.example", "far-dns-far.acme.example", "home-dns-tunnel.acme.example"],
+      ],
+    ],
+    [
+      "a bucket, the zone's own redirects and records",
+      ["media", "old", "by-hand"].map((label) => `${label}.acme.example`),
+      ["buckets-media-domain", "zone-redirect-old.acme.example", "zone-record-a-by-hand.acme.example"],
+    ],
+  ])(
+    "what makes a host name reachable waits for every application in front, whatever serves it: %s",
+    async (_what, hostnames, exposing) => {
+      const events = await deploy(everyKind(hostnames));
+      const inFront = Math.max(events.indexOf("end access"), events.indexOf("end access-public-paths"));
+      expect(inFront).toBeGreaterThan(-1);
+      expect(events).toEqual(expect.arrayContaining(exposing.map((name) => `start ${name}`)));
+      const early = exposing.filter((name) => events.indexOf(`start ${name}`) < inFront);
+      expect({ early }).toEqual({ early: [] });
+    },
+  );
+
+  test("neither a host name that is open to everybody nor the steps on hosts wait for them", async () => {
+    const events = await deploy(everyKind(["www.acme.example"]));
+    const inFront = events.indexOf("end access");
+    const free = ["web-domain-open.acme.example", "web-dns-open.acme.example", "api-prepared", "api-rollout"];
+    for (const name of free) {
+      expect({ name, before: events.indexOf(`start ${name}`) < inFront }).toEqual({ name, before: true });
+    }
   });
 });

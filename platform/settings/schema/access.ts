@@ -194,7 +194,11 @@ export const access = field(
       },
     ).default({}),
   }),
-  { description: "Cloudflare Access in front of the environment. Default: the environment is public." },
+  {
+    description:
+      "Cloudflare Access in front of the environment: there before the host names can be reached, and until they cannot be " +
+      "any more. Default: the environment is public.",
+  },
 );
 
 export type AccessSettings = z.output<typeof access>;
