@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 import {
-  recordNames,
   ZoneBaseline,
   type ZoneRecord,
   zoneBaselineIssues,
   zoneRulesets,
   type ZoneBaselineArgs,
 } from "../../components/zone-baseline";
+import { recordNames } from "../../components/zone/record-names";
 import { told } from "../support/issues";
 import { known, Mocks, runWith } from "../support/mocks";
 
