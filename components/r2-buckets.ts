@@ -318,10 +318,14 @@ export class R2Buckets extends pulumi.ComponentResource {
       const queue = rule.queue ?? rule.queueId ?? "";
       groups.set(queue, [...(groups.get(queue) ?? []), rule]);
     }
+    let later = 0;
     [...groups.values()].forEach((group, index) => {
       const [{ queue, queueId }] = group as [R2NotificationRule];
+      const known = queue ?? (typeof queueId === "string" ? queueId.slice(0, 8) : undefined);
+      // Counted for themselves: another queue that is left out must not make them anew, as the old one goes last, and for good.
+      if (known === undefined) later++;
       new cloudflare.R2BucketEventNotification(
-        `${child}-events-${queue ?? (typeof queueId === "string" ? queueId.slice(0, 8) : String(index + 1))}`,
+        `${child}-events-${known ?? `known-later-${later}`}`,
         {
           ...around,
           queueId: (queue === undefined ? queueId : this.queueIds[queue]) ?? "",
@@ -332,7 +336,7 @@ export class R2Buckets extends pulumi.ComponentResource {
             ...(description === undefined ? {} : { description }),
           })),
         },
-        { parent: this },
+        { parent: this, aliases: known === undefined ? [{ name: `${child}-events-${index + 1}` }] : [] },
       );
     });
   }

@@ -253,6 +253,30 @@ test("notifications: a queue for each name, and one resource for all rules of a 
   expect((await known(storage.queueIds["added"] ?? "")).value).toBe("id of added");
 });
 
+test("notifications to a queue whose id is known only later are named alike whatever other queues there are", async () => {
+  const made: pulumi.CustomResourceOptions[] = [];
+  const transformations: pulumi.ResourceTransformation[] = [
+    ({ name, opts }) => {
+      if (name === "media-up-events-known-later-1") made.push(opts);
+      return undefined;
+    },
+  ];
+  const later = { queueId: pulumi.output("0123"), actions: ["DeleteObject"] } as const;
+  for (const notifications of [[{ queueId: "4567", actions: ["PutObject"] } as const, later], [later]]) {
+    const mocks = new Mocks({
+      ...answers,
+      "cloudflare:index/r2BucketEventNotification:R2BucketEventNotification": () => ({}),
+    });
+    const args = { accountId: "acc", buckets: { up: { notifications } } };
+    await runWith(mocks, () => new R2Buckets("media", args, { transformations }));
+    expect(mocks.get("media-up-events-known-later-1").inputs["queueId"]).toBe("0123");
+  }
+  expect(made.map(({ aliases }) => aliases)).toEqual([
+    [{ name: "media-up-events-2" }],
+    [{ name: "media-up-events-1" }],
+  ]);
+});
+
 test("another endpoint, for a server that stands in for R2's", async () => {
   const storage = await runWith(
     new Mocks(answers),
