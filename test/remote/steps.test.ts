@@ -447,7 +447,9 @@ describe("migrate", () => {
   });
 
   test("a failure is told, with the end of what it printed, without passwords in addresses", async () => {
-    host = stepHost('echo "cannot reach postgresql://m:swordfish@db/app"; exit 3');
+    host = stepHost(
+      'case $call in *" run "*) echo "cannot reach postgresql://m:swordfish@db/app"; exit 3 ;; esac',
+    );
     const result = await host.run("migrate", { service: "api" });
     expect(result.code).toBe(20);
     expect(result.stderr).toContain("the migrations failed with exit code 3");
@@ -487,6 +489,28 @@ describe("migrate", () => {
     expect(result.stderr).toContain("took longer than 1 s and were ended");
     const name = /--name (sample-migrate-\d+) /.exec(host.calls()[0] ?? "")?.[1];
     expect(host.calls()[1]).toBe(`rm --force ${name ?? "nobody"}`);
+  });
+
+  test("ends them by their container too where docker itself has ended, as when its daemon restarts", async () => {
+    host = stepHost(
+      'case $call in *" run "*) echo "unexpected EOF"; exit 1 ;; "rm "*) touch "$HOME/gone" ;; "ps "*) [ -f "$HOME/gone" ] || echo 0123 ;; esac',
+    );
+    const result = await host.run("migrate", { service: "api" });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("the migrations failed with exit code 1; what served before");
+    expect(existsSync(join(host.home, "gone"))).toBe(true);
+  });
+
+  test("ends those that take too long where timeout ends as what it has ended, as busybox's does", async () => {
+    host = stepHost(slow('touch "$HOME/gone"'));
+    // As busybox's: a child watches, and the command is in the place of its parent.
+    const timeout =
+      '#!/bin/sh\nshift 2\nlimit=$1\nshift\n(sleep "$limit"; kill $$) >/dev/null 2>&1 &\nexec "$@"\n';
+    writeFileSync(join(host.home, "bin", "timeout"), timeout, { mode: 0o755 });
+    const result = await host.run("migrate", { service: "api", timeout: 1 });
+    expect(result.code).toBe(20);
+    expect(result.stderr).toContain("took longer than 1 s and were ended");
+    expect(existsSync(join(host.home, "gone"))).toBe(true);
   });
 
   test("says that migrations which take too long may go on where their container does not go", async () => {
