@@ -72,9 +72,10 @@ for scheduled in "$root"/backups/*/scheduled; do
   name=${name##*/}
   remove_schedule "$name" || fail 20 "the schedule of the backups of $name cannot be taken away" with-log
 done
-# others: whether hosts of the swarm are still in it.
+# others: whether hosts of the swarm are still in it. That none is told does not say that there is none.
 others() {
-  for node in $(run_docker node ls --quiet); do
+  nodes=$(run_docker node ls --quiet) || fail 20 "the hosts of the swarm cannot be listed" with-log
+  for node in $nodes; do
     case $(run_docker node inspect --format '{{.Status.State}}/{{if .ManagerStatus}}manager{{end}}' "$node") in
       down/* | */manager) ;;
       *) return 0 ;;

@@ -26,7 +26,9 @@ state() { run_docker info --format '{{.Swarm.LocalNodeState}}'; }
 changed=false
 case $(state) in
   active) ;;
-  *)
+  # Never without an answer, nor where it may be the manager of another: what follows leaves by force.
+  locked) fail 20 "this host manages a swarm that is locked: docker swarm unlock, or take another host" ;;
+  inactive | pending | error)
     socket=${DOCKER_HOST:-$(run_docker context inspect --format '{{.Endpoints.docker.Host}}')}
     case $socket in unix://*) socket=${socket#unix://} ;; *) fail 20 "Docker is not asked by a socket on this host" ;; esac
     # A join that timed out before goes on by itself, and would refuse another one.
@@ -45,6 +47,7 @@ case $(state) in
       }
     }
     ;;
+  *) fail 20 "Docker does not tell whether this host is in a swarm" with-log ;;
 esac
 # What is left with the project: a swarm that the host was in before is not.
 [ "$changed" = false ] || printf joined >"$root/swarm" || fail 12 "cannot write $root/swarm"

@@ -62,8 +62,9 @@ case $state in
 esac
 
 if [ "$changed" = true ]; then
-  for container in $(run_docker ps --quiet --filter status=running \
-    --filter "label=com.docker.swarm.service.name=${project}-proxy_caddy"); do
+  proxies=$(run_docker ps --quiet --filter status=running --filter "label=com.docker.swarm.service.name=${project}-proxy_caddy") ||
+    fail 20 "Docker does not tell whether the proxy runs; where it does, it goes on with the old configuration" with-log
+  for container in $proxies; do
     run_docker exec "$container" caddy reload --force --adapter caddyfile --config /etc/caddy/Caddyfile ||
       fail 20 "the proxy does not take the configuration over; it goes on with the old one" with-log
   done

@@ -14,14 +14,19 @@ begin swarm-remove
 needs docker
 
 mark=groundwork.$project
-if [ "$(run_docker info --format '{{.Swarm.ControlAvailable}}')" != true ]; then
-  finish '"services":0,"networks":0,"shared":false'
-fi
+# What Docker does not list may be there all the same, of others too: hosts leave the swarm where nothing is.
+silent() { fail 20 "Docker does not tell what is in the swarm; nothing more was removed" with-log; }
+case $(run_docker info --format '{{.Swarm.ControlAvailable}}') in
+  true) ;;
+  false) finish '"services":0,"networks":0,"shared":false' ;;
+  *) silent ;;
+esac
 services=0
 for stack in "$project" "$project-proxy"; do
   filter="label=com.docker.stack.namespace=$stack"
   for kind in service secret config; do
-    for each in $(run_docker "$kind" ls --quiet --filter "$filter"); do
+    found=$(run_docker "$kind" ls --quiet --filter "$filter") || silent
+    for each in $found; do
       run_docker "$kind" rm "$each" || fail 20 "the $kind $each cannot be removed" with-log
       [ "$kind" != service ] || services=$((services + 1))
     done
@@ -30,18 +35,19 @@ done
 
 # own_networks: those that swarm-nodes has made, as they are marked; and the proxies', by its name.
 own_networks() {
-  {
-    run_docker network ls --filter "label=$mark" --format '{{.Name}}'
-    run_docker network ls --filter driver=overlay --format '{{.Name}}' | grep -Fx -e "$project-edge"
-  } | sort -u
+  marked=$(run_docker network ls --filter "label=$mark" --format '{{.Name}}') &&
+    overlays=$(run_docker network ls --filter driver=overlay --format '{{.Name}}') || return 1
+  { printf '%s\n' "$marked"; printf '%s\n' "$overlays" | grep -Fx -e "$project-edge"; } | sort -u
 }
 # What compose runs beside the swarm has to let go of them first.
-for each in $(run_docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project"); do
+found=$(run_docker ps --all --quiet --no-trunc --filter "label=com.docker.compose.project=$project") || silent
+for each in $found; do
   run_docker rm --force --volumes "$each" || fail 20 "the container $each cannot be removed" with-log
 done
 networks=0
 deadline=$(($(date +%s) + $(number timeout 90)))
-for each in $(own_networks); do
+found=$(own_networks) || silent
+for each in $found; do
   until run_docker network rm "$each"; do
     # Gone, or still used by a task that ends.
     run_docker network inspect "$each" >/dev/null 2>&1 || break
@@ -52,8 +58,10 @@ for each in $(own_networks); do
 done
 
 shared=false
-[ -z "$(run_docker service ls --quiet)" ] || shared=true
-for node in $(run_docker node ls --quiet); do
+found=$(run_docker service ls --quiet) || silent
+[ -z "$found" ] || shared=true
+found=$(run_docker node ls --quiet) || silent
+for node in $found; do
   run_docker node update --label-rm "$mark" "$node"
   # shellcheck disable=SC2016 # the dollars are the template's
   case $(run_docker node inspect --format '{{range $key, $value := .Spec.Labels}}{{$key}} {{end}}' "$node") in
