@@ -109,7 +109,11 @@ progress() {
   for service in $names; do
     name=${project}_$service
     seen=$(run_docker service inspect --format \
-      '{{index .Spec.TaskTemplate.ContainerSpec.Labels "groundwork.release"}} {{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}' "$name")
+      '{{index .Spec.TaskTemplate.ContainerSpec.Labels "groundwork.release"}} {{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}' "$name") || {
+      # A manager that is busy: nothing is known, and asked again.
+      [ "$all" = back ] || all=going
+      continue
+    }
     case $seen in
       *' rollback_'* | *' paused') all=back; break ;;
       "$1 updating") [ "$all" = back ] || all=going; continue ;;
