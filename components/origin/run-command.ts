@@ -22,6 +22,8 @@ export interface CommandResult {
 
 const keptLines = 40;
 const keptCharacters = 64 * 1024;
+/** What has ended has said all by then; a program that it left behind may hold its output open for ever. */
+const openAfterMs = 1_000;
 
 /** Runs a command of the user's here. What it prints is kept for a message, and shown nowhere else. */
 export function runCommand(run: CommandRun): Promise<CommandResult> {
@@ -68,6 +70,13 @@ export function runCommand(run: CommandRun): Promise<CommandResult> {
     child.once("error", (error: NodeJS.ErrnoException) =>
       done(error.code === "ENOENT" ? `there is no program ${program} here` : error.message),
     );
+    child.once("exit", () => {
+      const patience = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, openAfterMs);
+      child.once("close", () => clearTimeout(patience));
+    });
     child.once("close", (code, signal) => {
       if (late) done(`it did not end within ${timeoutMs / 1000} s`);
       else if (code === 0) done(undefined);
