@@ -140,7 +140,7 @@ archive() {
     # Counts deployments, not rollbacks: so it tells which schema changes came after.
     printf '%s' "$fence" >"$aside/own/number" && release_json "$release" >"$aside/own/compose.release.json" &&
       value record | sed 's/^ *{//; s/} *$//' >"$aside/own/record.members" &&
-      printf '%s.\n' "$frames_text" | grep -E '^(\.$|rolling|images |image_)' >"$aside/own/frames" ||
+      printf '%s.\n' "$frames_text" | grep -E '^(\.$|timeout |rolling|images |image_)' >"$aside/own/frames" ||
       fail 12 "cannot write in $run" with-log
   fi
   { sync "$aside/own"/* 2>/dev/null || sync; } && mv -f "$aside/own"/* "$folder" || fail 12 "cannot write in $folder" with-log

@@ -32,8 +32,11 @@ target=$(release_name to)
 [ -z "$target" ] || target=$release
 if [ -n "$target" ] && [ -f "$root/releases/$target/frames" ]; then
   frames_text=
+  sent=${frame_timeout-}
   exec <"$root/releases/$target/frames"
   read_frames
+  # The time that the release had, unless another is sent.
+  frame_timeout=${sent:-${frame_timeout:-=180}}
 fi
 exec </dev/null
 started_ms=$(now_ms)

@@ -9,7 +9,7 @@
 #         forced    with `to`, "schema": go back across a breaking migration, because the schema has been taken back
 #         pull      "missing" (default) fetches images that are not there, "always" asks the registry each time,
 #                   "never" uses what is there
-#         timeout   seconds until the new release is healthy (default 180)
+#         timeout   seconds until the new release is healthy (default: with `to` what that one had, else 180)
 #         keep      releases that stay on the host, the running one among them (default 5)
 #         watch     seconds between the switch and the end of the old release, in which rollout-abort can switch back (default 1)
 #         min_free_mb  megabytes that must be free (default 256)

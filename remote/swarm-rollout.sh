@@ -12,8 +12,8 @@
 #         to        instead of a new release: id of an archived one, or "previous"; its stack and files are taken
 #         forced    with `to`, "schema": go back across a breaking migration, because the schema has been taken back
 #         pull      "missing" (default), "always" asks the registry each time, "never" takes what is on the nodes
-#         timeout   seconds until all are healthy (default 180)
-#         drain     seconds after which the old tasks must be gone (default 60)
+#         timeout   seconds until all are healthy (default: with `to` what that one had, else 180)
+#         drain     seconds after which the old tasks must be gone (default: the same, else 60)
 #         watch     seconds from the first new task on in which rollout-abort can take it back (default 1)
 #         keep      releases kept (default 5)
 # Output: one line of JSON for each event, as it happens: {"event":"started|starting|healthy|switched|draining|drained|
@@ -36,8 +36,6 @@ fi
 release=${to:-$release}
 [ -n "$release" ] || fail 10 "no release given"
 attempt=$(release_name run) || exit 10
-timeout=$(number timeout 180) || exit 10
-drain=$(number drain 60) || exit 10
 watch=$(number watch 1) || exit 10
 keep=$(number keep 5) || exit 10
 limit=$(number lock_wait 600) || exit 10
@@ -50,6 +48,10 @@ case $(value_or pull missing) in
 esac
 releases=$root/releases
 place=$releases/$release
+# had NAME DEFAULT: what the release that is gone back to had.
+had() { if [ -z "$to" ] || ! cat "$place/$1" 2>/dev/null; then printf '%s' "$2"; fi; }
+timeout=$(number timeout "$(had timeout 180)") || exit 10
+drain=$(number drain "$(had drain 60)") || exit 10
 run=$root/rollouts/$release
 abort=$run/abort
 begun=$(date +%s)
@@ -252,6 +254,8 @@ else
     value services | store "$place/services" 0600 &&
       release_json "$release" | store "$place/compose.release.json" 0600 &&
       printf '%s' "$release" | store "$place/id" 0600 &&
+      printf '%s' "$timeout" | store "$place/timeout" 0600 &&
+      printf '%s' "$drain" | store "$place/drain" 0600 &&
       { [ -f "$place/number" ] || printf '%s' "$fence" | store "$place/number" 0600; } &&
       value record | sed 's/^ *{//; s/} *$//' | store "$place/record.members" 0600
   } || fail 12 "cannot write into $place" with-log

@@ -562,6 +562,17 @@ describe("rollout of an origin without a proxy", () => {
     );
   });
 
+  test("goes back with the time that the release had to become healthy, unless another is given", async () => {
+    host = stepHost(image("1"));
+    await host.run("write-files", compose);
+    for (const id of ["r1", "r2"])
+      expect(await host.run("rollout", { ...release, release: id, timeout: 400 })).toMatchObject({ code: 0 });
+    const waits = () => host.calls().flatMap((call) => / --wait-timeout (\d+) /.exec(call)?.[1] ?? []);
+    expect(await host.run("rollout", { to: "r1" })).toMatchObject({ code: 0, stderr: "" });
+    expect(await host.run("rollout", { to: "r2", timeout: 15 })).toMatchObject({ code: 0, stderr: "" });
+    expect(waits()).toEqual(["400", "400", "400", "15"]);
+  });
+
   test.each(["starting", "unhealthy"])(
     "compose's success is not believed while a container is %s",
     async (health) => {

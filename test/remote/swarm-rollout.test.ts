@@ -132,6 +132,19 @@ describe("a release in a swarm that fails", () => {
     expect(read(home("deployed"))).toBe("good\nbetter\n");
   });
 
+  test("goes back with the time that the release had to become healthy, and to drain", async () => {
+    const times = { timeout: 400, drain: 90 };
+    for (const release of ["one", "two"]) {
+      await writeFiles(good);
+      expect(await rollout(release, times)).toMatchObject({ code: 0, stderr: "" });
+    }
+    const back = await host.run("swarm-rollout", { to: "one", watch: 0 });
+    expect(back).toMatchObject({ code: 0, stderr: "" });
+    expect(read(home("ups")).match(/(?<=--wait-timeout )\d+/g)).toEqual(["400", "400", "400"]);
+    const kept = ["timeout", "drain"].map((name) => read(join(host.root, "releases", "one", name)));
+    expect(kept).toEqual(["400", "90"]);
+  });
+
   test("says of the first one that nothing served before", async () => {
     await writeFiles({ "compose.yaml": besides("store: {image: broken}") });
     const result = await rollout("bad");
