@@ -23,8 +23,8 @@ import {
 export const tokenSoonDays = 14;
 
 /**
- * Looks at an environment that was brought up: its API token, the tokens it has made, certificates, hosts, databases, backups and the proof that
- * they restore. What cannot be asked is a finding as well.
+ * Looks at an environment that was brought up: its API token, the tokens it has made, certificates, hosts, databases, backups
+ * and the proof that they restore. What cannot be asked is a finding as well.
  *
  * @throws UserError where it was not brought up yet, or its settings are wrong
  * @example
@@ -38,7 +38,7 @@ export async function examine(
   const stack = environment.name;
   const [config, state] = await Promise.all([environment.config(), environment.state()]);
   const { databases, hosts } = config.settings;
-  const all = await Promise.all([
+  const [ofToken = [], ofServiceTokens = [], ...further] = await Promise.all([
     asked("API token", () => token(config, now)),
     asked("service tokens", () => serviceTokens(config, state, now)),
     ...Object.keys(hosts).map((name) => asked(`host ${name}`, () => host(config, name))),
@@ -54,10 +54,11 @@ export async function examine(
     ),
   ]);
   return [
-    ...all.slice(0, 2).flat(),
+    ...ofToken,
+    ...ofServiceTokens,
     ...scopedTokenFindings(state, now, stack),
     ...certificateFindings(state, now, stack),
-    ...all.slice(2).flat(),
+    ...further.flat(),
   ];
 }
 

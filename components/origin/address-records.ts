@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
-import type { ComposeOriginArgs, ExternalOriginArgs } from "../app-origin";
+import type { ComposeOriginArgs, ExternalOriginArgs, OriginDnsArgs } from "../app-origin";
 import { before } from "../shared/behind";
 import { addressNames } from "./address-names";
 
@@ -10,35 +10,17 @@ import { addressNames } from "./address-names";
 export function hostRecords(
   origin: pulumi.ComponentResource,
   name: string,
-  args: Pick<ComposeOriginArgs, "behind" | "hostnames" | "proxied" | "publicAddresses" | "zoneId">,
+  args: PlaceArgs & Pick<ComposeOriginArgs, "hostnames" | "publicAddresses">,
   after: readonly pulumi.Resource[],
 ): pulumi.Resource[] {
   return args.hostnames.flatMap((hostname) => {
-    const records: cloudflare.DnsRecord[] = [];
-    for (const { address, name: own, aliases } of addressNames(
-      recordName(name, hostname),
-      args.publicAddresses,
-    )) {
+    const records: pulumi.Resource[] = [];
+    for (const { address, ...named } of addressNames(recordName(name, hostname), args.publicAddresses)) {
+      const type = pulumi.output(address).apply((text) => (isIPv6(text) ? "AAAA" : "A"));
+      // The first may have been the CNAME, or have had the address of a further one.
+      const first = records.slice(0, 1);
       records.push(
-        new cloudflare.DnsRecord(
-          own,
-          {
-            zoneId: args.zoneId,
-            name: hostname,
-            type: pulumi.output(address).apply((text) => (isIPv6(text) ? "AAAA" : "A")),
-            content: address,
-            ttl: 1,
-            proxied: args.proxied ?? true,
-          },
-          {
-            parent: origin,
-            aliases: aliases.map((alias) => ({ name: alias })),
-            // A record whose type changes needs the old one gone.
-            deleteBeforeReplace: true,
-            // The first may have been the CNAME, or have had the address of a further one.
-            dependsOn: [...after, ...records.slice(0, 1), ...before(args.behind, hostname)],
-          },
-        ),
+        record(origin, args, { ...named, hostname, type, content: address, after: [...after, ...first] }),
       );
     }
     return records;
@@ -49,27 +31,47 @@ export function hostRecords(
 export function externalRecords(
   origin: pulumi.ComponentResource,
   name: string,
-  args: Pick<ExternalOriginArgs, "behind" | "hostnames" | "proxied" | "target" | "zoneId">,
+  args: PlaceArgs & Pick<ExternalOriginArgs, "hostnames" | "target">,
   after: readonly pulumi.Resource[],
 ): pulumi.Resource[] {
-  return args.hostnames.map(
-    (hostname) =>
-      new cloudflare.DnsRecord(
-        recordName(name, hostname),
-        {
-          zoneId: args.zoneId,
-          name: hostname,
-          type: "CNAME",
-          content: args.target,
-          ttl: 1,
-          proxied: args.proxied ?? true,
-        },
-        {
-          parent: origin,
-          deleteBeforeReplace: true,
-          dependsOn: [...after, ...before(args.behind, hostname)],
-        },
-      ),
+  return args.hostnames.map((hostname) =>
+    record(origin, args, {
+      name: recordName(name, hostname),
+      aliases: [],
+      hostname,
+      type: "CNAME",
+      content: args.target,
+      after,
+    }),
+  );
+}
+
+type PlaceArgs = Pick<OriginDnsArgs, "behind" | "proxied" | "zoneId">;
+
+interface OriginRecord {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly hostname: string;
+  readonly type: pulumi.Input<string>;
+  readonly content: pulumi.Input<string>;
+  readonly after: readonly pulumi.Resource[];
+}
+
+function record(
+  origin: pulumi.ComponentResource,
+  { behind, proxied = true, zoneId }: PlaceArgs,
+  { name, aliases, hostname, type, content, after }: OriginRecord,
+): pulumi.Resource {
+  return new cloudflare.DnsRecord(
+    name,
+    { zoneId, name: hostname, type, content, ttl: 1, proxied },
+    {
+      parent: origin,
+      aliases: aliases.map((alias) => ({ name: alias })),
+      // A record whose type changes needs the old one gone.
+      deleteBeforeReplace: true,
+      dependsOn: [...after, ...before(behind, hostname)],
+    },
   );
 }
 

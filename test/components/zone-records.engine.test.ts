@@ -2,31 +2,26 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import { ZoneBaseline } from "../../components/zone-baseline";
-import { CloudflareProgram } from "../support/cloudflare-program";
+import { hostnameOf, withCloudflareProgram } from "../support/cloudflare-program";
 
 jest.setTimeout(240_000);
 
-let stack: CloudflareProgram;
-beforeAll(async () => {
-  stack = await CloudflareProgram.start();
-});
-afterAll(() => stack.end());
+const stack = withCloudflareProgram();
 
 const [one, two, three] = ["203.0.113.10", "203.0.113.11", "203.0.113.12"] as const;
-const hostnameOf = (name: string) => `${name}.example.com`;
 const zone =
   (...addresses: string[]) =>
   () =>
     void new ZoneBaseline("zone", {
-      zoneId: stack.zoneId,
+      zoneId: stack().zoneId,
       zoneName: "example.com",
       records: addresses.map((content) => ({ name: hostnameOf(pulumi.getStack()), type: "A", content })),
     });
 /** What is done to records. */
 async function up(name: string, program: () => void): Promise<string[]> {
-  return (await stack.up(name, program)).filter((done) => done.includes("-record-"));
+  return (await stack().up(name, program)).filter((done) => done.includes("-record-"));
 }
-const records = (name: string) => stack.records(hostnameOf(name));
+const records = (name: string) => stack().records(name);
 
 test("records change places and the first is taken out: no other one is touched", async () => {
   await up("lb", zone(one, two, three));
@@ -48,13 +43,13 @@ test("a stack whose first record had the name's key keeps its records", async ()
       for (const [key, content] of Object.entries({ "": one, "-203-0-113-11": two })) {
         new cloudflare.DnsRecord(
           `zone-record-a-${hostnameOf("old")}${key}`,
-          { zoneId: stack.zoneId, name: hostnameOf("old"), type: "A", ttl: 1, content, proxied: false },
+          { zoneId: stack().zoneId, name: hostnameOf("old"), type: "A", ttl: 1, content, proxied: false },
           { parent: this },
         );
       }
     }
   }
-  await stack.up("old", () => void new Before());
+  await stack().up("old", () => void new Before());
   const before = await records("old");
   expect(await up("old", zone(one, two))).toEqual([]);
   expect(await up("old", zone(two))).toHaveLength(1);

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { projectRoot } from "../../common/project-root";
 import { identify } from "../../common/processes";
 import { type CommandResult, runProgram } from "../support/command";
+import { unreapedSleep } from "../support/processes";
 
 let checkout: string;
 let lock: string;
@@ -55,10 +56,8 @@ function start(program: string, ...args: string[]): number {
 
 /** A process that has ended and that its parent, which goes on, never asks for. */
 async function zombie(): Promise<number> {
-  // Whoever says the number did not start it, and so does not wait for it.
-  start("sh", "-c", `sleep 0.3 & exec sh -c 'echo "$1"; exec sleep 60' sh $!`);
-  const [first] = (await children.at(-1)!.stdout!.setEncoding("utf8").take(1).toArray()) as string[];
-  const pid = Number(first);
+  const { pid, parent } = await unreapedSleep(0.3);
+  children.push(parent);
   while (identify(pid) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
   return pid;
 }

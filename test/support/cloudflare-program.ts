@@ -8,9 +8,11 @@ import { type OwnProject, ownProject } from "./own-project";
 const accountId = "000000000000000000000000000000a1";
 const zoneId = "000000000000000000000000000000b1";
 
+/** A host name that no other stack has. */
+export const hostnameOf = (stack: string): string => `${stack}.example.com`;
+
 /** Programs of one's own under the real engine, one after the other on the same stack, at the sandbox's Cloudflare. */
 export class CloudflareProgram {
-  readonly accountId = accountId;
   readonly zoneId = zoneId;
 
   private constructor(
@@ -51,27 +53,33 @@ export class CloudflareProgram {
     return done;
   }
 
-  /** Asks the API for a list. */
-  async list<T>(path: string): Promise<T[]> {
-    const response = await fetch(`${this.server.url}${path}`, {
-      headers: { authorization: `Bearer ${this.apiToken}` },
-    });
-    return ((await response.json()) as { result: T[] }).result;
-  }
-
-  /** `A 203.0.113.10` and the like: the records of a name, by their ids. */
-  async records(name: string): Promise<Record<string, string>> {
+  /** `A 203.0.113.10` and the like: the records of a stack's host name, and their ids. */
+  async records(stack: string): Promise<Record<string, string>> {
     interface Found {
       readonly id: string;
       readonly type: string;
       readonly content: string;
     }
-    const found = await this.list<Found>(`/zones/${zoneId}/dns_records?name=${name}&per_page=100`);
-    return Object.fromEntries(found.map(({ id, type, content }) => [`${type} ${content}`, id]));
+    const path = `/zones/${zoneId}/dns_records?name=${hostnameOf(stack)}&per_page=100`;
+    const response = await fetch(`${this.server.url}${path}`, {
+      headers: { authorization: `Bearer ${this.apiToken}` },
+    });
+    const { result } = (await response.json()) as { result: readonly Found[] };
+    return Object.fromEntries(result.map(({ id, type, content }) => [`${type} ${content}`, id]));
   }
 
   async end(): Promise<void> {
     await this.server.close();
     this.project.end();
   }
+}
+
+/** One for all tests of a file; asked for within a test. */
+export function withCloudflareProgram(): () => CloudflareProgram {
+  let started: CloudflareProgram;
+  beforeAll(async () => {
+    started = await CloudflareProgram.start();
+  });
+  afterAll(() => started.end());
+  return () => started;
 }

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
@@ -26,4 +27,18 @@ export function killIfThere(pid: number): void {
   } catch {
     // It has ended meanwhile.
   }
+}
+
+/**
+ * A process that sleeps, and that nobody asks for once it has ended: whoever says its number did not start it.
+ *
+ * @returns its number, and the parent, which the test ends
+ */
+export async function unreapedSleep(
+  seconds: number,
+): Promise<{ readonly pid: number; readonly parent: ChildProcess }> {
+  const script = `sleep ${seconds} & exec sh -c 'echo "$1"; exec sleep 600' sh $!`;
+  const parent = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "ignore"] });
+  const [first] = (await parent.stdout.setEncoding("utf8").take(1).toArray()) as string[];
+  return { pid: Number(first), parent };
 }

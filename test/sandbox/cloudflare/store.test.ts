@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   appendFileSync,
   mkdtempSync,
@@ -15,6 +13,7 @@ import fc from "fast-check";
 import { identify, sleep } from "../../../common/processes";
 import type { SettingRow } from "../../../sandbox/cloudflare/model";
 import { Store } from "../../../sandbox/cloudflare/store";
+import { unreapedSleep } from "../../support/processes";
 
 let folder: string;
 beforeEach(() => {
@@ -134,10 +133,8 @@ describe("the store", () => {
 
   const onLinux = process.platform === "linux" ? it : it.skip;
   onLinux("is not held by a killed process that nobody has reaped yet", async () => {
-    // Whoever says the number did not start it, and so does not wait for it.
-    const parent = spawn("sh", ["-c", `sleep 600 & exec sh -c 'echo "$1"; exec sleep 600' sh $!`]);
+    const { pid: child, parent } = await unreapedSleep(600);
     try {
-      const child = Number(((await once(parent.stdout, "data")) as [Buffer])[0].toString());
       writeFileSync(file("lock"), JSON.stringify(identify(child)));
       expect(() => new Store(folder)).toThrow(`process ${child}`);
       process.kill(child, "SIGKILL");
