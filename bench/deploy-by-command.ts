@@ -55,7 +55,9 @@ export async function byCommand(host: RolloutHost, app: AppSettings): Promise<De
       // The one line that a new release changes, in the sandbox's copy of the stack file.
       const text = readFileSync(ready.configFile, "utf8");
       writeFileSync(ready.configFile, text.replace(new RegExp(`${image}:[\\w-]+`), `${image}:${release}`));
-      await groundworkUp({ ...process.env, ...ready.variables, GROUNDWORK_HOME: home });
+      // With the system's bundle in it each start of Node.js takes 45 ms more: that is this machine's, not the command's.
+      const variables = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
+      await groundworkUp({ ...variables, ...ready.variables, GROUNDWORK_HOME: home });
     },
     close: async () => {
       await removeSandbox(stack);
