@@ -12,10 +12,13 @@ export interface ProgramPlace {
   readonly configFile: string | undefined;
 }
 
-/** Loads what the program needs, so that it is there once the engine asks for the program. */
+/** Loads what the program and the run beside it need, so that it is there once the engine asks for the program. */
 export async function loadPlatform(): Promise<void> {
   stackSchema();
   await import("../platform/platform");
+  // For the check of the token, and the login to the hosts.
+  void new Headers();
+  await import("ssh2");
 }
 
 /**

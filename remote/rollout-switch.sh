@@ -183,30 +183,37 @@ show_logs() {
   done
 }
 
-# ask N PATH: the status code of its answer, through the proxy, from the new colour; after the switch from what has the traffic.
+# ask N PATH TIMES: the status codes of its answers, through the proxy, from the new colour; after the switch from what has the traffic.
 ask() {
-  header=Service
-  [ -z "${switching-}" ] || header=Active
+  header="X-Groundwork-Service: $(service "$1")"
+  [ -z "${switching-}" ] || header="X-Groundwork-Active: $(service "$1")"
   hostname=$(value "rolling_${1}_hostname")
-  curl --silent --noproxy '*' --max-time 5 --output /dev/null --write-out '%{http_code}' \
-    --header "X-Groundwork-$header: $(service "$1")" ${hostname:+--header "Host: $hostname"} \
-    "http://$gate$2" 2>/dev/null 8>&- 9>&- 4>&-
+  path=$2
+  times=$3
+  set --
+  while [ "$times" -gt 0 ]; do
+    set -- "$@" --output /dev/null "http://$gate$path"
+    times=$((times - 1))
+  done
+  curl --silent --globoff --noproxy '*' --max-time 5 --write-out '%{http_code} ' \
+    --header "$header" ${hostname:+--header "Host: $hostname"} "$@" 2>/dev/null 8>&- 9>&- 4>&-
 }
 
 # passes N: asks until three answers in a row are good, gives up at the first bad one. Sets `answer`. Without a health path any
-# answer is good but those that the proxy gives where it reaches nobody: that a container runs does not say that it listens.
+# answer is good but those that the proxy gives where it reaches nobody: that a container runs does not say that it listens. The
+# second and the third are had by one program: a release waits for each that starts.
 passes() {
   path=$(value "rolling_${1}_path")
-  tries=0
-  while [ "$tries" -lt 3 ]; do
-    [ "$tries" = 0 ] || nap 0.02
-    answer=$(ask "$1" "${path:-/}")
-    case $answer in
-      [23]??) ;;
-      '' | 000 | 502 | 503 | 504) return 1 ;;
-      *) [ -z "$path" ] || return 1 ;;
-    esac
-    tries=$((tries + 1))
+  for times in 1 2; do
+    answer=
+    for answer in $(ask "$1" "${path:-/}" "$times"); do
+      case $answer in
+        [23]??) ;;
+        000 | 502 | 503 | 504) return 1 ;;
+        *) [ -z "$path" ] || return 1 ;;
+      esac
+    done
+    [ -n "$answer" ] || return 1
   done
 }
 
