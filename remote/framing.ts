@@ -33,12 +33,13 @@ export function listFrames(count: string, item: string, entries: readonly Frames
 }
 
 /**
- * The frames in a step's standard input, decoded; the script in its first line is left out.
+ * The frames in a step's standard input, decoded; the script in its first lines is left out.
  *
  * @throws Error where the input does not end as it should
  */
 export function decodeStepInput(stdin: string): Record<string, string> {
-  const lines = stdin.split("\n").slice(1);
+  // The input of a step of before has no length before its script.
+  const lines = stdin.split("\n").slice(/^script \d+\n/.test(stdin) ? 2 : 1);
   if (lines.at(-1) !== "" || lines.at(-2) !== ".") throw new Error("the input does not end as it should");
   return Object.fromEntries(
     lines.slice(0, -2).map((line) => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { projectRoot } from "../../common/project-root";
 import { decodeStepInput, encodeFrames, listFrames } from "../../remote/framing";
+import { stepInput } from "../../remote/scripts";
 import { execute } from "../support/remote-step";
 
 let folder: string;
@@ -71,6 +72,8 @@ test("a plain word travels as it is, anything else in base64; both are read back
   const frames = { port: 3000, service: "api-1", path: "/healthz", said: "a b", none: "", equals: "=x" };
   const text = encodeFrames(frames);
   expect(text).toBe("port =3000\nservice =api-1\npath =/healthz\nsaid YSBi\nnone \nequals PXg=\n.\n");
+  expect(decodeStepInput(stepInput("releases", text))).toEqual({ ...frames, port: "3000" });
+  // As steps of before have it in a state.
   expect(decodeStepInput(`script\n${text}`)).toEqual({ ...frames, port: "3000" });
 });
 

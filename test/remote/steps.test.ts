@@ -1,8 +1,10 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
 import { projectRoot } from "../../common/project-root";
 import { envFile } from "../../components/origin/env-file";
@@ -31,10 +33,33 @@ describe("every step", () => {
       expect(stepCommand(step)).toMatch(/^exec sh -c '[^']*' groundwork-[a-z-]+$/);
   });
 
-  test("says so when its script did not arrive", async () => {
-    const result = await execute("sh", stepCommand("rollout"), "\n", { PATH: process.env["PATH"] ?? "" });
-    expect(result.code).toBe(10);
-    expect(result.stderr).toContain("the step did not arrive whole");
+  const whole = stepInput("rollout", "");
+
+  test.each([
+    ["nothing", ""],
+    ["an empty line", "\n"],
+    ["another text", "hello\n"],
+    ["a part of the script", whole.slice(0, 2000)],
+    ["all but its last bytes", whole.slice(0, -8)],
+  ])("says so when %s arrived instead of its script", async (_, input) => {
+    const result = await execute("sh", stepCommand("rollout"), input, { PATH: process.env["PATH"] ?? "" });
+    expect(result).toMatchObject({ code: 10, stdout: "" });
+    expect(result.stderr).toBe("groundwork: the step did not arrive whole\n");
+  });
+
+  test("gets its script also where that comes in pieces, and what follows as its own input", async () => {
+    const child = spawn("sh", ["-c", stepCommand("releases")], { stdio: ["pipe", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+    const closed = once(child, "close");
+    const input = stepInput("releases", encodeFrames({ project: "../x" }));
+    for (let at = 0; at < input.length; at += 4096) {
+      child.stdin.write(input.slice(at, at + 4096));
+      await sleep(5);
+    }
+    child.stdin.end();
+    const [code] = (await closed) as [number];
+    expect([code, said]).toEqual([10, "releases: bad project name\n"]);
   });
 
   test.each(remoteSteps)("%s refuses a project that is a path", async (step) => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { caddyfile } from "../../components/origin/caddyfile";
 import { proxyEnvironment } from "../../components/origin/proxy";
 import { encodeFrames, listFrames, type Frames } from "../../remote/framing";
-import { stepCommand, stepInput, type RemoteStep } from "../../remote/scripts";
+import { scriptInput, stepCommand, stepScript, type RemoteStep } from "../../remote/scripts";
 import { buildCaddy, caddyVersion } from "../../sandbox/engine/caddy";
 import { findComposePlugin } from "../../sandbox/host/docker/compose-plugin";
 import { findBusybox } from "../../sandbox/host/images/busybox";
@@ -201,19 +201,14 @@ export class RolloutHost {
 
   /** Starts a step, as an SSH server does. */
   start(step: RemoteStep, frames: Frames = {}, { edit }: RunOptions = {}): RunningStep {
-    const text = stepInput(step, encodeFrames({ project: this.project, ...frames }));
-    const [script = "", ...rest] = text.split("\n");
-    const edited =
-      edit === undefined
-        ? script
-        : Buffer.from(edit(Buffer.from(script, "base64").toString())).toString("base64");
+    const script = edit === undefined ? stepScript(step) : edit(stepScript(step));
     const child = spawn("sh", ["-c", stepCommand(step)], { env: this.environment, stdio: "pipe" });
     const output = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].on("data", (chunk: Buffer) => (output[stream] += chunk.toString("utf8")));
     }
     child.stdin.on("error", () => undefined);
-    child.stdin.end([edited, ...rest].join("\n"));
+    child.stdin.end(scriptInput(script, encodeFrames({ project: this.project, ...frames })));
     const lines = () =>
       output.stdout
         .split("\n")
