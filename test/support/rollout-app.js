@@ -62,13 +62,21 @@ function frame(opcode, payload) {
   return Buffer.concat([Buffer.from([0x80 | opcode, payload.length]), payload]);
 }
 
+/** Takes nobody new any more, answers whom it has taken, ends. After a look at who waits to be taken: the kernel cuts them off. */
+function leave() {
+  setImmediate(() => {
+    server.close();
+    const end = () => (inFlight === 0 ? process.exit(0) : setTimeout(end, 20));
+    setTimeout(end, 100);
+  });
+}
+
 process.on("SIGTERM", () => {
   draining = true;
   setTimeout(
     () => {
       // 1012: the service restarts.
       for (const socket of sockets) socket.write(frame(8, Buffer.from([1012 >> 8, 1012 & 0xff])));
-      const leave = () => (inFlight === 0 ? process.exit(0) : setTimeout(leave, 20));
       setTimeout(leave, 300);
     },
     setting("DRAIN_MS", 1000),
