@@ -206,18 +206,21 @@ export class ZoneBaseline extends pulumi.ComponentResource {
     }
     const firsts = new Map<string, cloudflare.DnsRecord>();
     for (const { record, key, aliases } of recordNames(args.records ?? [])) {
-      const first = firsts.get(`${record.type} ${record.name}`);
+      const first = isAddress(record) ? firsts.get(record.name) : undefined;
       const made = new cloudflare.DnsRecord(
         `${name}-record-${key}`,
         { zoneId, ...dnsRecord(record) },
         {
           parent: this,
           aliases: aliases.map((alias) => ({ name: `${name}-record-${alias}` })),
-          // An only record that gets company may become the first of them, and another have its address.
+          // A record whose type changes needs the old one gone.
+          deleteBeforeReplace: true,
+          // An only record that gets company may become the first of them, and another have its address; where it takes the place of a
+          // CNAME that has to be gone.
           dependsOn: [...before(args.behind, record.name), ...(first === undefined ? [] : [first])],
         },
       );
-      if (first === undefined && isAddress(record)) firsts.set(`${record.type} ${record.name}`, made);
+      if (first === undefined && isAddress(record)) firsts.set(record.name, made);
     }
     if (args.dnssec !== undefined) {
       new cloudflare.ZoneDnssec(

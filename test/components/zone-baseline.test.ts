@@ -167,16 +167,17 @@ test("each of several addresses is named by itself, an only one by its name alon
     recordNames(records).map(({ key, aliases }) => [key, ...aliases]);
   const [one, two] = [record("203.0.113.1"), record("203.0.113.2")];
   const [alone, own] = ["a-lb.example.com", "a-lb.example.com-203-0-113-1"];
-  expect(named(one)).toEqual([[alone, own]]);
-  expect(named(one, two)).toEqual([[own, alone], ["a-lb.example.com-203-0-113-2"]]);
-  expect(named(two, one)).toEqual([["a-lb.example.com-203-0-113-2", alone], [own]]);
+  const cname = "cname-lb.example.com";
+  expect(named(one)).toEqual([[alone, own, cname]]);
+  expect(named(one, two)).toEqual([[own, alone, cname], ["a-lb.example.com-203-0-113-2"]]);
+  expect(named(two, one)).toEqual([["a-lb.example.com-203-0-113-2", alone, cname], [own]]);
   expect(named(one, record("2001:db8::1", "AAAA"))).toEqual([
-    [alone, own],
+    [alone, own, cname],
     ["aaaa-lb.example.com", "aaaa-lb.example.com-2001-db8-1"],
   ]);
   // Not known yet, so not a name.
-  expect(named(one, record(pulumi.output("203.0.113.2")))).toEqual([[own], [alone]]);
-  expect(named(record("lb.example.net", "CNAME"))).toEqual([["cname-lb.example.com"]]);
+  expect(named(one, record(pulumi.output("203.0.113.2")))).toEqual([[own, cname], [alone]]);
+  expect(named(record("lb.example.net", "CNAME"))).toEqual([[cname, alone, "aaaa-lb.example.com"]]);
 });
 
 test("one's own headers win over the usual ones, and null removes", () => {

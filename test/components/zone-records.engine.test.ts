@@ -8,15 +8,19 @@ jest.setTimeout(240_000);
 
 const stack = withCloudflareProgram();
 
+type ZoneRecords = NonNullable<ConstructorParameters<typeof ZoneBaseline>[1]["records"]>;
+
 const [one, two, three] = ["203.0.113.10", "203.0.113.11", "203.0.113.12"] as const;
-const zone =
-  (...addresses: string[]) =>
-  () =>
-    void new ZoneBaseline("zone", {
-      zoneId: stack().zoneId,
-      zoneName: "example.com",
-      records: addresses.map((content) => ({ name: hostnameOf(pulumi.getStack()), type: "A", content })),
-    });
+const zoneOf = (records: Readonly<Record<string, ZoneRecords[number]["type"]>>) => () =>
+  void new ZoneBaseline("zone", {
+    zoneId: stack().zoneId,
+    zoneName: "example.com",
+    records: Object.entries(records).map(([content, type]) => ({
+      ...{ name: hostnameOf(pulumi.getStack()), type, content },
+    })),
+  });
+const zone = (...addresses: string[]) =>
+  zoneOf(Object.fromEntries(addresses.map((address) => [address, "A"])));
 /** What is done to records. */
 async function up(name: string, program: () => void): Promise<string[]> {
   return (await stack().up(name, program)).filter((done) => done.includes("-record-"));
@@ -34,6 +38,20 @@ test("records change places and the first is taken out: no other one is touched"
   // It gets company before it.
   await up("lb", zone(three, one));
   expect(Object.keys(await records("lb")).sort()).toEqual([`A ${one}`, `A ${three}`]);
+});
+
+test("a CNAME takes the place of an address, and addresses that of a CNAME", async () => {
+  const target = "status.example.net";
+  await up("kind", zone(one));
+  const done = await up("kind", zoneOf({ [target]: "CNAME" }));
+  expect(done[0]).toBe("delete-replaced zone-record-a-kind.example.com");
+  expect(Object.keys(await records("kind"))).toEqual([`CNAME ${target}`]);
+  await up("kind", zoneOf({ [one]: "A", [two]: "A", "2001:db8::1": "AAAA" }));
+  expect(Object.keys(await records("kind")).sort()).toEqual([
+    "A 203.0.113.10",
+    "A 203.0.113.11",
+    "AAAA 2001:db8::1",
+  ]);
 });
 
 test("a stack whose first record had the name's key keeps its records", async () => {
