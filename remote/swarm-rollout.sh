@@ -171,25 +171,26 @@ beside_up() {
   compose up --detach --no-deps --wait --wait-timeout "$timeout" --pull "$1" $beside && all_healthy $beside
 }
 
+# end_others: ends what compose runs of the project besides `beside`: what has gone from the file, or is the swarm's now.
+end_others() {
+  run_docker ps --all --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
+    --format '{{.ID}} {{.Label "com.docker.compose.service"}}' >"$run/others" || return 1
+  others=$(while read -r id service; do case " $beside " in *" $service "*) ;; *) printf '%s ' "$id" ;; esac; done <"$run/others")
+  # shellcheck disable=SC2086 # one word each
+  [ -z "$others" ] || { run_docker stop $others && run_docker rm --force $others; }
+}
+
 # take_back: files, stack and what runs beside it, as they were with the release before. All of it is tried, whatever fails.
 take_back() {
   lacks=
   state=
-  came=$beside
   names=$(cat "$releases/$previous/services")
   release_file=$releases/$previous/compose.release.json
   # Files first: the stack reads its secrets from them. In a shell of its own, which may fail without ending this one.
   (restore_files "$releases/$previous/files") || lacks=1
   [ -z "$deployed" ] || deploy "$releases/$previous" || lacks=1
   beside_up never || lacks=1
-  for service in ${all:+$came}; do
-    # What only the failed one has.
-    ! printf '%s\n' "$all" | grep -Fqx -e "$service" || continue
-    ids=$(run_docker ps --all --quiet --filter "label=com.docker.compose.project=$project" \
-      --filter "label=com.docker.compose.service=$service")
-    # shellcheck disable=SC2086 # one word each
-    [ -z "$ids" ] || run_docker rm --force $ids || lacks=1
-  done
+  [ -n "$all" ] && end_others || lacks=1
   until_back=$(($(date +%s) + timeout + drain))
   while [ -n "$deployed" ]; do
     state=$(progress "$previous")
@@ -349,6 +350,7 @@ fi
 ln -sfn "releases/$release" "$root/.groundwork.current" && mv -fT "$root/.groundwork.current" "$root/current" ||
   fail 12 "cannot write $root/current" with-log
 
+end_others || fail 20 "the release serves, but what only the one before had beside the swarm could not be ended; run again" with-log
 before=$(cat "$root/previous" 2>/dev/null)
 for old in $(for one in "$releases"/*; do printf '%s %s\n' "$(cat "$one/entered" 2>/dev/null)" "${one##*/}"; done |
   sort -rn | awk -v keep="$keep" -v current="$release" -v previous="$before" '

@@ -15,7 +15,7 @@ case $call in
   *" config "*) printf 'services:\n  api:\n    image: app\n' ;;
   *" up "*) cp "$HOME/groundwork/sample/compose.yaml" "$HOME/beside"; printf '%s\n' "$call" >>"$HOME/ups"
     ! grep -q broken "$HOME/beside" || exit 1 ;;
-  "ps --all "*) ! grep -q "^  $(expr "$call" : '.*service=\([a-z]*\)'):" "$HOME/beside" || expr "$call" : '.*service=\([a-z]*\)' ;;
+  "ps --all "*) sed -n '/api/d; s/^  \([a-z]*\):.*/\1 \1/p' "$HOME/beside" 2>/dev/null || [ ! -f "$HOME/beside" ] ;;
   "rm --force "*) sed -i "/^  $3:/d" "$HOME/beside" ;;
   "stack deploy "*)
     id=$(expr "$call" : '.*releases/\([a-z]*\)/stack')
@@ -59,6 +59,12 @@ const serve = async (release: string, files: Readonly<Record<string, string>>) =
   expect(await rollout(release)).toMatchObject({ code: 0, stderr: "" });
 };
 const list = (name: string, ...ids: string[]) => writeFileSync(home(name), `${ids.join("\n")}\n`);
+
+test("a release in a swarm ends what only the one before had beside it", async () => {
+  await serve("one", { "compose.yaml": besides("store: {image: postgres:17}") });
+  await serve("two", { "compose.yaml": besides() });
+  expect(read(home("beside"))).toBe(besides());
+});
 
 describe("a release in a swarm that fails", () => {
   const good = { "compose.yaml": besides("store: {image: postgres:17}") };

@@ -319,8 +319,18 @@ withMachines("a swarm of three hosts", () => {
   });
 
   test("a rollback runs the archived release again, and one that is not there is refused", async () => {
+    // As a service that is not in its file leaves one.
+    const labels = { project, service: "gone", oneoff: "False" };
+    manager().docker(
+      ...["run", "--detach", "--name", "sample-gone-1", "--network", "none"],
+      ...Object.entries(labels).flatMap(([key, label]) => ["--label", `com.docker.compose.${key}=${label}`]),
+      ...[appImage, "sleep", "9999"],
+    );
     const { result, load } = await underLoad(() => rollout("x", { frames: { to: "one" } }));
     expect(value(result)).toMatchObject({ release: "one", changed: true });
+    const names = manager().docker("ps", "--all", "--format", "{{.Names}}").split("\n");
+    expect(names).toContain("sample-store-1");
+    expect(names).not.toContain("sample-gone-1");
     expect(load.failures).toEqual([]);
     const refused = await rollout("x", { frames: { to: "gone" } });
     expect(refused.code).toBe(23);
