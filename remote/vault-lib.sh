@@ -20,10 +20,10 @@ memory_folder() {
     case $(stat -f -c %T "$base" 2>/dev/null) in tmpfs | ramfs) ;; *) continue ;; esac
     own=$base/groundwork-$user
     mkdir -m 0700 "$own" 2>/dev/null
-    # Somebody else's folder or link of that name is not taken.
-    case $(ls -ldn "$own" 2>/dev/null) in
-      "drwx------"*" $user "*) printf '%s' "$own"; return ;;
-    esac
+    # Somebody else's folder or link of that name is not taken: the third word is the owner.
+    # shellcheck disable=SC2046 # words
+    set -- $(ls -ldn "$own" 2>/dev/null)
+    case ${1-} in drwx------*) [ "$3" != "$user" ] || { printf '%s' "$own"; return; } ;; esac
   done
   fail 11 "no file system in memory takes this project's secrets: /run and /dev/shm are no tmpfs that this user can write to. Mount one (mount -t tmpfs -o mode=1777 tmpfs /dev/shm), then run again"
 }
@@ -34,8 +34,16 @@ vault_file() {
   case $vault_version in '' | *[!A-Za-z0-9-]*) fail 20 "$root/.vault names no version of the secret; run groundwork up again" ;; esac
   memory=$(memory_folder) || exit "$?"
   folder_in_memory=$memory/$project
+  [ -f "$folder_in_memory/$vault_version.env" ] || fill_memory
+  printf '%s' "$folder_in_memory/$vault_version.env"
+}
+
+# fill_memory: fetches the version that is not there. One at a time: steps that take no lock of the project may ask for it beside each
+# other, and none is to take away what another has begun.
+fill_memory() {
+  mkdir -p "$folder_in_memory" && exec 7>>"$folder_in_memory/.lock" || fail 12 "cannot write in $folder_in_memory"
+  wait_lock 7 120 || fail 75 "another step fetches the secrets of $project, for more than two minutes; nothing was done"
   if [ ! -f "$folder_in_memory/$vault_version.env" ]; then
-    mkdir -p "$folder_in_memory" || fail 12 "cannot make $folder_in_memory"
     partial=$(mktemp "$folder_in_memory/partial.XXXXXX") || fail 12 "cannot write in $folder_in_memory"
     (vault_fetch "$partial") || { status=$?; rm -f "$partial" "$partial.redact"; exit "$status"; }
     mv -f "$partial.redact" "$folder_in_memory/$vault_version.redact" &&
@@ -46,7 +54,7 @@ vault_file() {
       case $other in */"$vault_version".* | */"${serving:-none}".*) ;; *) rm -f "$other" ;; esac
     done
   fi
-  printf '%s' "$folder_in_memory/$vault_version.env"
+  exec 7>&-
 }
 
 # vault_redact: the values that are in memory, one a line, for what must not be shown.
@@ -58,7 +66,7 @@ vault_redact() {
 }
 
 # curl_secretly ARGUMENT…: curl with its secret options on standard input.
-curl_secretly() { curl --silent --show-error --config - --max-time 20 "$@" 9>&- 8>&- 3>&- 4>&-; }
+curl_secretly() { curl --silent --show-error --config - --max-time 20 "$@" 9>&- 8>&- 7>&- 3>&- 4>&-; }
 
 # Sets key_id, key and token.
 vault_credentials() {

@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { projectRoot } from "../../common/project-root";
 import { type Frames, listFrames } from "../../remote/framing";
 import { parseEnvFile } from "../../sandbox/host/process/env-file";
 import { provider } from "../../sandbox/providers/aws/provider";
@@ -23,7 +25,29 @@ const hard: Record<string, string> = {
   LETTERS: "Zürich 東京 🦊 \u0001 </>",
   EMPTY: "",
 };
+async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function ended(server: Server): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+}
+
 const decoded = (text: string) => parseEnvFile(text, () => undefined);
+
+test("another user's folder in memory is not taken, whatever stands in its line", () => {
+  // Of root, and with as many links as that user's number: `drwx------ 2 0 0`.
+  const strange = ["/run", "/dev/shm"].map((base) => join(base, "groundwork-2"));
+  const library = join(projectRoot(), "remote", "vault-lib.sh");
+  const script = `id() { echo 2; }; fail() { echo "$1"; exit "$1"; }; unset XDG_RUNTIME_DIR; . ${library}; memory_folder`;
+  try {
+    expect(spawnSync("sh", ["-c", script], { encoding: "utf8" }).stdout).toBe("11\n");
+  } finally {
+    for (const folder of strange) rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 (python === "" ? describe.skip : describe)("a host's secrets in AWS Secrets Manager", () => {
   let moto: Moto;
@@ -40,7 +64,9 @@ const decoded = (text: string) => parseEnvFile(text, () => undefined);
   const inMemory = (end = ".env") =>
     memory().flatMap((folder) =>
       existsSync(folder)
-        ? readdirSync(folder).flatMap((name) => (name.endsWith(end) ? [join(folder, name)] : []))
+        ? readdirSync(folder).flatMap((name) =>
+            name.endsWith(end) && name !== ".lock" ? [join(folder, name)] : [],
+          )
         : [],
     );
 
@@ -190,6 +216,32 @@ const decoded = (text: string) => parseEnvFile(text, () => undefined);
     90_000,
   );
 
+  test("are fetched once where several steps need them at one time, and one that was killed is in nobody's way", async () => {
+    let asked = 0;
+    const slow = createServer((_request, response) => {
+      asked += 1;
+      setTimeout(() => response.end(JSON.stringify({ Name: "x", SecretString: '{"A":"b"}' })), 300);
+    });
+    const endpoint = await listening(slow);
+    try {
+      expect((await write({ endpoint, credentials: file(reader) })).code).toBe(0);
+      clear();
+      const steps = await Promise.all(
+        [1, 2, 3, 4].map(() => host.run("database-address", { service: "db" })),
+      );
+      for (const { stderr } of steps) expect(stderr).toContain("no container of db runs");
+      expect(asked).toBe(2);
+      expect(readFileSync(join(host.home, "given"), "utf8")).toBe("A='b'\n");
+      const [kept = ""] = inMemory();
+      rmSync(kept);
+      writeFileSync(join(kept, "..", "partial.killed"), "A=");
+      await host.run("database-address", { service: "db" });
+      expect(inMemory("").map((path) => basename(path))).toEqual([`${version}.env`, `${version}.redact`]);
+    } finally {
+      await ended(slow);
+    }
+  });
+
   test("are asked for again where AWS is too busy at first", async () => {
     let asked = 0;
     const busy = createServer((_request, response) => {
@@ -203,15 +255,13 @@ const decoded = (text: string) => parseEnvFile(text, () => undefined);
         ),
       );
     });
-    await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+    const endpoint = await listening(busy);
     try {
-      const endpoint = `http://127.0.0.1:${(busy.address() as AddressInfo).port}`;
       expect((await write({ endpoint, credentials: file(reader) })).code).toBe(0);
       expect(asked).toBe(2);
       expect(readFileSync(join(host.home, "given"), "utf8")).toBe("A='b'\n");
     } finally {
-      busy.closeAllConnections();
-      await new Promise((resolve) => busy.close(resolve));
+      await ended(busy);
     }
   });
 });
