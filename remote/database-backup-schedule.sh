@@ -16,6 +16,7 @@
 #         in lib.sh
 # shellcheck source=remote/backup-lib.sh disable=SC1091
 . ./backup-lib.sh
+. ./schedule-lib.sh
 
 open_backup database-backup-schedule
 take_lock "$(number lock_wait 600)"
@@ -31,7 +32,6 @@ write() {
   shift 2
   "$@" | store "$file" "$mode" >/dev/null || fail 12 "cannot write $file" with-log
 }
-quoted() { printf '%s' "$1" | sed "s/'/'\\\\''/g"; }
 # environment: what the login that asks has and a timer or cron would not give.
 # shellcheck disable=SC2317 # called by write
 environment() {
@@ -47,45 +47,46 @@ if has alert; then write alert.sh 0700 value alert; else rm -f "$folder/alert.sh
 write environment 0600 environment
 [ -f "$folder/scheduled" ] || : >"$folder/scheduled" || fail 12 "cannot write below $folder" with-log
 
-unit=groundwork-backup-$project-$name
 calendar() { value calendar; printf '\n'; }
-# units FOLDER SYSTEMCTL…: writes and starts the two timers.
+# units: writes and starts the two timers.
+# shellcheck disable=SC2046,SC2086,SC2154 # words
 units() {
-  at=$1
-  shift
+  find_systemd
   mkdir -p "$at" || return 1
   for kind in backup watch; do
-    file=$unit
-    [ "$kind" = backup ] || file=$unit-watch
+    file=$at/$(unit_of "$kind" "$name")
     {
       printf '[Unit]\nDescription=Groundwork: %s of the database %s of %s\n\n' "$kind" "$database" "$project"
       printf '[Service]\nType=oneshot\nNice=10\nExecStart=/bin/sh "%s" %s\n' "$folder/job.sh" "$kind"
-    } | store "$at/$file.service" 0644 >/dev/null || return 1
+    } | store "$file.service" 0644 >/dev/null || return 1
     {
       printf '[Unit]\nDescription=Groundwork: when %s of the database %s of %s is due\n\n[Timer]\n' "$kind" "$database" "$project"
       if [ "$kind" = backup ]; then calendar | sed '/^$/d; s/^/OnCalendar=/'; else printf 'OnCalendar=hourly\n'; fi
       printf 'Persistent=true\n\n[Install]\nWantedBy=timers.target\n'
-    } | store "$at/$file.timer" 0644 >/dev/null || return 1
+    } | store "$file.timer" 0644 >/dev/null || return 1
   done
-  "$@" daemon-reload && "$@" enable --now "$unit.timer" "$unit-watch.timer" && "$@" restart "$unit.timer"
+  set -- "$(unit_of backup "$name").timer" "$(unit_of watch "$name").timer"
+  $systemd daemon-reload && $systemd enable --now "$@" && $systemd restart "$1" && remove_units "$name" $(units_of_before "$name")
 }
 
 scheduler=
 if [ "$(id -u)" = 0 ] && systemctl list-timers >/dev/null 2>&1; then
-  units /etc/systemd/system systemctl || fail 20 "systemd does not take the timers" with-log
+  units || fail 20 "systemd does not take the timers" with-log
   scheduler=systemd
 elif [ "$(id -u)" != 0 ] && systemctl --user list-timers >/dev/null 2>&1 && loginctl enable-linger 2>/dev/null; then
-  units "$HOME/.config/systemd/user" systemctl --user || fail 20 "systemd does not take the timers" with-log
+  units || fail 20 "systemd does not take the timers" with-log
   scheduler=systemd-user
 elif command -v crontab >/dev/null 2>&1; then
-  # Two lines, known by the words behind them; what else is in the table stays.
+  # Two lines; what else is in the table stays.
+  cron_without "$name" || fail 20 "cron does not tell which table it has, which would be lost; nothing was changed in it" with-log
+  job="/bin/sh '$(quoted "$folder/job.sh")'"
   {
-    crontab -l 2>/dev/null | grep -v " # $unit\$"
-    printf "%s /bin/sh '%s' backup # %s\n" "$(value cron)" "$(quoted "$folder/job.sh")" "$unit"
-    printf "29 * * * * /bin/sh '%s' watch # %s\n" "$(quoted "$folder/job.sh")" "$unit"
-  } >"$folder/crontab.new" || fail 12 "cannot write below $folder" with-log
-  crontab - <"$folder/crontab.new" || fail 20 "cron does not take the schedule" with-log
-  rm -f "$folder/crontab.new"
+    cat "$root/.groundwork.cron"
+    printf '%s %s backup # %s\n' "$(value cron)" "$job" "$(unit_of backup "$name")"
+    printf '29 * * * * %s watch # %s\n' "$job" "$(unit_of watch "$name")"
+  } >"$root/.groundwork.cron.new" || fail 12 "cannot write below $root" with-log
+  crontab - <"$root/.groundwork.cron.new" || fail 20 "cron does not take the schedule" with-log
+  rm -f "$root"/.groundwork.cron*
   scheduler=cron
 else
   fail 11 "there is neither systemd nor cron to make backups by; install cron and run again"

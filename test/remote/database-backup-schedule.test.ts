@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,6 +15,12 @@ import { encodeFrames, type Frames } from "../../remote/framing";
 import { backupJobScript, stepCommand, stepInput } from "../../remote/scripts";
 import { execute, stepHost, type StepHost, type StepResult } from "../support/remote-step";
 
+/** A stand-in whose table is a file. */
+const cron = `case $1 in
+  -l) cat "$HOME/table" 2>/dev/null || { echo "no crontab for $LOGNAME" >&2; exit 1; } ;;
+  -) cat >"$HOME/table" ;;
+esac`;
+
 let host: StepHost;
 let folder: string;
 beforeEach(() => {
@@ -21,7 +28,7 @@ beforeEach(() => {
   folder = join(host.root, "backups", "main");
   program("restic", 'echo "restic 0.18.1 compiled with go1.26 on linux/amd64"');
   program("systemctl", "exit 1");
-  program("crontab", 'case $1 in -l) cat "$HOME/table" 2>/dev/null ;; -) cat >"$HOME/table" ;; esac');
+  program("crontab", cron);
 });
 afterEach(() => host.remove());
 
@@ -67,8 +74,8 @@ test("by cron: two lines without a secret, what else is in the table stays, and 
   writeFileSync(join(host.home, "table"), "0 1 * * * own\n");
   const lines = [
     "0 1 * * * own",
-    `15 3 * * * /bin/sh '${folder}/job.sh' backup # groundwork-backup-sample-main`,
-    `29 * * * * /bin/sh '${folder}/job.sh' watch # groundwork-backup-sample-main`,
+    `15 3 * * * /bin/sh '${folder}/job.sh' backup # groundwork-backup-sample.main`,
+    `29 * * * * /bin/sh '${folder}/job.sh' watch # groundwork-watch-sample.main`,
   ];
   for (const _again of [false, true]) {
     const { stderr, stdout } = await schedule();
@@ -181,19 +188,72 @@ test("by systemd: units that systemd itself takes", async () => {
   if (result.code === 99) return console.log(`not tried: systemd's units (${result.stderr.trim()})`);
   expect([result.code, result.stderr]).toEqual([0, ""]);
   expect(JSON.parse(result.stdout)).toMatchObject({ scheduler: "systemd" });
-  const unit = (name: string) => readFileSync(join(kept, `groundwork-backup-sample-main${name}`), "utf8");
-  expect(unit(".timer")).toContain(
+  const unit = (name: string) => readFileSync(join(kept, `groundwork-${name}`), "utf8");
+  expect(unit("backup-sample.main.timer")).toContain(
     "[Timer]\nOnCalendar=*-*-13 04:00:00 UTC\nOnCalendar=Fri *-*-* 04:00:00 UTC\nPersistent=true\n",
   );
-  expect(unit("-watch.timer")).toContain("OnCalendar=hourly\n");
-  expect(unit(".service")).toContain(`ExecStart=/bin/sh "${folder}/job.sh" backup\n`);
-  for (const name of [".timer", ".service", "-watch.timer", "-watch.service"])
-    expect(unit(name)).not.toContain(secret);
+  expect(unit("watch-sample.main.timer")).toContain("OnCalendar=hourly\n");
+  expect(unit("backup-sample.main.service")).toContain(`ExecStart=/bin/sh "${folder}/job.sh" backup\n`);
+  for (const kind of ["backup", "watch"])
+    for (const end of ["timer", "service"]) expect(unit(`${kind}-sample.main.${end}`)).not.toContain(secret);
   expect(readFileSync(join(host.home, "systemctl"), "utf8")).toContain(
-    "enable --now groundwork-backup-sample-main.timer groundwork-backup-sample-main-watch.timer",
+    "enable --now groundwork-backup-sample.main.timer groundwork-watch-sample.main.timer",
   );
   const analyze = spawnSync("systemd-analyze", ["calendar", "*-*-13 04:00:00 UTC", "Fri *-*-* 04:00:00 UTC"]);
   if (analyze.error === undefined) expect(analyze.status).toBe(0);
+});
+
+describe("databases whose names join to the same, or are the same but for a dot", () => {
+  const others: readonly Frames[] = [
+    { name: "2-main" },
+    { project: "sample-2" },
+    { name: "2-m.in" },
+    { name: "2-main-watch" },
+  ];
+
+  test("have lines of cron of their own", async () => {
+    for (const other of others) expect(await schedule(other)).toMatchObject({ code: 0, stderr: "" });
+    const lines = readFileSync(join(host.home, "table"), "utf8").trim().split("\n");
+    expect(lines).toHaveLength(8);
+    expect(new Set(lines).size).toBe(8);
+  });
+
+  test("have timers of their own; those of before go, where they are this one's", async () => {
+    program("id", "echo 1000");
+    program("loginctl", "exit 0");
+    program("systemctl", 'echo "$*" >>"$HOME/systemctl"');
+    const units = join(host.home, ".config", "systemd", "user");
+    mkdirSync(units, { recursive: true });
+    const before = ["groundwork-backup-sample-2-main", "groundwork-backup-sample-2-main-watch"];
+    for (const unit of before) {
+      writeFileSync(
+        join(units, `${unit}.service`),
+        `ExecStart=/bin/sh "${host.root}/backups/2-main/job.sh" backup\n`,
+      );
+      writeFileSync(join(units, `${unit}.timer`), "");
+    }
+    await schedule({ project: "sample-2" });
+    expect(readdirSync(units)).toEqual(expect.arrayContaining(before.map((unit) => `${unit}.timer`)));
+    for (const other of others) await schedule(other);
+    const kinds = ["backup", "watch"].flatMap((kind) => [`${kind}.service`, `${kind}.timer`]);
+    const names = ["sample-2.main", "sample.2-m.in", "sample.2-main", "sample.2-main-watch"];
+    expect(readdirSync(units).sort()).toEqual(
+      names.flatMap((name) => kinds.map((kind) => `groundwork-${kind.replace(".", `-${name}.`)}`)).sort(),
+    );
+    expect(readFileSync(join(host.home, "systemctl"), "utf8")).toContain(
+      `disable --now groundwork-backup-sample-2-main-watch.timer`,
+    );
+  });
+});
+
+test("a table that cron does not tell is not written over", async () => {
+  writeFileSync(join(host.home, "table"), "0 1 * * * own\n");
+  program("crontab", cron.replace("-l)", '-l) echo "crontab: cannot read the spool" >&2; exit 1;'));
+  const { code, stderr } = await schedule();
+  expect(code).toBe(20);
+  expect(stderr).toContain("nothing was changed in it");
+  expect(stderr).toContain("cannot read the spool");
+  expect(readFileSync(join(host.home, "table"), "utf8")).toBe("0 1 * * * own\n");
 });
 
 describe("a schedule that the stack has no more", () => {
@@ -208,7 +268,7 @@ describe("a schedule that the stack has no more", () => {
     folder = join(host.root, "backups", "main");
     program("restic", 'echo "restic 0.18.1 compiled with go1.26 on linux/amd64"');
     program("systemctl", "exit 1");
-    program("crontab", 'case $1 in -l) cat "$HOME/table" ;; -) cat >"$HOME/table" ;; esac');
+    program("crontab", cron);
   });
 
   test("loses its two lines of cron with the roles; others, and what opens the backups, stay", async () => {
@@ -234,12 +294,12 @@ describe("a schedule that the stack has no more", () => {
     expect(readdirSync(units)).toHaveLength(8);
     rmSync(join(host.home, "systemctl"));
     expect(await roles("main")).toMatchObject({ code: 0 });
-    const unit = "groundwork-backup-sample-main";
     expect(readFileSync(join(host.home, "systemctl"), "utf8").trim().split("\n")).toEqual([
-      `--user disable --now ${unit}.timer ${unit}-watch.timer`,
+      "--user disable --now groundwork-backup-sample.main.timer",
+      "--user disable --now groundwork-watch-sample.main.timer",
       "--user daemon-reload",
     ]);
-    expect(readdirSync(units).filter((file) => !file.includes("-other"))).toEqual([]);
+    expect(readdirSync(units).filter((file) => !file.includes(".other."))).toEqual([]);
     expect(readdirSync(units)).toHaveLength(4);
   });
 
@@ -265,7 +325,7 @@ describe("the schedules of a project that is removed", () => {
     await schedule({ project: "sample-2" });
     expect(table()).toHaveLength(7);
     expect(await host.run("project-remove")).toMatchObject({ code: 0, stderr: "" });
-    expect(table()).toEqual(["0 1 * * * own", matching("sample-2-main"), matching("sample-2-main")]);
+    expect(table()).toEqual(["0 1 * * * own", matching("sample-2.main"), matching("sample-2.main")]);
     expect(existsSync(host.root)).toBe(false);
   });
 
@@ -278,7 +338,7 @@ describe("the schedules of a project that is removed", () => {
     expect(readdirSync(join(host.home, ".config", "systemd", "user"))).toEqual([]);
     for (const name of ["main", "other"])
       expect(readFileSync(join(host.home, "systemctl"), "utf8")).toContain(
-        `disable --now groundwork-backup-sample-${name}.timer groundwork-backup-sample-${name}-watch.timer`,
+        `disable --now groundwork-watch-sample.${name}.timer`,
       );
   });
 
