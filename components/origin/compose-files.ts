@@ -104,6 +104,21 @@ export function sentAsTheyAre(composeText: string, further: readonly HostFile[])
   return [...further, { path: "compose.yaml", content: composeText, mode: "0600" }];
 }
 
+/** What the scripts keep of their own in the project's folder on the host, beside what is sent. */
+export const ofTheHost = new RegExp(
+  `^(?:${[
+    "\\.groundwork\\..*",
+    "\\.(?:compose|files|redact|vault)",
+    "base\\.(?:count|kept|lost|state)",
+    "compose\\.(?:colour|swarm)\\.yaml",
+    "(?:compose\\.override|migrate\\.release)\\.json",
+    "certificates/origin\\.(?:key|pem)",
+    "proxy/(?:Caddyfile|(?:compose|stack)\\.json|unloaded|(?:config|upstreams)/.*)",
+    "lock\\.holder|rollout\\.(?:alive|holder)",
+    "(?:breaking|colours|current|fence|lock|previous|releases|rollouts|swarm|wanted)(?:/.*)?",
+  ].join("|")})$`,
+);
+
 /** Files (and all files in folders) that go beside the compose file, at the same place relative to it. */
 export function readFurtherFiles(
   composeFile: string,
@@ -127,6 +142,9 @@ export function readFurtherFiles(
         "has a name that cannot go to a host: rename it",
         "letters, digits and ._/@+,=()[]-, no two dots in a row",
       ]);
+    }
+    if (ofTheHost.test(path)) {
+      problems.push([path, "is what the host keeps of its own beside the compose file: rename it"]);
     }
     if (Buffer.compare(Buffer.from(text, "utf8"), content) !== 0) problems.push([path, "is not a text file"]);
     files.push({ path, content: text, mode: (info.mode & 0o100) === 0 ? "0644" : "0755" });

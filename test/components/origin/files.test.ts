@@ -1,8 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import * as fc from "fast-check";
 import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import * as fc from "fast-check";
+import { projectRoot } from "../../../common/project-root";
+import {
+  ofTheHost,
   overrideFile,
   readComposeFile,
   readFurtherFiles,
@@ -81,6 +91,41 @@ describe("files from here", () => {
       ["pages/two words.html", problem, allowed],
       ["pages/up..html", problem, allowed],
     ]);
+  });
+
+  test("what the host keeps of its own is told; names beside it may be used", () => {
+    const own = [
+      "releases/one/record.json",
+      "current",
+      "lock",
+      "proxy/upstreams/api",
+      ".vault",
+      "base.state",
+    ];
+    const free = ["released.txt", "proxy/nginx.conf", "certificates/ca.pem", "locks", "logs/format.conf"];
+    const place = mkdtempSync(join(tmpdir(), "groundwork-files-"));
+    for (const path of [...own, ...free]) {
+      mkdirSync(join(place, dirname(path)), { recursive: true });
+      writeFileSync(join(place, path), "x");
+    }
+    const { problems } = readFurtherFiles(join(place, "compose.yaml"), [place]);
+    rmSync(place, { recursive: true });
+    const problem = "is what the host keeps of its own beside the compose file: rename it";
+    expect(problems).toEqual(own.sort().map((path) => [path, problem]));
+  });
+
+  test("what the host keeps of its own is what its scripts name", () => {
+    const folder = join(projectRoot(), "remote");
+    const scripts = readdirSync(folder).filter((name) => name.endsWith(".sh"));
+    const named = scripts.flatMap((name) =>
+      [...readFileSync(join(folder, name), "utf8").matchAll(/\$root"?\/([a-z.-]+)(?![\w*.-])/g)].map(
+        (match) => match[1]!,
+      ),
+    );
+    const shared = ["", ".env", "backups", "certificates", "compose.yaml", "logs", "proxy"];
+    const others = named.filter((name) => !ofTheHost.test(name) && !shared.includes(name));
+    expect(others).toEqual([]);
+    expect(named).toEqual(expect.arrayContaining(["releases", "lock", ".vault"]));
   });
 
   test("what cannot go is told", () => {
