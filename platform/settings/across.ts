@@ -8,7 +8,7 @@ import type { ContainerDatabaseSettings } from "./schema/databases";
 import type { StackValues } from "./schema/stack";
 import type { Settings } from "./settings-type";
 import { inspectStackFile, issueOf, type StackFile, type ValidateOptions } from "./validate";
-import { onHost } from "./on-host";
+import { onHost, projectsOf } from "./on-host";
 
 /** Something of the world that one stack only may have. */
 interface Claim {
@@ -218,13 +218,17 @@ function claimsOf(values: StackValues): Claim[] {
     const deployed = onHost(origin);
     const machine = machineOf(deployed?.host ?? "");
     if (deployed === undefined || machine === undefined) continue;
-    claim(
-      `project ${machine} ${origin.project}`,
-      ["origins", name, "project"],
-      "a compose project on one host",
-      origin.project,
-      (stack) => `write another project, such as ${origin.project}-${stack}`,
-    );
+    const placeOf = (project: string): string => `project ${machine} ${project}`;
+    for (const project of projectsOf(deployed)) {
+      claim(
+        placeOf(project),
+        ["origins", name, "project"],
+        `the compose project ${project} on one host`,
+        origin.project,
+        (stack) => `write another project, such as ${origin.project}-${stack}`,
+        project === origin.project ? undefined : placeOf(origin.project),
+      );
+    }
     for (const { port, keys } of portsOfProxy(name, deployed)) {
       claimPort(machine, port, keys, `write another port in groundwork:${configPath(keys)}, or another host`);
     }

@@ -136,6 +136,14 @@ describe("what two stacks may not share", () => {
     ]);
   });
 
+  test("a compose project that one has and the other makes for its proxy", () => {
+    const one = ORIGIN.replace("project: acme", "project: acme-proxy");
+    const two = proxied("acme", "api-prod.acme.example", "httpPort: 8080, httpsPort: 8443");
+    const issues = issuesOf(one, two);
+    expect(issues.map(({ path }) => path)).toEqual(["origins.api.project"]);
+    expect(issues[0]?.what).toContain("prod and staging share the compose project acme-proxy on one host");
+  });
+
   test("a database container of one compose project", () => {
     const main = (host: string): string =>
       `groundwork:hosts:\n  one: { address: 203.0.113.10, hostKey: "${HOST_KEY}" }\ngroundwork:databases:\n  main: { kind: container, host: ${host}, project: data, service: db, database: acme }`;

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { isAddress, isPublicAddress } from "../addresses";
 import { isWithin } from "../hostnames";
 import { listOf, nearest } from "../nearest";
+import { projectsOf } from "../on-host";
 import { configPath, type Keys } from "../paths";
 import type { SwarmOriginSettings } from "../schema/origins";
 import { declaredNames, isDeclared, type Rule, type RuleContext } from "./context";
@@ -158,18 +159,23 @@ const services: Rule = (context) => {
 
 const projects: Rule = (context) => {
   const seen = new Map<string, string>();
-  for (const [name, { host, project }] of deployedOrigins(context)) {
-    const place = `${host} ${project}`;
-    const first = seen.get(place);
-    if (first === undefined) seen.set(place, name);
-    else {
+  for (const [name, origin] of deployedOrigins(context)) {
+    for (const project of projectsOf(origin)) {
+      const place = `${origin.host} ${project}`;
+      const first = seen.get(place);
+      if (first === undefined) {
+        seen.set(place, name);
+        continue;
+      }
+      const which = project === origin.project ? "this compose project" : `the compose project ${project}`;
       context.report({
         keys: ["origins", name, "project"],
-        what: `origins.${first} has this compose project on the same host already`,
+        what: `origins.${first} has ${which} on the same host already`,
         value: true,
-        allowed: "one origin for a compose project",
+        allowed: "one origin for a compose project, and for those of its colours and its proxy",
         fix: `choose another project, or put the services into groundwork:origins.${first}.services`,
       });
+      break;
     }
   }
 };

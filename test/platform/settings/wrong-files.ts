@@ -727,6 +727,28 @@ export const wrongFiles: readonly WrongFile[] = [
     ],
   },
   {
+    name: "a compose project that another origin makes for its colours",
+    text: stackText(
+      `${rolling("proxy: { tls: none }")}  shop:
+    kind: compose
+    host: one
+    hostnames: [shop.acme.example]
+    composeFile: compose.yaml
+    project: acme-green
+    services:
+      web: { port: 3000, publish: 8080 }
+`,
+    ),
+    issues: [
+      {
+        path: "origins.shop.project",
+        what: "origins.api has this compose project on the same host already",
+        allowed: "those of its colours and its proxy",
+        fix: "choose another project",
+      },
+    ],
+  },
+  {
     name: "the SSH server's port",
     text: stackText(ORIGIN.replace("publish: 80", "publish: 22")),
     issues: [{ path: "origins.api.services.api.publish", what: "SSH server's", fix: "another port" }],
