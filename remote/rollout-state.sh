@@ -15,11 +15,17 @@ colour() {
     --file "$folder/compose.$new.yaml" --file "$folder/compose.release.json" "$@"
 }
 
+# listed PROJECT: its containers in $run/listed. Where Docker does not answer that is not taken for none.
+listed() { containers "$1" >"$run/listed" || fail 20 "cannot list the containers of $1" with-log; }
+
 # ids_of COLOUR: its containers.
-ids_of() { containers "$project-$1" | cut -d ' ' -f 1; }
+ids_of() {
+  listed "$project-$1"
+  cut -d ' ' -f 1 "$run/listed"
+}
 
 remove_colour() {
-  ids=$(ids_of "$1")
+  ids=$(ids_of "$1") || exit "$?"
   # shellcheck disable=SC2086 # one word each
   [ -z "$ids" ] || run_docker rm --force --volumes $ids || fail 20 "cannot remove the containers of $project-$1" with-log
   rm -f "$root/colours/$1"
@@ -27,7 +33,8 @@ remove_colour() {
 
 # drain_colour COLOUR: tells its containers to stop, each with its service's drain time, and waits.
 drain_colour() {
-  containers "$project-$1" >"$run/draining" || fail 20 "cannot list the containers of $project-$1" with-log
+  listed "$project-$1"
+  mv "$run/listed" "$run/draining"
   drain
   rm -f "$run/draining"
 }
@@ -71,15 +78,18 @@ active_colour() {
 # point_all COLOUR: gives it the traffic of every service that it has. One that it never had is found without a colour again: its own
 # container was kept.
 point_all() {
-  containers "$project-$1" >"$run/colour" || fail 20 "cannot list the containers of $project-$1" with-log
+  listed "$project-$1"
   for name in $(upstream_names); do
-    grep -q "^[^ ]* $name " "$run/colour" || { rm -f "$root/proxy/upstreams/$name"; continue; }
+    grep -q "^[^ ]* $name " "$run/listed" || { rm -f "$root/proxy/upstreams/$name"; continue; }
     port=$(cat "$root/proxy/upstreams/$name")
     upstream "$name" "$1" "${port##*:}"
   done
 }
 
-runs() { containers "$project-$1" | grep -q '^[^ ]* [^ ]* running '; }
+runs() {
+  listed "$project-$1"
+  grep -q '^[^ ]* [^ ]* running ' "$run/listed"
+}
 
 # Makes the host whole again after a rollout that was killed at any place. Reads what is, not what was meant.
 settle() {
@@ -106,7 +116,7 @@ settle() {
   fi
   for one in blue green; do
     [ "$one" != "$active" ] || continue
-    ids=$(ids_of "$one")
+    ids=$(ids_of "$one") || exit "$?"
     [ -n "$ids" ] || { rm -f "$root/colours/$one"; continue; }
     guard "settle-$one"
     # What has had traffic may still hold connections.
@@ -154,10 +164,12 @@ settle_kept() {
 settle_lost() {
   [ -f "$root/base.lost" ] || return 0
   guard settle-lost
+  : >"$run/listed"
+  [ -z "$active" ] || listed "$project-$active"
   ids=$(
-    [ -z "$active" ] || containers "$project-$active" | while read -r id name state _; do
+    while read -r id name state _; do
       if [ "$state" = exited ] && is_rolling "$name" && grep -Fqx -e "$name" "$root/base.lost"; then printf '%s ' "$id"; fi
-    done
+    done <"$run/listed"
   )
   # shellcheck disable=SC2086 # one word each
   [ -z "$ids" ] || run_docker start $ids </dev/null || fail 20 "cannot start the containers of $project-$active again" with-log
@@ -226,7 +238,7 @@ prune() {
   for old in "$root"/rollouts/*; do
     [ "$old" = "$run" ] || [ -d "$root/releases/${old##*/}" ] || rm -rf "$old"
   done
-  rm -f "$run/pruned" "$run/images.old" "$run/containers"
+  rm -f "$run/pruned" "$run/images.old" "$run/containers" "$run/listed"
 }
 
 refuse_rollback() {

@@ -29,13 +29,13 @@ count_base() { containers "$project" | grep -c '^[^ ]* [^ ]* running ' | store "
 # stays, stopped, until that serves: a release that fails starts it again.
 end_lost() {
   [ -n "$active" ] || return 0
-  containers "$project-$active" >"$run/containers" || fail 20 "cannot list the containers of $project-$active" with-log
+  listed "$project-$active"
   : >"$run/draining"
   for name in $(upstream_names); do
     ! is_rolling "$name" || continue
     # One that is gone from the files altogether has no successor.
     compose config --services | grep -Fqx -e "$name" || continue
-    grep "^[^ ]* $name " "$run/containers" >>"$run/draining"
+    grep "^[^ ]* $name " "$run/listed" >>"$run/draining"
   done
   lost=$(cut -d ' ' -f 1 "$run/draining")
   if [ -n "$lost" ]; then
@@ -56,7 +56,7 @@ base_up() {
   scales=
   n=1
   while [ "$n" -le "$rolling" ]; do
-    count=$(serving_beside "$(service "$n")")
+    count=$(serving_beside "$(service "$n")") || return 1
     if [ "$count" = 0 ]; then
       scales="$scales --scale $(service "$n")=0"
     else
@@ -73,7 +73,8 @@ base_up() {
 # serving_beside SERVICE: how many containers of a service that has no colour yet have its traffic.
 serving_beside() {
   if [ -f "$root/proxy/upstreams/$1" ]; then printf 0; return; fi
-  containers "$project" | grep -v -e '(unhealthy)' -e '(health: starting)' | grep -c "^[^ ]* $1 running "
+  listed "$project"
+  grep -v -e '(unhealthy)' -e '(health: starting)' "$run/listed" | grep -c "^[^ ]* $1 running " || [ "$?" = 1 ]
 }
 
 # keeping OPTION…: makes what is new, and only then replaces what has changed, without the services that are kept.
@@ -91,9 +92,9 @@ keeping() {
 end_kept() {
   [ -f "$root/base.kept" ] || return 0
   guard drain-kept
-  containers "$project" >"$run/containers" || fail 20 "cannot list the containers of $project" with-log
+  listed "$project"
   while IFS= read -r name; do
-    [ ! -f "$root/proxy/upstreams/$name" ] || grep "^[^ ]* $name " "$run/containers"
+    [ ! -f "$root/proxy/upstreams/$name" ] || grep "^[^ ]* $name " "$run/listed"
   done <"$root/base.kept" >"$run/draining"
   drain
   while read -r id _; do
@@ -131,9 +132,10 @@ undo() {
   if [ -n "${had_traffic-}" ]; then
     # What it has begun to answer it may finish.
     nap 1
-    drain_colour "$new"
+    # In shells of their own, which may fail without ending this one.
+    (drain_colour "$new")
   fi
-  [ -z "${started-}" ] || remove_colour "$new"
+  [ -z "${started-}" ] || (remove_colour "$new")
   if [ -n "${base_touched-}" ] && [ -f "$root/current/record.json" ]; then
     restore_files "$root/current/files"
     release_file=$root/current/compose.release.json
@@ -177,10 +179,11 @@ start_colour() {
 }
 
 show_logs() {
-  for id in $(ids_of "$new"); do
-    printf 'last lines of %s:\n' "$(containers "$project-$new" | awk -v id="$id" '$1 == id { print $2 }')"
-    run_docker logs --tail 30 "$id" 2>&1
-  done
+  containers "$project-$new" >"$run/listed" || return 0
+  while read -r id name _; do
+    printf 'last lines of %s:\n' "$name"
+    run_docker logs --tail 30 "$id" 2>&1 </dev/null
+  done <"$run/listed"
 }
 
 # ask N PATH TIMES: the status codes of its answers, through the proxy, from the new colour; after the switch from what has the traffic.

@@ -108,7 +108,8 @@ done
 rm -f "$root"/proxy/upstreams/*.candidate
 for one in blue green; do
   [ "$one" != "$new" ] || continue
-  [ -n "$(ids_of "$one")" ] || continue
+  ids=$(ids_of "$one") || exit "$?"
+  [ -n "$ids" ] || continue
   guard drain
   event draining
   drain_colour "$one"

@@ -98,6 +98,25 @@ describeWithDocker("a service that gets colours", () => {
     }
   });
 
+  test("keeps it too where Docker does not answer which containers there are: the release is refused", async () => {
+    const host = await rolloutHost();
+    try {
+      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
+      await host.prepare();
+      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
+      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0 });
+      const before = host.beside();
+      const refused = await host.rollout("two", {}, { edit: fault("base", "containers() { return 1; }") });
+      expect(refused.code).toBe(21);
+      expect(refused.stderr).toContain("cannot list the containers of sample");
+      expect(host.beside()).toEqual(before);
+      expect(await host.rollout("two")).toMatchObject({ code: 0, stderr: "" });
+      expect(host.beside().map((line) => line.split(" ")[0])).toEqual(["side"]);
+    } finally {
+      await host.close();
+    }
+  });
+
   test("one that was killed after the switch leaves nothing behind: the next run ends what was kept", async () => {
     const host = await rolloutHost();
     try {
