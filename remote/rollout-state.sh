@@ -15,13 +15,13 @@ colour() {
     --file "$folder/compose.$new.yaml" --file "$folder/compose.release.json" "$@"
 }
 
-# listed PROJECT: its containers in $run/listed. Where Docker does not answer that is not taken for none.
-listed() { containers "$1" >"$run/listed" || fail 20 "cannot list the containers of $1" with-log; }
+# listed PROJECT: its containers; ends where Docker does not answer, as that is not to be taken for none.
+listed() { containers "$1" || fail 20 "cannot list the containers of $1" with-log; }
 
 # ids_of COLOUR: its containers.
 ids_of() {
-  listed "$project-$1"
-  cut -d ' ' -f 1 "$run/listed"
+  all=$(listed "$project-$1") || exit "$?"
+  printf '%s\n' "$all" | cut -d ' ' -f 1
 }
 
 remove_colour() {
@@ -33,8 +33,7 @@ remove_colour() {
 
 # drain_colour COLOUR: tells its containers to stop, each with its service's drain time, and waits.
 drain_colour() {
-  listed "$project-$1"
-  mv "$run/listed" "$run/draining"
+  listed "$project-$1" >"$run/draining" || fail 12 "cannot write in $run"
   drain
   rm -f "$run/draining"
 }
@@ -78,17 +77,17 @@ active_colour() {
 # point_all COLOUR: gives it the traffic of every service that it has. One that it never had is found without a colour again: its own
 # container was kept.
 point_all() {
-  listed "$project-$1"
+  all=$(listed "$project-$1") || exit "$?"
   for name in $(upstream_names); do
-    grep -q "^[^ ]* $name " "$run/listed" || { rm -f "$root/proxy/upstreams/$name"; continue; }
+    printf '%s\n' "$all" | grep -q "^[^ ]* $name " || { rm -f "$root/proxy/upstreams/$name"; continue; }
     port=$(cat "$root/proxy/upstreams/$name")
     upstream "$name" "$1" "${port##*:}"
   done
 }
 
 runs() {
-  listed "$project-$1"
-  grep -q '^[^ ]* [^ ]* running ' "$run/listed"
+  all=$(listed "$project-$1") || exit "$?"
+  printf '%s\n' "$all" | grep -q '^[^ ]* [^ ]* running '
 }
 
 # Makes the host whole again after a rollout that was killed at any place. Reads what is, not what was meant.
@@ -164,12 +163,12 @@ settle_kept() {
 settle_lost() {
   [ -f "$root/base.lost" ] || return 0
   guard settle-lost
-  : >"$run/listed"
-  [ -z "$active" ] || listed "$project-$active"
+  all=
+  [ -z "$active" ] || all=$(listed "$project-$active") || exit "$?"
   ids=$(
-    while read -r id name state _; do
+    printf '%s\n' "$all" | while read -r id name state _; do
       if [ "$state" = exited ] && is_rolling "$name" && grep -Fqx -e "$name" "$root/base.lost"; then printf '%s ' "$id"; fi
-    done <"$run/listed"
+    done
   )
   # shellcheck disable=SC2086 # one word each
   [ -z "$ids" ] || run_docker start $ids </dev/null || fail 20 "cannot start the containers of $project-$active again" with-log
@@ -238,7 +237,7 @@ prune() {
   for old in "$root"/rollouts/*; do
     [ "$old" = "$run" ] || [ -d "$root/releases/${old##*/}" ] || rm -rf "$old"
   done
-  rm -f "$run/pruned" "$run/images.old" "$run/containers" "$run/listed"
+  rm -f "$run/pruned" "$run/images.old" "$run/containers"
 }
 
 refuse_rollback() {

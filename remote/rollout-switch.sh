@@ -29,13 +29,13 @@ count_base() { containers "$project" | grep -c '^[^ ]* [^ ]* running ' | store "
 # stays, stopped, until that serves: a release that fails starts it again.
 end_lost() {
   [ -n "$active" ] || return 0
-  listed "$project-$active"
+  listed "$project-$active" >"$run/containers" || fail 12 "cannot write in $run"
   : >"$run/draining"
   for name in $(upstream_names); do
     ! is_rolling "$name" || continue
     # One that is gone from the files altogether has no successor.
     compose config --services | grep -Fqx -e "$name" || continue
-    grep "^[^ ]* $name " "$run/listed" >>"$run/draining"
+    grep "^[^ ]* $name " "$run/containers" >>"$run/draining"
   done
   lost=$(cut -d ' ' -f 1 "$run/draining")
   if [ -n "$lost" ]; then
@@ -73,8 +73,8 @@ base_up() {
 # serving_beside SERVICE: how many containers of a service that has no colour yet have its traffic.
 serving_beside() {
   if [ -f "$root/proxy/upstreams/$1" ]; then printf 0; return; fi
-  listed "$project"
-  grep -v -e '(unhealthy)' -e '(health: starting)' "$run/listed" | grep -c "^[^ ]* $1 running " || [ "$?" = 1 ]
+  all=$(listed "$project") || return
+  printf '%s\n' "$all" | grep -v -e '(unhealthy)' -e '(health: starting)' | grep -c "^[^ ]* $1 running " || [ "$?" = 1 ]
 }
 
 # keeping OPTION…: makes what is new, and only then replaces what has changed, without the services that are kept.
@@ -92,9 +92,9 @@ keeping() {
 end_kept() {
   [ -f "$root/base.kept" ] || return 0
   guard drain-kept
-  listed "$project"
+  listed "$project" >"$run/containers" || fail 12 "cannot write in $run"
   while IFS= read -r name; do
-    [ ! -f "$root/proxy/upstreams/$name" ] || grep "^[^ ]* $name " "$run/listed"
+    [ ! -f "$root/proxy/upstreams/$name" ] || grep "^[^ ]* $name " "$run/containers"
   done <"$root/base.kept" >"$run/draining"
   drain
   while read -r id _; do
@@ -179,11 +179,10 @@ start_colour() {
 }
 
 show_logs() {
-  containers "$project-$new" >"$run/listed" || return 0
-  while read -r id name _; do
+  containers "$project-$new" | while read -r id name _; do
     printf 'last lines of %s:\n' "$name"
     run_docker logs --tail 30 "$id" 2>&1 </dev/null
-  done <"$run/listed"
+  done
 }
 
 # ask N PATH TIMES: the status codes of its answers, through the proxy, from the new colour; after the switch from what has the traffic.

@@ -15,7 +15,9 @@ import {
   proxyCompose,
   rollingFrames,
   rolloutHost,
+  type AppSettings,
   type RolloutHost,
+  type RolloutResult,
   type RunOptions,
 } from "../support/rollout-host";
 
@@ -47,16 +49,33 @@ async function routeToOnce(host: RolloutHost): Promise<void> {
   await host.writeFiles({ ...projectFiles(), "compose.override.json": JSON.stringify(routed) });
 }
 
+/** On a host of its own, with these images by their releases. */
+async function onHost(
+  images: Readonly<Record<string, AppSettings>>,
+  work: (host: RolloutHost) => Promise<void>,
+): Promise<void> {
+  const host = await rolloutHost();
+  try {
+    for (const [id, settings] of Object.entries(images)) host.image(id, settings);
+    await host.prepare();
+    await work(host);
+  } finally {
+    await host.close();
+  }
+}
+
+const drains = { DRAIN_MS: 100 } as const;
+
+/** A release in which no service has colours. */
+function recreate(host: RolloutHost, id: string, options: RunOptions = {}): Promise<RolloutResult> {
+  return host.run("rollout", { ...host.frames(id), ...rollingFrames([]) }, options);
+}
+
 describeWithDocker("a service that gets colours", () => {
-  test("keeps its container until the first release beside it has the traffic, also where one fails before", async () => {
-    const host = await rolloutHost();
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      host.image("sick", { UNHEALTHY: 1 });
-      await host.prepare();
+  test("keeps its container until the first release beside it has the traffic, also where one fails before", () =>
+    onHost({ one: drains, two: drains, sick: { UNHEALTHY: 1 } }, async (host) => {
       await routeToOnce(host);
-      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
+      expect(await recreate(host, "one")).toMatchObject({ code: 0, stderr: "" });
       const before = host.beside();
       expect(before).toEqual([
         expect.stringMatching(/^api rollout-app:one /),
@@ -93,18 +112,11 @@ describeWithDocker("a service that gets colours", () => {
       expect(existsSync(join(host.root, "base.kept"))).toBe(false);
       // What runs is what was asked for: the same again changes nothing.
       expect(await host.rollout("two")).toMatchObject({ code: 0, result: { changed: false } });
-    } finally {
-      await host.close();
-    }
-  });
+    }));
 
-  test("keeps it too where Docker does not answer which containers there are: the release is refused", async () => {
-    const host = await rolloutHost();
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      await host.prepare();
-      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0 });
+  test("keeps it too where Docker does not answer which containers there are: the release is refused", () =>
+    onHost({ one: drains, two: drains }, async (host) => {
+      expect(await recreate(host, "one")).toMatchObject({ code: 0 });
       const before = host.beside();
       const refused = await host.rollout("two", {}, { edit: fault("base", "containers() { return 1; }") });
       expect(refused.code).toBe(21);
@@ -112,18 +124,11 @@ describeWithDocker("a service that gets colours", () => {
       expect(host.beside()).toEqual(before);
       expect(await host.rollout("two")).toMatchObject({ code: 0, stderr: "" });
       expect(host.beside().map((line) => line.split(" ")[0])).toEqual(["side"]);
-    } finally {
-      await host.close();
-    }
-  });
+    }));
 
-  test("one that was killed after the switch leaves nothing behind: the next run ends what was kept", async () => {
-    const host = await rolloutHost();
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      await host.prepare();
-      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0 });
+  test("one that was killed after the switch leaves nothing behind: the next run ends what was kept", () =>
+    onHost({ one: drains, two: drains }, async (host) => {
+      expect(await recreate(host, "one")).toMatchObject({ code: 0 });
       const killed = await host.rollout("two", {}, { edit: fault("drain-kept", killWorker) });
       expect(killed.code).not.toBe(0);
       const services = () => host.beside().map((line) => line.split(" ")[0]);
@@ -131,19 +136,11 @@ describeWithDocker("a service that gets colours", () => {
       expect((await fetch(host.url)).headers.get("x-release")).toBe("two");
       expect(await host.rollout("two")).toMatchObject({ code: 0, result: { changed: false } });
       expect(services()).toEqual(["side"]);
-    } finally {
-      await host.close();
-    }
-  });
+    }));
 
-  test("one that did not run any more is put back where that release fails, and this is said", async () => {
-    const host = await rolloutHost();
-    try {
-      host.image("one", { DRAIN_MS: 100 });
-      host.image("sick", { UNHEALTHY: 1 });
-      await host.prepare();
-      const recreated = { ...host.frames("one"), ...rollingFrames([]) };
-      expect(await host.run("rollout", recreated)).toMatchObject({ code: 0, stderr: "" });
+  test("one that did not run any more is put back where that release fails, and this is said", () =>
+    onHost({ one: drains, sick: { UNHEALTHY: 1 } }, async (host) => {
+      expect(await recreate(host, "one")).toMatchObject({ code: 0, stderr: "" });
       host.docker("stop", host.beside()[0]?.split(" ")[2] ?? "");
       const refused = await host.rollout("sick", { timeout: 3 });
       expect(refused.code).toBe(21);
@@ -151,26 +148,17 @@ describeWithDocker("a service that gets colours", () => {
       expect(refused.stderr).not.toContain("still serves");
       expect(host.beside()[0]).toContain("api rollout-app:one");
       expect(host.colour("blue")).toEqual([]);
-    } finally {
-      await host.close();
-    }
-  });
+    }));
 });
 
 describeWithDocker("a service that runs once from this release on", () => {
-  test("ends before its successor starts; what ran is put back where that fails, also after a kill", async () => {
-    const host = await rolloutHost();
-    const recreate = (id: string, options: RunOptions = {}) =>
-      host.run("rollout", { ...host.frames(id), ...rollingFrames([]) }, options);
-    const services = () => host.beside().map((line) => line.split(" ")[0]);
-    try {
-      for (const id of ["one", "two"]) host.image(id, { DRAIN_MS: 100 });
-      host.image("sick", { CRASH_MS: 1 });
-      await host.prepare();
+  test("ends before its successor starts; what ran is put back where that fails, also after a kill", () =>
+    onHost({ one: drains, two: drains, sick: { CRASH_MS: 1 } }, async (host) => {
+      const services = () => host.beside().map((line) => line.split(" ")[0]);
       expect(await host.rollout("one")).toMatchObject({ code: 0, stderr: "" });
 
       const expectPutBack = async (): Promise<void> => {
-        const refused = await recreate("sick");
+        const refused = await recreate(host, "sick");
         expect(refused.code).toBe(21);
         expect(refused.stderr).toContain("what ran before is put back");
         expect([host.colour("blue"), services()]).toEqual([["api running"], ["side"]]);
@@ -178,12 +166,12 @@ describeWithDocker("a service that runs once from this release on", () => {
         while ((await answering()) !== "one") await sleep(50);
       };
       await expectPutBack();
-      expect((await recreate("two", { edit: fault("stopped-lost", killWorker) })).code).not.toBe(0);
+      expect((await recreate(host, "two", { edit: fault("stopped-lost", killWorker) })).code).not.toBe(0);
       expect(host.colour("blue")).toEqual(["api exited"]);
       await expectPutBack();
 
       const since = Date.now() / 1000;
-      expect(await recreate("two")).toMatchObject({ code: 0, stderr: "" });
+      expect(await recreate(host, "two")).toMatchObject({ code: 0, stderr: "" });
       const events = host
         .docker(
           ...["events", "--since", String(since), "--until", String(Date.now() / 1000)],
@@ -196,34 +184,23 @@ describeWithDocker("a service that runs once from this release on", () => {
         "start sample",
       ]);
       expect([host.colour("blue"), services()]).toEqual([[], ["api", "side"]]);
-      expect(await recreate("two")).toMatchObject({ code: 0, result: { changed: false } });
-    } finally {
-      await host.close();
-    }
-  });
+      expect(await recreate(host, "two")).toMatchObject({ code: 0, result: { changed: false } });
+    }));
 });
 
 describeWithDocker("a service that runs once", () => {
-  test("is waited for by who asks while it is replaced: late, but no error", async () => {
-    const host = await rolloutHost();
-    const recreate = (id: string) => host.run("rollout", { ...host.frames(id), ...rollingFrames([]) });
-    try {
-      host.image("one", { DRAIN_MS: 100 });
-      host.image("two", { DRAIN_MS: 100, START_MS: 6000 });
-      await host.prepare();
+  test("is waited for by who asks while it is replaced: late, but no error", () =>
+    onHost({ one: drains, two: { ...drains, START_MS: 6000 } }, async (host) => {
       await routeToOnce(host);
-      expect(await recreate("one")).toMatchObject({ code: 0, stderr: "" });
+      expect(await recreate(host, "one")).toMatchObject({ code: 0, stderr: "" });
       const load = new Load(host.url, { perSecond: 50 });
       await load.until("one");
-      expect(await recreate("two")).toMatchObject({ code: 0, stderr: "" });
+      expect(await recreate(host, "two")).toMatchObject({ code: 0, stderr: "" });
       await load.until("two");
       const { failures, releases } = await load.stop();
       expect(failures).toEqual([]);
       expect(Object.keys(releases)).toEqual(["one", "two"]);
-    } finally {
-      await host.close();
-    }
-  });
+    }));
 });
 
 describeWithDocker("a release that changes a strategy and is ended in between", () => {
