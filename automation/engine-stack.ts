@@ -36,8 +36,8 @@ export interface EngineStackOptions {
   readonly directory: string;
   readonly engine: Engine;
   readonly program: PulumiFn;
-  /** Loads what the program needs, while the engine starts. @default nothing */
-  readonly prepare?: () => Promise<void>;
+  /** Loads what a run of this verb needs, while the engine starts. @default nothing */
+  readonly prepare?: (verb: string) => Promise<void>;
   readonly configFile: string | undefined;
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -91,7 +91,7 @@ export class EngineStack {
         starts.onStart?.(pid, verb);
         if (prepare === undefined || !asksForProgram.has(verb)) return;
         // What fails here fails in the program as well, which tells it.
-        setImmediate(() => void prepare().catch(() => undefined));
+        setImmediate(() => void prepare(verb).catch(() => undefined));
       }),
       program,
       envVars: {

@@ -13,9 +13,10 @@ export interface ProgramPlace {
 }
 
 /** Loads what the program and the run beside it need, so that it is there once the engine asks for the program. */
-export async function loadPlatform(): Promise<void> {
+export async function loadPlatform(verb: string): Promise<void> {
   stackSchema();
   await import("../platform/platform");
+  if (verb !== "up") return;
   // For the check of the token, and the login to the hosts.
   void new Headers();
   await import("ssh2");

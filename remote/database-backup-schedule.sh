@@ -51,7 +51,6 @@ calendar() { value calendar; printf '\n'; }
 # units: writes and starts the two timers.
 # shellcheck disable=SC2046,SC2086,SC2154 # words
 units() {
-  find_systemd
   mkdir -p "$at" || return 1
   for kind in backup watch; do
     file=$at/$(unit_of "$kind" "$name")
@@ -69,21 +68,20 @@ units() {
   $systemd daemon-reload && $systemd enable --now "$@" && $systemd restart "$1" && remove_units "$name" $(units_of_before "$name")
 }
 
-scheduler=
-if [ "$(id -u)" = 0 ] && systemctl list-timers >/dev/null 2>&1; then
+find_systemd
+# What is a user's own goes on without a login only where that is allowed.
+if $systemd list-timers >/dev/null 2>&1 && { [ "$systemd" = systemctl ] || loginctl enable-linger 2>/dev/null; }; then
   units || fail 20 "systemd does not take the timers" with-log
   scheduler=systemd
-elif [ "$(id -u)" != 0 ] && systemctl --user list-timers >/dev/null 2>&1 && loginctl enable-linger 2>/dev/null; then
-  units || fail 20 "systemd does not take the timers" with-log
-  scheduler=systemd-user
+  [ "$systemd" = systemctl ] || scheduler=systemd-user
 elif command -v crontab >/dev/null 2>&1; then
   # Two lines; what else is in the table stays.
   cron_without "$name" || fail 20 "cron does not tell which table it has, which would be lost; nothing was changed in it" with-log
-  job="/bin/sh '$(quoted "$folder/job.sh")'"
+  job=$(cron_job "$name")
   {
     cat "$root/.groundwork.cron"
-    printf '%s %s backup # %s\n' "$(value cron)" "$job" "$(unit_of backup "$name")"
-    printf '29 * * * * %s watch # %s\n' "$job" "$(unit_of watch "$name")"
+    printf '%s %sbackup # %s\n' "$(value cron)" "$job" "$(unit_of backup "$name")"
+    printf '29 * * * * %swatch # %s\n' "$job" "$(unit_of watch "$name")"
   } >"$root/.groundwork.cron.new" || fail 12 "cannot write below $root" with-log
   crontab - <"$root/.groundwork.cron.new" || fail 20 "cron does not take the schedule" with-log
   rm -f "$root"/.groundwork.cron*

@@ -11,7 +11,7 @@ unit_of() { printf 'groundwork-%s-%s.%s' "$1" "$project" "$2"; }
 # units_of_before NAME: as they were called once, when two databases could have the same.
 units_of_before() { printf '%s %s-watch' "groundwork-backup-$project-$1" "groundwork-backup-$project-$1"; }
 
-# find_systemd: sets `at`, the folder of this user's units, and `systemd`, how it is asked.
+# find_systemd: sets `systemd`, how this user's is asked, and `at`, the folder of its units.
 find_systemd() {
   if [ "$(id -u)" = 0 ]; then
     at=/etc/systemd/system
@@ -37,6 +37,9 @@ remove_units() {
   [ -z "$removed" ] || $systemd daemon-reload
 }
 
+# cron_job NAME: how cron starts the job of that database; its kind follows.
+cron_job() { printf "/bin/sh '%s' " "$(quoted "$root/backups/$1/job.sh")"; }
+
 # cron_without NAME: this user's table of cron, without the lines of that database, in $root/.groundwork.cron. Fails where cron does not
 # tell it: what is written in its place would be all that is left.
 cron_without() {
@@ -47,8 +50,7 @@ cron_without() {
       *) printf '%s\n' "$trouble"; return 1 ;;
     esac
   fi
-  job="/bin/sh '$(quoted "$root/backups/$1/job.sh")' " awk 'index($0, ENVIRON["job"]) == 0' \
-    <"$root/.groundwork.cron.now" >"$root/.groundwork.cron"
+  job=$(cron_job "$1") awk 'index($0, ENVIRON["job"]) == 0' <"$root/.groundwork.cron.now" >"$root/.groundwork.cron"
 }
 
 # remove_schedule NAME: the timers, or the lines of cron, that database-backup-schedule.sh has made under that name. No backup is

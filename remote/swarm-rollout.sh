@@ -173,9 +173,9 @@ beside_up() {
 
 # end_others: ends what compose runs of the project besides `beside`: what has gone from the file, or is the swarm's now.
 end_others() {
-  run_docker ps --all --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
-    --format '{{.ID}} {{.Label "com.docker.compose.service"}}' >"$run/others" || return 1
-  others=$(while read -r id service; do case " $beside " in *" $service "*) ;; *) printf '%s ' "$id" ;; esac; done <"$run/others")
+  others=$(run_docker ps --all --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.oneoff=False \
+    --format '{{.ID}} {{.Label "com.docker.compose.service"}}') || return 1
+  others=$(printf '%s\n' "$others" | awk -v beside=" $beside " '$1 != "" && !index(beside, " " $2 " ") { print $1 }')
   # shellcheck disable=SC2086 # one word each
   [ -z "$others" ] || { run_docker stop $others && run_docker rm --force $others; }
 }

@@ -1,23 +1,21 @@
 /** A zone's lists of records that change, under the real engine at the sandbox's Cloudflare. */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
-import { ZoneBaseline } from "../../components/zone-baseline";
+import { ZoneBaseline, type ZoneRecord } from "../../components/zone-baseline";
 import { hostnameOf, withCloudflareProgram } from "../support/cloudflare-program";
 
 jest.setTimeout(240_000);
 
 const stack = withCloudflareProgram();
 
-type ZoneRecords = NonNullable<ConstructorParameters<typeof ZoneBaseline>[1]["records"]>;
-
 const [one, two, three] = ["203.0.113.10", "203.0.113.11", "203.0.113.12"] as const;
-const zoneOf = (records: Readonly<Record<string, ZoneRecords[number]["type"]>>) => () =>
+const zoneOf = (records: Readonly<Record<string, ZoneRecord["type"]>>) => () =>
   void new ZoneBaseline("zone", {
     zoneId: stack().zoneId,
     zoneName: "example.com",
-    records: Object.entries(records).map(([content, type]) => ({
-      ...{ name: hostnameOf(pulumi.getStack()), type, content },
-    })),
+    records: Object.entries(records).map(([content, type]) => {
+      return { name: hostnameOf(pulumi.getStack()), type, content };
+    }),
   });
 const zone = (...addresses: string[]) =>
   zoneOf(Object.fromEntries(addresses.map((address) => [address, "A"])));
